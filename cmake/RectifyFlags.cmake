@@ -1,0 +1,12 @@
+# Flags of rectify's own code; nobody who links rectify inherits them.
+# No contraction: a multiply and an add round twice, on every machine, or results would not be the same bits.
+
+add_library(rectify_flags INTERFACE)
+target_compile_options(rectify_flags INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off -Wall -Wextra -Wpedantic -Wshadow -Wconversion>
+  $<$<COMPILE_LANGUAGE:CUDA>:-fmad=false -Xcompiler=-ffp-contract=off,-Wall,-Wextra>)
+if(RECTIFY_WARNINGS_AS_ERRORS)
+  target_compile_options(rectify_flags INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-Werror>
+    $<$<COMPILE_LANGUAGE:CUDA>:--Werror=all-warnings -Xcompiler=-Werror>)
+endif()

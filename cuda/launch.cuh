@@ -1,0 +1,96 @@
+// How kernels are launched: the tuning table, the guard of the current device, and the one launch helper. No kernel is here.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+
+namespace rectify::detail {
+
+constexpr int threads_per_block = 256;
+
+/// 16-byte packs that a thread has in flight from each input, for kernels of one and of two inputs.
+struct Tuning {
+  int architecture;  // 10 * major + minor, and everything up to the next row
+  int one_input;
+  int two_inputs;
+};
+
+/// Predicted from bytes in flight per SM (docs/design.md, "Packs in flight"); no row has been measured yet.
+constexpr Tuning tuning_table[] = {{0, 2, 1}, {80, 2, 1}, {90, 2, 2}, {100, 4, 2}, {120, 2, 1}};
+
+/// Scalars that a thread of the strided kernel has in flight from each input.
+constexpr int strided_in_flight = 4;
+
+constexpr int packs_in_flight(int architecture, int inputs) {
+  Tuning row = tuning_table[0];
+  for (const Tuning& next : tuning_table) row = next.architecture <= architecture ? next : row;
+  return inputs == 1 ? row.one_input : row.two_inputs;
+}
+
+/// The architecture that the code at hand is compiled for. The host asks the device instead, and may be answered otherwise
+/// (PTX compiled for a newer chip), so no kernel may rely on the host having picked a grid by the same row.
+#if defined(__CUDA_ARCH__)
+constexpr int code_architecture = __CUDA_ARCH__ / 10;
+#else
+constexpr int code_architecture = 0;
+#endif
+
+/// Makes `device` current and puts the caller's back at the end of the scope.
+class DeviceGuard {
+ public:
+  explicit DeviceGuard(int device) {
+    error_ = cudaGetDevice(&previous_);
+    if (error_ != cudaSuccess || previous_ == device) return;
+    error_ = cudaSetDevice(device);
+    changed_ = error_ == cudaSuccess;
+  }
+  ~DeviceGuard() {
+    if (changed_) cudaSetDevice(previous_);
+  }
+  DeviceGuard(const DeviceGuard&) = delete;
+  DeviceGuard& operator=(const DeviceGuard&) = delete;
+
+  cudaError_t error() const { return error_; }
+
+ private:
+  int previous_ = -1;
+  bool changed_ = false;
+  cudaError_t error_ = cudaSuccess;
+};
+
+/// The device's architecture as in Tuning. Asked once per device: a launch must not pay for queries.
+inline cudaError_t device_architecture(int device, int& architecture) {
+  constexpr int remembered = 64;
+  static std::atomic<int> known[remembered];
+  architecture = device < remembered ? known[device].load(std::memory_order_relaxed) : 0;
+  if (architecture != 0) return cudaSuccess;
+  int major = 0, minor = 0;
+  cudaError_t error = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
+  if (error == cudaSuccess) error = cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device);
+  if (error != cudaSuccess) return error;
+  architecture = 10 * major + minor;
+  if (device < remembered) known[device].store(architecture, std::memory_order_relaxed);
+  return cudaSuccess;
+}
+
+/// Blocks for `items`, `per_thread` to a thread: at least one, at most what a grid holds (kernels loop over what is left).
+inline unsigned blocks_for(std::int64_t items, int per_thread) {
+  constexpr std::int64_t most = 2147483647;
+  const std::int64_t tile = std::int64_t{threads_per_block} * per_thread;
+  return static_cast<unsigned>(std::clamp<std::int64_t>(items / tile + (items % tile != 0), 1, most));
+}
+
+/// Every launch of this library. The error returned is this launch's own: cudaGetLastError would also report, and clear, the caller's.
+template <class... Params, class... Args>
+cudaError_t launch(void (*kernel)(Params...), unsigned blocks, cudaStream_t stream, const Args&... args) {
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(blocks);
+  config.blockDim = dim3(threads_per_block);
+  config.stream = stream;
+  return cudaLaunchKernelEx(&config, kernel, args...);
+}
+
+}  // namespace rectify::detail

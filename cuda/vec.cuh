@@ -1,0 +1,64 @@
+// What a thread moves at once: a pack of 16 bytes, or a single element. Both hand out numbers in the compute type.
+#pragma once
+
+#include <rectify/detail/half.hpp>
+#include <rectify/relu.hpp>
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+#include <cstring>
+
+namespace rectify::detail {
+
+/// 16 bytes as the memory sees them. may_alias, because they stand for elements of any type; a cast to uint4 would be undefined.
+struct __attribute__((aligned(16), may_alias)) Words {
+  std::uint32_t word[4];
+};
+
+template <class T>
+struct Single {
+  static constexpr int lanes = 1;
+  T element;
+
+  __device__ Compute<T> lane(int) const { return static_cast<Compute<T>>(element); }
+  __device__ static Single of(const Compute<T> (&v)[lanes]) { return {T(v[0])}; }
+};
+
+/// Always words, never an array of 16-bit lanes, and stored by an intrinsic: nvcc 13.0 tears the store of such an array into
+/// eight, and every second one of four words into four. The cast is sound, as __stwb does not go through the type it is given.
+template <class T>
+struct Pack {
+  static constexpr int lanes = 16 / sizeof(T);
+  Words words;
+
+  /// One 128-bit access each; `from` and `to` are 16-byte aligned.
+  __device__ static Pack load(const T* from) { return {*reinterpret_cast<const Words*>(from)}; }
+  __device__ void store(T* to) const {
+    const std::uint32_t(&w)[4] = words.word;
+    __stwb(reinterpret_cast<uint4*>(to), make_uint4(w[0], w[1], w[2], w[3]));
+  }
+
+  __device__ Compute<T> lane(int l) const {
+    T element;
+    if constexpr (sizeof(T) == 2) {
+      element.bits = static_cast<std::uint16_t>(words.word[l / 2] >> (l % 2 * 16));
+    } else {
+      memcpy(&element, &words.word[l * sizeof(T) / 4], sizeof element);
+    }
+    return static_cast<Compute<T>>(element);
+  }
+
+  __device__ static Pack of(const Compute<T> (&v)[lanes]) {
+    Pack pack;
+    if constexpr (sizeof(T) == 2) {
+#pragma unroll
+      for (int w = 0; w < 4; ++w) pack.words.word[w] = T::pair(v[2 * w], v[2 * w + 1]);
+    } else {
+      memcpy(&pack.words, v, sizeof pack.words);
+    }
+    return pack;
+  }
+};
+
+}  // namespace rectify::detail

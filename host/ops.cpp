@@ -1,0 +1,86 @@
+// The two verbs: validate, choose the backend by the device, run. Nothing else happens here.
+#include <rectify/ops.hpp>
+
+#include "validate.hpp"
+
+#include <rectify/detail/backend.hpp>
+#include <rectify/detail/dispatch.hpp>
+
+#include <string>
+
+namespace rectify {
+namespace {
+
+const detail::Backend& backend_of(const char* operand, Device device) {
+  if (device.kind == Device::Kind::cpu) return detail::cpu_backend();
+  if (const detail::Backend* cuda = detail::cuda_backend()) return *cuda;
+  throw Unsupported(std::string(operand) + ": expected a tensor on the cpu, as this build has no CUDA, got cuda:" + std::to_string(device.index));
+}
+
+void require_success(int code, const detail::Backend& backend, const char* verb, Device device) {
+  if (code == 0) return;
+  throw CudaError(code, std::string(verb) + " on cuda:" + std::to_string(device.index) + ": expected success, got " + backend.error_name(code) +
+                            " (" + std::to_string(code) + ")");
+}
+
+}  // namespace
+
+void forward(const Relu& relu, const Forward& operands, Stream stream) {
+  const detail::Elementwise call = detail::require_forward(relu, operands);
+  const Device device = operands.y.device();
+  const detail::Backend& backend = backend_of("y", device);
+  if (call.layout.elements > 0) require_success(backend.forward(call, device.index, stream), backend, "forward", device);
+}
+
+void forward(const Relu& relu, const ConstTensorView& x, const TensorView& y, Stream stream) {
+  Forward operands;
+  operands.x = x;
+  operands.y = y;
+  forward(relu, operands, stream);
+}
+
+void backward(const Relu& relu, const Backward& operands, Stream stream) {
+  detail::Elementwise call = detail::require_backward(relu, operands);
+  // y is above 0 exactly where x is above the threshold, and equals max_value where x reached it: with a threshold of 0 the
+  // backward from x reads the very same regions off y. So there is no second kernel.
+  if (operands.y.present()) call.relu.threshold = 0;
+  const Device device = operands.dx.device();
+  const detail::Backend& backend = backend_of("dx", device);
+  if (call.layout.elements > 0) require_success(backend.backward(call, device.index, stream), backend, "backward", device);
+}
+
+void backward(const Relu& relu, const ConstTensorView& dy, const ConstTensorView& x, const TensorView& dx, Stream stream) {
+  Backward operands;
+  operands.dy = dy;
+  operands.x = x;
+  operands.dx = dx;
+  backward(relu, operands, stream);
+}
+
+std::size_t workspace_bytes(const Relu&, const Backward& operands) {
+  detail::require_no_sums(operands);
+  return 0;
+}
+
+DType mask_dtype(const Relu& relu, const Forward& operands) {
+  return detail::with_float_type(operands.x.dtype(), [&](auto t) {
+    const auto f = detail::rounded<detail::Compute<typename decltype(t)::type>>(relu);
+    const bool capped = operands.max_value.present() || f.max_value < Relu{}.max_value;
+    const bool zero_below = !operands.alpha.present() && f.alpha == 0;
+    return capped && !zero_below ? DType::u2 : DType::u1;
+  });
+}
+
+std::size_t mask_bytes(DType dtype, const Shape& shape) {
+  if (dtype != DType::u1 && dtype != DType::u2) throw InvalidArgument("mask: expected dtype u1 or u2, got a type of numbers");
+  const auto per_byte = 8 / bits_per_element(dtype);
+  const std::int64_t elements = detail::require_elements("mask", shape);
+  return static_cast<std::size_t>(elements / per_byte + (elements % per_byte != 0));
+}
+
+bool cuda_available() noexcept {
+  const detail::Backend* cuda = detail::cuda_backend();
+  return cuda != nullptr && cuda->available();
+}
+
+}  // namespace rectify

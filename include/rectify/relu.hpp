@@ -1,0 +1,175 @@
+// The function itself: its three parameters, its regions, and the function objects that apply it.
+// This is the only definition of the arithmetic; both backends and every kernel compose what stands here.
+#pragma once
+
+#include <rectify/detail/host_device.hpp>
+#include <rectify/error.hpp>
+
+#include <cstdio>
+#include <limits>
+#include <string>
+#include <type_traits>
+
+namespace rectify {
+
+/// The rectifier of three parameters (Keras's relu(alpha, max_value, threshold), as its code executes it):
+///
+///     region(x) = below      if  not (x > threshold)            also x == threshold, and NaN
+///                 saturated  if  max_value < inf and x >= max_value
+///                 linear     otherwise
+///     value(x)  = NaN if x is NaN;  else  alpha * (x - threshold) | max_value | x      below | saturated | linear
+///     slope(x)  = alpha | 0 | 1                                                        a kink takes the lower piece
+///
+/// alpha == 0 gives exactly +0 below, also for x = -inf. max_value caps the positive side only.
+/// Valid: alpha and threshold finite, max_value >= threshold, +inf for no cap. Anything else is InvalidArgument where it is used.
+struct Relu {
+  double alpha = 0;
+  double threshold = 0;
+  double max_value = std::numeric_limits<double>::infinity();
+};
+
+/// Equal parameters are the same function, whatever it was called: relu with alpha 0.3 is leaky_relu with alpha 0.3.
+constexpr bool operator==(const Relu& a, const Relu& b) {
+  return a.alpha == b.alpha && a.threshold == b.threshold && a.max_value == b.max_value;
+}
+constexpr bool operator!=(const Relu& a, const Relu& b) { return !(a == b); }
+
+/// The piece of the function that x falls on. The numbers are the codes of a two-bit mask.
+enum class Region : unsigned char { below = 0, linear = 1, saturated = 2 };
+
+namespace detail {
+
+/// The type in which a storage type T is computed: double for double, float for every other floating-point type.
+template <class T>
+struct ComputeOf {
+  static_assert(!std::is_integral_v<T>, "rectify computes on floating-point types; convert integers first");
+  using type = float;
+};
+template <>
+struct ComputeOf<double> {
+  using type = double;
+};
+template <class T>
+using Compute = typename ComputeOf<T>::type;
+
+/// A variable, because device code may read a constant of the host but not call numeric_limits.
+template <class C>
+constexpr C no_cap = std::numeric_limits<C>::infinity();
+
+/// A Region as two questions, the second of which counts only where the first says no. Kernels and loops keep to this form:
+/// a detour through the enumeration costs branches on a GPU (nvcc 13.0) and the vectors on a CPU (GCC 12).
+struct Piece {
+  bool below, saturated;
+
+  RECTIFY_HD constexpr Region region() const { return below ? Region::below : saturated ? Region::saturated : Region::linear; }
+};
+
+/// The arithmetic, on parameters already rounded to the compute type C. Both sides of every choice are computed and one is
+/// selected, for the same reason.
+template <class C>
+struct Rectifier {
+  C alpha, threshold, max_value;
+
+  RECTIFY_HD constexpr bool is_below(C x) const { return !(x > threshold); }
+  RECTIFY_HD constexpr bool is_saturated(C x) const { return max_value < no_cap<C> && x >= max_value; }
+  RECTIFY_HD constexpr Piece piece(C x) const { return {is_below(x), is_saturated(x)}; }
+
+  RECTIFY_HD constexpr C value(C x) const {
+    const C above = is_saturated(x) ? max_value : x;
+    const C piece = with_slope(is_below(x), alpha * (x - threshold), above);
+    return x == x ? piece : x;
+  }
+
+  /// dy * slope, selected and never multiplied by a slope of 0 or 1: dy = inf or NaN where the slope is 0 gives 0.
+  RECTIFY_HD constexpr C gradient(C dy, Piece at) const {
+    return with_slope(at.below, alpha * dy, at.saturated ? C(0) : dy);
+  }
+
+ private:
+  /// above, or below the threshold: `sloped`, but exactly 0 for an alpha of 0 (never 0 * inf). That question is asked together
+  /// with one about the element, because GCC 12 has no vectors for a choice that is the same for all of them.
+  RECTIFY_HD constexpr C with_slope(bool below, C sloped, C above) const {
+    const C flat = below ? C(0) : above;
+    return below & (alpha != C(0)) ? sloped : flat;
+  }
+};
+
+/// v rounded to nearest even in C; what C cannot hold becomes an infinity (a plain cast would be undefined there).
+template <class C>
+constexpr C round_to(double v) {
+  if constexpr (std::is_same_v<C, double>) {
+    return v;
+  } else {
+    constexpr double largest = std::numeric_limits<float>::max();
+    constexpr double rounds_to_infinity = 0x1.ffffffp127;  // largest plus half an ulp; the tie goes to the even neighbour
+    if (v > largest) return v < rounds_to_infinity ? std::numeric_limits<float>::max() : std::numeric_limits<float>::infinity();
+    if (v < -largest) return -round_to<C>(-v);
+    return static_cast<float>(v);
+  }
+}
+
+[[noreturn]] inline void refuse_parameter(const char* name, const std::string& expected, double got) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.9g", got);
+  throw InvalidArgument(std::string(name) + ": expected " + expected + ", got " + text);
+}
+
+constexpr bool is_finite(double v) { return v - v == 0; }
+
+/// The parameters in the compute type. Throws InvalidArgument where they are not valid as given or after rounding.
+template <class C>
+constexpr Rectifier<C> rounded(const Relu& relu) {
+  if (!is_finite(relu.alpha)) refuse_parameter("alpha", "a finite number", relu.alpha);
+  if (!is_finite(relu.threshold)) refuse_parameter("threshold", "a finite number", relu.threshold);
+  if (!(relu.max_value >= relu.threshold)) refuse_parameter("max_value", "a number not below threshold", relu.max_value);
+  const Rectifier<C> in_c{round_to<C>(relu.alpha), round_to<C>(relu.threshold), round_to<C>(relu.max_value)};
+  if (!is_finite(in_c.alpha)) refuse_parameter("alpha", "a number within the range of float", relu.alpha);
+  if (!is_finite(in_c.threshold)) refuse_parameter("threshold", "a number within the range of float", relu.threshold);
+  return in_c;
+}
+
+}  // namespace detail
+
+/// The function at one point, computed as the kernels compute it. Throws InvalidArgument for parameters that are not valid.
+template <class T>
+constexpr T value(const Relu& relu, T x) {
+  using C = detail::Compute<T>;
+  return static_cast<T>(detail::rounded<C>(relu).value(static_cast<C>(x)));
+}
+
+/// The derivative at one point; at a kink that of the lower piece, at NaN that of below.
+template <class T>
+constexpr T slope(const Relu& relu, T x) {
+  using C = detail::Compute<T>;
+  const auto f = detail::rounded<C>(relu);
+  const Region at = f.piece(static_cast<C>(x)).region();
+  return static_cast<T>(at == Region::below ? f.alpha : at == Region::saturated ? C(0) : C(1));
+}
+
+/// y = value(x), for Thrust, CUB, CUTLASS and kernels of your own. Host and device.
+/// T: double, or any type with static_cast to and from float (float, __half, __nv_bfloat16); integers do not compile.
+template <class T>
+struct ReluForward {
+  /// Throws InvalidArgument for parameters that are not valid. Host only.
+  explicit ReluForward(const Relu& relu) : f(detail::rounded<detail::Compute<T>>(relu)) {}
+
+  RECTIFY_HD T operator()(const T& x) const { return static_cast<T>(f.value(static_cast<detail::Compute<T>>(x))); }
+
+  detail::Rectifier<detail::Compute<T>> f;
+};
+
+/// dx = dy * slope(x), selected. T as in ReluForward.
+template <class T>
+struct ReluBackward {
+  /// Throws InvalidArgument for parameters that are not valid. Host only.
+  explicit ReluBackward(const Relu& relu) : f(detail::rounded<detail::Compute<T>>(relu)) {}
+
+  RECTIFY_HD T operator()(const T& dy, const T& x) const {
+    using C = detail::Compute<T>;
+    return static_cast<T>(f.gradient(static_cast<C>(dy), f.piece(static_cast<C>(x))));
+  }
+
+  detail::Rectifier<detail::Compute<T>> f;
+};
+
+}  // namespace rectify

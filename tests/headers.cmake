@@ -1,0 +1,13 @@
+# Each public header compiles alone, first and twice, as C++17 in a .cpp and, with nvcc, in a .cu.
+file(GLOB headers RELATIVE ${PROJECT_SOURCE_DIR}/include CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/rectify/*.hpp)
+foreach(header IN LISTS headers)
+  string(MAKE_C_IDENTIFIER ${header} stem)
+  file(CONFIGURE OUTPUT headers/${stem}.cpp CONTENT "#include <${header}>\n#include <${header}>\n")
+  list(APPEND header_sources ${CMAKE_CURRENT_BINARY_DIR}/headers/${stem}.cpp)
+  if(RECTIFY_WITH_CUDA)
+    file(CONFIGURE OUTPUT headers/${stem}.cu CONTENT "#include <${header}>\n#include <${header}>\n")
+    list(APPEND header_sources ${CMAKE_CURRENT_BINARY_DIR}/headers/${stem}.cu)
+  endif()
+endforeach()
+add_library(rectify_header_tests OBJECT ${header_sources})
+target_link_libraries(rectify_header_tests PRIVATE rectify_headers rectify_flags)

@@ -1,0 +1,120 @@
+// Guarded tensors and their comparison.
+#include "tensor.hpp"
+
+#include "harness.hpp"
+#include "reference.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <sstream>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(at, bytes)
+#define ASAN_UNPOISON_MEMORY_REGION(at, bytes)
+#endif
+
+namespace rectify::test {
+namespace {
+
+constexpr std::size_t guard_bytes = 256;  // also keeps offsets counting from an aligned address
+constexpr unsigned char guard = 0xa5;
+
+[[maybe_unused]] bool on_host(Device device) { return &harness::tools(device) == &harness::cpu_tools(); }
+
+}  // namespace
+
+Placement::Placement(const Shape& shape_, int offset_) : shape(shape_), offset(offset_) {
+  const float* none = nullptr;
+  strides = ConstTensorView(none, shape, Device::cpu()).strides();
+}
+
+std::int64_t Placement::span() const {
+  std::int64_t last = 0;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (shape[axis] == 0) return 0;
+    last += (shape[axis] - 1) * strides[axis];
+  }
+  return last + 1;
+}
+
+Tensor::Tensor(Device device, DType dtype, const Placement& placement, const Bytes& contents)
+    : device_(device),
+      dtype_(dtype),
+      placement_(placement),
+      begin_(guard_bytes + static_cast<std::size_t>(placement.offset * bytes_per_element(dtype))),
+      bytes_(static_cast<std::size_t>(placement.span() * bytes_per_element(dtype))),
+      memory_(harness::tools(device).allocate(begin_ + bytes_ + guard_bytes)) {
+  Bytes all(begin_ + bytes_ + guard_bytes, guard);
+  EXPECT_EQ(contents.size(), bytes_);
+  std::copy(contents.begin(), contents.end(), all.begin() + static_cast<std::ptrdiff_t>(begin_));
+  harness::tools(device).upload(memory_.get(), all.data(), all.size());
+  if (on_host(device)) {
+    ASAN_POISON_MEMORY_REGION(memory_.get(), begin_);
+    ASAN_POISON_MEMORY_REGION(static_cast<char*>(memory_.get()) + begin_ + bytes_, guard_bytes);
+  }
+}
+
+Tensor::~Tensor() { ASAN_UNPOISON_MEMORY_REGION(memory_.get(), begin_ + bytes_ + guard_bytes); }
+
+TensorView Tensor::view() const {
+  return TensorView(static_cast<char*>(memory_.get()) + begin_, dtype_, placement_.shape, device_).strided(placement_.strides);
+}
+
+Bytes Tensor::contents() const {
+  Bytes all(bytes_);
+  harness::tools(device_).download(all.data(), static_cast<char*>(memory_.get()) + begin_, bytes_);
+  return all;
+}
+
+bool Tensor::guards_intact() const {
+  ASAN_UNPOISON_MEMORY_REGION(memory_.get(), begin_ + bytes_ + guard_bytes);
+  Bytes all(begin_ + bytes_ + guard_bytes);
+  harness::tools(device_).download(all.data(), memory_.get(), all.size());
+  const auto payload = all.begin() + static_cast<std::ptrdiff_t>(begin_);
+  const auto is_guard = [](unsigned char b) { return b == guard; };
+  return std::all_of(all.begin(), payload, is_guard) && std::all_of(payload + static_cast<std::ptrdiff_t>(bytes_), all.end(), is_guard);
+}
+
+TensorView host_view(Bytes& bytes, DType dtype, const Placement& placement) {
+  return TensorView(bytes.data(), dtype, placement.shape, Device::cpu()).strided(placement.strides);
+}
+
+Bytes untouched(DType dtype, const Placement& placement) {
+  return Bytes(static_cast<std::size_t>(placement.span() * bytes_per_element(dtype)), 0x5a);
+}
+
+Bytes random_patterns(DType dtype, std::int64_t elements, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  Bytes bytes(static_cast<std::size_t>(elements * bytes_per_element(dtype)));
+  for (std::size_t i = 0; i < bytes.size(); i += 8) {
+    const std::uint64_t word = random();
+    std::memcpy(&bytes[i], &word, std::min<std::size_t>(8, bytes.size() - i));
+  }
+  return bytes;
+}
+
+testing::AssertionResult same_numbers(DType dtype, const Bytes& got, const Bytes& expected) {
+  if (got == expected) return testing::AssertionSuccess();
+  const auto size = static_cast<std::size_t>(bytes_per_element(dtype));
+  for (std::size_t i = 0; i + size <= std::min(got.size(), expected.size()); i += size) {
+    if (std::memcmp(&got[i], &expected[i], size) == 0) continue;
+    const double g = reference::load(dtype, &got[i]), e = reference::load(dtype, &expected[i]);
+    if (std::isnan(g) && std::isnan(e)) continue;
+    std::ostringstream text;
+    text.precision(17);
+    text << name(dtype) << " element " << i / size << ": expected " << e << ", got " << g << (g == e ? " (signs of zero differ)" : "");
+    return testing::AssertionFailure() << text.str();
+  }
+  if (got.size() != expected.size()) return testing::AssertionFailure() << "sizes differ";
+  return testing::AssertionSuccess();
+}
+
+std::string name(DType dtype) {
+  constexpr const char* names[] = {"f16", "bf16", "f32", "f64", "u1", "u2"};
+  return names[static_cast<int>(dtype)];
+}
+
+}  // namespace rectify::test

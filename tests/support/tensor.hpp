@@ -1,0 +1,65 @@
+// Tensors for tests: any dtype, any offset from an aligned address, guard bytes on both sides, on any device.
+#pragma once
+
+#include <rectify/tensor_view.hpp>
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace rectify::test {
+
+using Bytes = std::vector<unsigned char>;
+
+/// Where a tensor's elements lie: shape, strides, and elements between a 256-byte boundary and the first.
+struct Placement {
+  Placement(const Shape& shape_, int offset_ = 0);
+  Placement(const Shape& shape_, const Strides& strides_, int offset_ = 0) : shape(shape_), strides(strides_), offset(offset_) {}
+
+  /// Elements from the first to the end of the last, gaps included.
+  std::int64_t span() const;
+
+  Shape shape;
+  Strides strides;
+  int offset;
+};
+
+/// The bytes of `placement.span()` elements between guards. Under AddressSanitizer the guards on the host are poisoned.
+class Tensor {
+ public:
+  Tensor(Device device, DType dtype, const Placement& placement, const Bytes& contents);
+  ~Tensor();
+  Tensor(const Tensor&) = delete;
+  Tensor& operator=(const Tensor&) = delete;
+
+  TensorView view() const;
+  Bytes contents() const;
+  bool guards_intact() const;
+
+ private:
+  Device device_;
+  DType dtype_;
+  Placement placement_;
+  std::size_t begin_, bytes_;
+  std::shared_ptr<void> memory_;
+};
+
+/// A view of host memory that holds the span of a placement.
+TensorView host_view(Bytes& bytes, DType dtype, const Placement& placement);
+
+/// Output memory before a call: no number that any op would store everywhere.
+Bytes untouched(DType dtype, const Placement& placement);
+/// Random bit patterns, so every kind of number, NaN and subnormal included.
+Bytes random_patterns(DType dtype, std::int64_t elements, std::uint64_t seed);
+
+/// Equal bits, or both NaN, element by element. The message names the first difference.
+testing::AssertionResult same_numbers(DType dtype, const Bytes& got, const Bytes& expected);
+
+std::string name(DType dtype);
+inline int bytes_per_element(DType dtype) { return bits_per_element(dtype) / 8; }
+
+}  // namespace rectify::test

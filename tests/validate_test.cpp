@@ -1,0 +1,286 @@
+// Every refused call: its type, its words, and outputs as they were.
+#include <rectify/rectify.hpp>
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace rectify {
+namespace {
+
+constexpr double inf = std::numeric_limits<double>::infinity();
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr std::int64_t huge = std::int64_t{1} << 62;
+
+/// A sound backward call over 2 x 3 floats, for tests to break in one place.
+class Refusal : public testing::Test {
+ protected:
+  static ConstTensorView in(const float* data) { return {data, {2, 3}, Device::cpu()}; }
+  static TensorView out(float* data) { return {data, {2, 3}, Device::cpu()}; }
+
+  Forward sound_forward() {
+    Forward operands;
+    operands.x = in(x);
+    operands.y = out(y);
+    return operands;
+  }
+  Backward sound_backward() {
+    Backward operands;
+    operands.dy = in(dy);
+    operands.x = in(x);
+    operands.dx = out(dx);
+    return operands;
+  }
+
+  /// The call throws an E whose text holds each of `words`, and writes nothing.
+  template <class E>
+  void expect(const std::function<void()>& call, std::initializer_list<const char*> words) {
+    try {
+      call();
+      ADD_FAILURE() << "nothing was thrown; expected " << *words.begin();
+    } catch (const E& error) {
+      for (const char* word : words) EXPECT_NE(std::string(error.what()).find(word), std::string::npos) << error.what() << " does not say " << word;
+    } catch (const std::exception& error) {
+      ADD_FAILURE() << "wrong type: " << error.what();
+    }
+    for (float v : memory) ASSERT_EQ(v, 7) << "something was written";
+  }
+  template <class E = InvalidArgument>
+  void refuses(const Forward& operands, std::initializer_list<const char*> words, const Relu& f = relu()) {
+    expect<E>([&] { forward(f, operands); }, words);
+  }
+  template <class E = InvalidArgument>
+  void refuses(const Backward& operands, std::initializer_list<const char*> words, const Relu& f = relu()) {
+    expect<E>([&] { backward(f, operands); }, words);
+  }
+
+  std::vector<float> memory = std::vector<float>(64, 7.0f);
+  float *x = &memory[0], *dy = &memory[8], *y = &memory[16], *dx = &memory[24], *spare = &memory[32];
+};
+
+TEST_F(Refusal, TheSoundCallsPass) {
+  EXPECT_NO_THROW(forward(relu(), sound_forward()));
+  EXPECT_NO_THROW(backward(relu(), sound_backward()));
+}
+
+TEST_F(Refusal, ParametersThatAreNotNumbersOfTheirKind) {
+  const struct {
+    Relu relu;
+    const char* name;
+  } cases[] = {{{nan}, "alpha"}, {{inf}, "alpha"}, {{-inf}, "alpha"}, {{1e300}, "alpha"}, {{0, nan}, "threshold"}, {{0, inf}, "threshold"},
+               {{0, -1e300}, "threshold"}, {{0, 0, nan}, "max_value"}, {{0, 2, 1}, "max_value"}, {{0, 0, -inf}, "max_value"}};
+  for (const auto& c : cases) {
+    refuses(sound_forward(), {c.name, "expected", "got"}, c.relu);
+    refuses(sound_backward(), {c.name, "expected", "got"}, c.relu);
+  }
+}
+
+TEST_F(Refusal, MissingOperands) {
+  Forward f = sound_forward();
+  f.x = {};
+  refuses(f, {"x", "a tensor", "none"});
+  f = sound_forward();
+  f.y = {};
+  refuses(f, {"y", "a tensor", "none"});
+  Backward b = sound_backward();
+  b.dy = {};
+  refuses(b, {"dy", "a tensor", "none"});
+  b = sound_backward();
+  b.dx = {};
+  refuses(b, {"dx", "a tensor", "none"});
+}
+
+TEST_F(Refusal, NotExactlyOneSource) {
+  Backward b = sound_backward();
+  b.x = {};
+  refuses(b, {"source", "exactly one of x, y, mask", "none"});
+  b = sound_backward();
+  b.y = in(y);
+  refuses(b, {"source", "x and y"});
+}
+
+TEST_F(Refusal, NullDataWithElements) {
+  Forward f = sound_forward();
+  f.x = in(nullptr);
+  refuses(f, {"x", "null", "[2, 3]"});
+  f = sound_forward();
+  f.y = out(nullptr);
+  refuses(f, {"y", "null"});
+}
+
+TEST_F(Refusal, ShapesThatDiffer) {
+  Forward f = sound_forward();
+  f.y = TensorView(y, {3, 2}, Device::cpu());
+  refuses(f, {"y", "shape [2, 3] as x", "[3, 2]"});
+  Backward b = sound_backward();
+  b.dx = TensorView(dx, {6}, Device::cpu());
+  refuses(b, {"dx", "shape [2, 3] as x", "[6]"});
+  b = sound_backward();
+  b.dy = ConstTensorView(dy, {2, 1}, Device::cpu());
+  refuses(b, {"dy", "shape [2, 3] as x", "[2, 1]"});
+}
+
+TEST_F(Refusal, DtypesThatDifferOrAreMasks) {
+  Forward f = sound_forward();
+  f.y = TensorView(static_cast<void*>(y), DType::f16, {2, 3}, Device::cpu());
+  refuses(f, {"y", "dtype f32 as x", "f16"});
+  f = sound_forward();
+  f.x = ConstTensorView(static_cast<const void*>(x), DType::u1, {2, 3}, Device::cpu());
+  refuses(f, {"x", "dtype f16, bf16, f32 or f64", "u1"});
+  f.x = ConstTensorView(static_cast<const void*>(x), static_cast<DType>(99), {2, 3}, Device::cpu());
+  refuses(f, {"x", "dtype 99"});
+  Backward b = sound_backward();
+  b.dy = ConstTensorView(static_cast<const void*>(dy), DType::bf16, {2, 3}, Device::cpu());
+  refuses(b, {"dy", "dtype f32 as x", "bf16"});
+}
+
+TEST_F(Refusal, DevicesThatDiffer) {
+  Forward f = sound_forward();
+  f.y = TensorView(y, {2, 3}, Device::cuda(0));
+  refuses(f, {"y", "device cpu as x", "cuda:0"});
+  f.x = ConstTensorView(x, {2, 3}, Device::cuda(-1));
+  refuses(f, {"x", "device index", "cuda:-1"});
+}
+
+TEST_F(Refusal, ExtentsAndStridesBelowZero) {
+  Forward f = sound_forward();
+  f.x = ConstTensorView(x, {2, -3}, Device::cpu());
+  refuses(f, {"x", "extents from 0 up", "[2, -3]"});
+  f = sound_forward();
+  f.x = in(x).strided({3, -1});
+  refuses<Unsupported>(f, {"x", "strides from 0 up", "[3, -1]"});
+}
+
+TEST_F(Refusal, SizesThatOverflow) {
+  Forward f = sound_forward();
+  f.x = ConstTensorView(x, {huge, 4}, Device::cpu());
+  refuses(f, {"x", "2^63 - 1 elements"});
+  f.x = ConstTensorView(x, {huge}, Device::cpu());
+  refuses(f, {"x", "2^63 - 1 bytes"});
+  f.x = in(x).strided({huge, huge});
+  refuses(f, {"x", "span of at most 2^63 - 1 bytes"});
+  f.x = in(x).strided({huge / 2, 1});
+  refuses(f, {"x", "span"});
+}
+
+TEST_F(Refusal, DataNotAlignedToItsElements) {
+  Forward f = sound_forward();
+  f.x = ConstTensorView(reinterpret_cast<const char*>(x) + 2, DType::f32, {2, 3}, Device::cpu());
+  refuses(f, {"x", "aligned to 4 bytes"});
+}
+
+TEST_F(Refusal, RangesPastTheEndOfTheAddressSpace) {
+  Forward f = sound_forward();
+  f.x = ConstTensorView(reinterpret_cast<const float*>(std::numeric_limits<std::uintptr_t>::max() - 7), {2, 3}, Device::cpu());
+  refuses(f, {"x", "address space"});
+}
+
+TEST_F(Refusal, OutputsThatOverlapAnInputInPart) {
+  Forward f = sound_forward();
+  f.y = out(x + 1);
+  refuses(f, {"y", "no byte in common with x"});
+  f.y = out(x).strided({1, 2});
+  refuses(f, {"y", "x", "same view"});
+  f.x = in(x).strided({0, 1});
+  f.y = out(x);
+  refuses(f, {"y", "x"});
+  Backward b = sound_backward();
+  b.dx = out(dy + 5);
+  refuses(b, {"dx", "no byte in common with dy"});
+  b.dx = out(x + 1);
+  refuses(b, {"dx", "no byte in common with x"});
+}
+
+TEST_F(Refusal, ButNotTheSameViewNorNeighbours) {
+  Forward f = sound_forward();
+  f.y = TensorView(x, {2, 3}, Device::cpu());
+  EXPECT_NO_THROW(forward(relu(), f));
+  f.y = out(x + 6);
+  EXPECT_NO_THROW(forward(relu(), f));
+  f.x = ConstTensorView(x, {1, 6}, Device::cpu()).strided({99, 1});
+  f.y = TensorView(x, {1, 6}, Device::cpu());
+  EXPECT_NO_THROW(forward(relu(), f)) << "the stride of an extent of 1 is never walked";
+}
+
+TEST_F(Refusal, AnOutputThatOverlapsItself) {
+  for (const Strides& strides : {Strides{0, 1}, Strides{1, 1}, Strides{2, 1}}) {
+    Forward f = sound_forward();
+    f.y = out(y).strided(strides);
+    refuses(f, {"y", "does not overlap itself", "[2, 3]"});
+    Backward b = sound_backward();
+    b.dx = out(dx).strided(strides);
+    refuses(b, {"dx", "does not overlap itself"});
+  }
+}
+
+TEST_F(Refusal, TheSourceYWhereItCannotTellTheRegions) {
+  Backward b = sound_backward();
+  b.x = {};
+  b.y = in(y);
+  refuses(b, {"alpha", "the source is y"}, {-0.1});
+  refuses(b, {"threshold", "the source is y"}, {0.1, -1});
+  refuses(b, {"max_value", "the source is y"}, {0.1, 0, 0});
+  EXPECT_NO_THROW(backward({0.1, 0, 0.1}, b)) << "0.1 in float is exact in f32";
+}
+
+TEST_F(Refusal, TheSourceYWhereItsDtypeCannotHoldMaxValue) {
+  std::vector<std::uint16_t> half(24, 0x5a5a);
+  const auto halves = [&](std::size_t at) { return TensorView(&half[at], DType::f16, {6}, Device::cpu()); };
+  Backward b;
+  b.dy = halves(0);
+  b.y = halves(6);
+  b.dx = halves(12);
+  refuses(b, {"max_value", "exact in y's dtype", "0.1"}, {0, 0, 0.1});
+  refuses(b, {"max_value", "exact in y's dtype", "70000"}, {0, 0, 70000});
+  EXPECT_EQ(half, std::vector<std::uint16_t>(24, 0x5a5a));
+  EXPECT_NO_THROW(backward(relu6(), b));
+}
+
+TEST_F(Refusal, DxInPlaceOfTheSourceY) {
+  Backward b = sound_backward();
+  b.x = {};
+  b.y = in(y);
+  b.dx = out(y);
+  refuses(b, {"dx", "no byte in common with y"});
+}
+
+TEST_F(Refusal, OperandsThatAreNotBuiltYet) {
+  const auto one = TensorView(spare, {1}, Device::cpu());
+  for (auto operand : {&Forward::scale, &Forward::bias, &Forward::residual, &Forward::alpha, &Forward::threshold, &Forward::max_value}) {
+    Forward f = sound_forward();
+    f.*operand = one;
+    refuses<Unsupported>(f, {"expected no such operand"});
+  }
+  Forward f = sound_forward();
+  f.mask = one;
+  refuses<Unsupported>(f, {"mask"});
+  for (auto operand : {&Backward::scale, &Backward::bias, &Backward::residual, &Backward::alpha, &Backward::threshold, &Backward::max_value}) {
+    Backward b = sound_backward();
+    b.*operand = one;
+    refuses<Unsupported>(b, {"expected no such operand"});
+  }
+  for (auto operand : {&Backward::dresidual, &Backward::dscale, &Backward::dbias, &Backward::dalpha, &Backward::dthreshold, &Backward::dmax_value}) {
+    Backward b = sound_backward();
+    b.*operand = one;
+    refuses<Unsupported>(b, {"expected no such operand"});
+  }
+  Backward b = sound_backward();
+  b.x = {};
+  b.mask = one;
+  refuses<Unsupported>(b, {"mask"});
+  Backward sum = sound_backward();
+  sum.dbias = one;
+  EXPECT_THROW(workspace_bytes(relu(), sum), Unsupported);
+}
+
+TEST_F(Refusal, EveryErrorIsAnError) {
+  EXPECT_THROW(forward({nan}, sound_forward()), Error);
+  EXPECT_THROW(forward({nan}, sound_forward()), std::runtime_error);
+}
+
+}  // namespace
+}  // namespace rectify
