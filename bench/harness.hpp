@@ -11,12 +11,12 @@
 namespace rectify::harness {
 
 struct Tools {
-  std::string (*name)();                                                     ///< of the processor or the GPU
-  std::shared_ptr<void> (*allocate)(std::size_t bytes);                      ///< 256-byte aligned
-  void (*upload)(void* to, const void* from, std::size_t bytes);             ///< from host memory; done on return
-  void (*download)(void* to, const void* from, std::size_t bytes);           ///< to host memory; done on return
-  void (*copy)(void* to, const void* from, std::size_t bytes);               ///< the plain copy that ops are measured against
-  double (*seconds)(const std::function<void()>& work);                      ///< from the start of the work to its end
+  std::string (*name)();                                            ///< of the processor or the GPU
+  std::shared_ptr<void> (*allocate)(std::size_t bytes);             ///< 256-byte aligned
+  void (*upload)(void* to, const void* from, std::size_t bytes);    ///< from host memory; done on return
+  void (*download)(void* to, const void* from, std::size_t bytes);  ///< to host memory; done on return
+  void (*copy)(void* to, const void* from, std::size_t bytes);      ///< the plain copy that ops are measured against
+  double (*seconds)(const std::function<void()>& work);             ///< from the start of the work to its end
 };
 
 const Tools& cpu_tools();
@@ -27,7 +27,11 @@ const Tools& tools(Device device);
 /// cuda:0 where there is one, else the cpu.
 Device best_device();
 
-/// The median over `repetitions`, after one run to warm up.
-double median_seconds(const Tools& on, int repetitions, const std::function<void()>& work);
+/// What the ops are measured against: an op and a copy take turns, so that both see the same machine.
+struct Paired {
+  double work, baseline;  ///< median seconds of each
+};
+Paired paired_seconds(const Tools& on, int repetitions, const std::function<void()>& work,
+                      const std::function<void()>& baseline);
 
 }  // namespace rectify::harness

@@ -26,7 +26,9 @@ std::shared_ptr<void> gpu_allocate(std::size_t bytes) {
 
 void transfer(void* to, const void* from, std::size_t bytes) { require(cudaMemcpy(to, from, bytes, cudaMemcpyDefault)); }
 
-void gpu_copy(void* to, const void* from, std::size_t bytes) { require(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice)); }
+void gpu_copy(void* to, const void* from, std::size_t bytes) {
+  require(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice));
+}
 
 double gpu_seconds(const std::function<void()>& work) {
   cudaEvent_t start, stop;

@@ -3,6 +3,9 @@
 set(RECTIFY_WITH_CUDA OFF)
 if(NOT RECTIFY_CUDA STREQUAL "OFF")
   include(CheckLanguage)
+  if(NOT CMAKE_CUDA_COMPILER)
+    unset(CMAKE_CUDA_COMPILER CACHE)  # look again: a toolkit may have been installed since
+  endif()
   check_language(CUDA)
   if(CMAKE_CUDA_COMPILER)
     set(RECTIFY_WITH_CUDA ON)

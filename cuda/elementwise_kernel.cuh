@@ -48,7 +48,8 @@ __device__ void run_edge(const Op&, const Strided<T, Inputs>&) {}
 /// A block takes a tile of neighbouring items at a time. The grid normally covers all tiles; where it does not, blocks loop, so
 /// the result depends neither on the grid nor on the host's guess of `in_flight`.
 template <class Op, class Space>
-__global__ void __launch_bounds__(threads_per_block) elementwise_kernel(const __grid_constant__ Op op, const __grid_constant__ Space space) {
+__global__ void __launch_bounds__(threads_per_block)
+    elementwise_kernel(const __grid_constant__ Op op, const __grid_constant__ Space space) {
   constexpr int in_flight = Space::in_flight;
   constexpr std::int64_t tile = std::int64_t{threads_per_block} * in_flight;
   const std::int64_t items = space.items();

@@ -62,7 +62,8 @@ class Loop {
 
   void run() const {
     const bool in_place = std::find(in_, in_ + Op::inputs, out_) != in_ + Op::inputs;  // then the lines are in the cache anyway
-    const bool streams = layout_.dense && !in_place && layout_.elements >= stream_from_bytes / static_cast<std::int64_t>(sizeof(T));
+    const bool streams =
+        layout_.dense && !in_place && layout_.elements >= stream_from_bytes / static_cast<std::int64_t>(sizeof(T));
 #pragma omp parallel if (layout_.elements >= parallel_from_elements)
     on_best_isa([&, range = share(layout_.elements)] {
       if (!layout_.dense) {

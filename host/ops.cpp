@@ -14,13 +14,14 @@ namespace {
 const detail::Backend& backend_of(const char* operand, Device device) {
   if (device.kind == Device::Kind::cpu) return detail::cpu_backend();
   if (const detail::Backend* cuda = detail::cuda_backend()) return *cuda;
-  throw Unsupported(std::string(operand) + ": expected a tensor on the cpu, as this build has no CUDA, got cuda:" + std::to_string(device.index));
+  throw Unsupported(std::string(operand) +
+                    ": expected a tensor on the cpu, as this build has no CUDA, got cuda:" + std::to_string(device.index));
 }
 
 void require_success(int code, const detail::Backend& backend, const char* verb, Device device) {
   if (code == 0) return;
-  throw CudaError(code, std::string(verb) + " on cuda:" + std::to_string(device.index) + ": expected success, got " + backend.error_name(code) +
-                            " (" + std::to_string(code) + ")");
+  throw CudaError(code, std::string(verb) + " on cuda:" + std::to_string(device.index) + ": expected success, got " +
+                            backend.error_name(code) + " (" + std::to_string(code) + ")");
 }
 
 }  // namespace

@@ -19,7 +19,8 @@ constexpr Half f16{10, -14, 0x7c00};
 constexpr Half bf16{7, -126, 0x7f80};
 
 double decode(Half format, std::uint16_t bits) {
-  const int magnitude = bits & 0x7fff, exponent = magnitude >> format.fraction, fraction = magnitude & ((1 << format.fraction) - 1);
+  const int magnitude = bits & 0x7fff, exponent = magnitude >> format.fraction,
+            fraction = magnitude & ((1 << format.fraction) - 1);
   double v;
   if (magnitude > format.infinity) return std::numeric_limits<double>::quiet_NaN();
   if (magnitude == format.infinity) {
@@ -53,7 +54,8 @@ struct Parameters {
 template <class C>
 Parameters<C> in_compute_type(const Relu& relu) {
   const bool no_cap = relu.max_value > static_cast<double>(std::numeric_limits<C>::max());
-  return {static_cast<C>(relu.alpha), static_cast<C>(relu.threshold), no_cap ? std::numeric_limits<C>::infinity() : static_cast<C>(relu.max_value)};
+  return {static_cast<C>(relu.alpha), static_cast<C>(relu.threshold),
+          no_cap ? std::numeric_limits<C>::infinity() : static_cast<C>(relu.max_value)};
 }
 
 /// V is C for the reference proper and long double for the exact value of the same parameters.
@@ -94,19 +96,22 @@ const char* element(const ConstTensorView& view, std::int64_t index) {
   return static_cast<const char*>(view.data()) + offset * (bits_per_element(view.dtype()) / 8);
 }
 
-char* element(const TensorView& view, std::int64_t index) { return const_cast<char*>(element(static_cast<const ConstTensorView&>(view), index)); }
+char* element(const TensorView& view, std::int64_t index) {
+  return const_cast<char*>(element(static_cast<const ConstTensorView&>(view), index));
+}
 
 template <class C>
 void forward_in(const Relu& relu, const ConstTensorView& x, const TensorView& y) {
   const Parameters<C> p = in_compute_type<C>(relu);
-#pragma omp parallel for
-  for (std::int64_t i = 0; i < count(x.shape()); ++i) store(y.dtype(), element(y, i), value_at(p, static_cast<C>(load(x.dtype(), element(x, i)))));
+#pragma omp parallel for if (count(x.shape()) > 10000)
+  for (std::int64_t i = 0; i < count(x.shape()); ++i)
+    store(y.dtype(), element(y, i), value_at(p, static_cast<C>(load(x.dtype(), element(x, i)))));
 }
 
 template <class C>
 void backward_in(const Relu& relu, const ConstTensorView& dy, const ConstTensorView& x, const TensorView& dx) {
   const Parameters<C> p = in_compute_type<C>(relu);
-#pragma omp parallel for
+#pragma omp parallel for if (count(x.shape()) > 10000)
   for (std::int64_t i = 0; i < count(x.shape()); ++i) {
     const C upstream = static_cast<C>(load(dy.dtype(), element(dy, i))), at = static_cast<C>(load(x.dtype(), element(x, i)));
     store(dx.dtype(), element(dx, i), gradient_at(p, upstream, at));
@@ -152,7 +157,8 @@ long double exact_value(const Relu& relu, DType dtype, long double x) {
 }
 
 long double exact_gradient(const Relu& relu, DType dtype, long double dy, long double x) {
-  return dtype == DType::f64 ? gradient_at(in_compute_type<double>(relu), dy, x) : gradient_at(in_compute_type<float>(relu), dy, x);
+  return dtype == DType::f64 ? gradient_at(in_compute_type<double>(relu), dy, x)
+                             : gradient_at(in_compute_type<float>(relu), dy, x);
 }
 
 }  // namespace rectify::reference

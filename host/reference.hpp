@@ -1,13 +1,13 @@
-// The CPU reference: the formula of relu.hpp's comment as naive scalar loops. It shares no arithmetic with the backends, not even
-// a conversion, so a slip in one shows against the other. For tests and benchmarks; not part of the library.
+// The CPU reference: the formula of relu.hpp's comment as naive scalar loops. It shares no arithmetic with the backends, not
+// even a conversion, so a slip in one shows against the other. For tests and benchmarks; not part of the library.
 #pragma once
 
 #include <rectify/ops.hpp>
 
 namespace rectify::reference {
 
-/// y = value(x), dx = dy * slope(x): every operation rounded to the compute type, the store once more. CPU views of any strides;
-/// arguments are taken as valid.
+/// y = value(x), dx = dy * slope(x): every operation rounded to the compute type, the store once more. CPU views of any
+/// strides; arguments are taken as valid.
 void forward(const Relu& relu, const ConstTensorView& x, const TensorView& y);
 void backward(const Relu& relu, const ConstTensorView& dy, const ConstTensorView& x, const TensorView& dx);
 
@@ -16,7 +16,8 @@ double load(DType dtype, const void* address);
 /// v rounded to nearest even in dtype. For f16 and bf16, v is rounded to float first, as the kernels do.
 void store(DType dtype, void* address, double v);
 
-/// The function of the parameters as rounded for dtype, without any rounding after: what the reference's error is measured against.
+/// The function of the parameters as rounded for dtype, without any rounding after: what the reference's error is measured
+/// against.
 long double exact_value(const Relu& relu, DType dtype, long double x);
 long double exact_gradient(const Relu& relu, DType dtype, long double dy, long double x);
 

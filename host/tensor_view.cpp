@@ -1,4 +1,5 @@
-// Construction of shapes, strides and views. Extents and strides themselves are judged by validate.cpp, which knows the operand.
+// Construction of shapes, strides and views. Extents and strides themselves are judged by validate.cpp, which knows the
+// operand.
 #include <rectify/tensor_view.hpp>
 
 #include <algorithm>
@@ -31,11 +32,14 @@ Dims::Dims(const std::int64_t* values, int rank) : rank_(rank) {
   if (rank < 0 || rank > max_rank) {
     throw InvalidArgument("rank: expected 0 to " + std::to_string(max_rank) + ", got " + std::to_string(rank));
   }
-  if (values == nullptr && rank > 0) throw InvalidArgument("shape or strides: expected a pointer to " + std::to_string(rank) + " numbers, got null");
+  if (values == nullptr && rank > 0)
+    throw InvalidArgument("shape or strides: expected a pointer to " + std::to_string(rank) + " numbers, got null");
   std::copy_n(values, rank, values_);
 }
 
-bool operator==(const Dims& a, const Dims& b) { return a.rank_ == b.rank_ && std::equal(a.values_, a.values_ + a.rank_, b.values_); }
+bool operator==(const Dims& a, const Dims& b) {
+  return a.rank_ == b.rank_ && std::equal(a.values_, a.values_ + a.rank_, b.values_);
+}
 
 }  // namespace detail
 
@@ -44,7 +48,8 @@ ConstTensorView::ConstTensorView(const void* data, DType dtype, const Shape& sha
 
 ConstTensorView ConstTensorView::strided(const Strides& strides) const {
   if (strides.rank() != shape_.rank()) {
-    throw InvalidArgument("strides: expected rank " + std::to_string(shape_.rank()) + " as the shape, got " + std::to_string(strides.rank()));
+    throw InvalidArgument("strides: expected rank " + std::to_string(shape_.rank()) + " as the shape, got " +
+                          std::to_string(strides.rank()));
   }
   ConstTensorView view = *this;
   view.strides_ = strides;

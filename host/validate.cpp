@@ -42,10 +42,13 @@ std::string text(const void* address) {
   return buffer;
 }
 
-bool is_number(DType dtype) { return dtype == DType::f16 || dtype == DType::bf16 || dtype == DType::f32 || dtype == DType::f64; }
+bool is_number(DType dtype) {
+  return dtype == DType::f16 || dtype == DType::bf16 || dtype == DType::f32 || dtype == DType::f64;
+}
 
 void require_absent(const Named& operand) {
-  if (operand.view.present()) throw Unsupported(std::string(operand.name) + ": expected no such operand, which this version cannot serve, got one");
+  if (operand.view.present())
+    throw Unsupported(std::string(operand.name) + ": expected no such operand, which this version cannot serve, got one");
 }
 
 void require_present(const Named& operand) {
@@ -75,11 +78,14 @@ void require_memory(const Named& operand, std::int64_t elements) {
   const auto address = reinterpret_cast<std::uintptr_t>(operand.view.data());
   const std::int64_t last = last_offset(operand.view);
   if (last < 0 || last >= most / bytes) {
-    refuse(operand, "a span of at most 2^63 - 1 bytes", "shape " + text(operand.view.shape()) + " over strides " + text(operand.view.strides()));
+    refuse(operand, "a span of at most 2^63 - 1 bytes",
+           "shape " + text(operand.view.shape()) + " over strides " + text(operand.view.strides()));
   }
   if (address == 0) refuse(operand, "data", "null with shape " + text(operand.view.shape()));
-  if (address % static_cast<unsigned>(bytes) != 0) refuse(operand, "data aligned to " + std::to_string(bytes) + " bytes", text(operand.view.data()));
-  if (address + span_bytes(operand.view) < address) refuse(operand, "a span within the address space", text(operand.view.data()));
+  if (address % static_cast<unsigned>(bytes) != 0)
+    refuse(operand, "data aligned to " + std::to_string(bytes) + " bytes", text(operand.view.data()));
+  if (address + span_bytes(operand.view) < address)
+    refuse(operand, "a span within the address space", text(operand.view.data()));
 }
 
 void require_tensor(const Named& operand) {
@@ -89,16 +95,20 @@ void require_tensor(const Named& operand) {
   if (view.device().index < 0) refuse(operand, "a device index from 0 up", text(view.device()));
   const std::int64_t elements = require_elements(operand.name, view.shape());
   for (int axis = 0; axis < view.strides().rank(); ++axis) {
-    if (view.strides()[axis] < 0) throw Unsupported(std::string(operand.name) + ": expected strides from 0 up, got " + text(view.strides()));
+    if (view.strides()[axis] < 0)
+      throw Unsupported(std::string(operand.name) + ": expected strides from 0 up, got " + text(view.strides()));
   }
   if (elements > 0) require_memory(operand, elements);
 }
 
 void require_like(const Named& operand, const Named& model) {
   const auto as_model = std::string(" as ") + model.name;
-  if (operand.view.dtype() != model.view.dtype()) refuse(operand, "dtype " + text(model.view.dtype()) + as_model, text(operand.view.dtype()));
-  if (operand.view.shape() != model.view.shape()) refuse(operand, "shape " + text(model.view.shape()) + as_model, text(operand.view.shape()));
-  if (operand.view.device() != model.view.device()) refuse(operand, "device " + text(model.view.device()) + as_model, text(operand.view.device()));
+  if (operand.view.dtype() != model.view.dtype())
+    refuse(operand, "dtype " + text(model.view.dtype()) + as_model, text(operand.view.dtype()));
+  if (operand.view.shape() != model.view.shape())
+    refuse(operand, "shape " + text(model.view.shape()) + as_model, text(operand.view.shape()));
+  if (operand.view.device() != model.view.device())
+    refuse(operand, "device " + text(model.view.device()) + as_model, text(operand.view.device()));
 }
 
 bool overlap(const ConstTensorView& a, const ConstTensorView& b) {
@@ -109,7 +119,8 @@ bool overlap(const ConstTensorView& a, const ConstTensorView& b) {
 /// Equal data and strides; the shapes are equal already. The stride of an extent of 1 is never walked, so it may differ.
 bool same(const ConstTensorView& a, const ConstTensorView& b) {
   bool equal = a.data() == b.data();
-  for (int axis = 0; axis < a.shape().rank(); ++axis) equal = equal && (a.shape()[axis] == 1 || a.strides()[axis] == b.strides()[axis]);
+  for (int axis = 0; axis < a.shape().rank(); ++axis)
+    equal = equal && (a.shape()[axis] == 1 || a.strides()[axis] == b.strides()[axis]);
   return equal;
 }
 
@@ -125,7 +136,8 @@ void require_apart_or_same(const Named& out, const Named& in) {
 
 void require_nested(const Named& out) {
   if (!nests(out.view)) {
-    refuse(out, "an output that does not overlap itself", "shape " + text(out.view.shape()) + " over strides " + text(out.view.strides()));
+    refuse(out, "an output that does not overlap itself",
+           "shape " + text(out.view.shape()) + " over strides " + text(out.view.strides()));
   }
 }
 
@@ -147,21 +159,24 @@ void require_readable_regions(const Relu& relu) {
   if (!(f.alpha >= 0)) refuse_parameter("alpha", "a number from 0 up, as the source is y", relu.alpha);
   if (!(f.threshold >= 0)) refuse_parameter("threshold", "a number from 0 up, as the source is y", relu.threshold);
   if (!(f.max_value > 0)) refuse_parameter("max_value", "a number above 0, as the source is y", relu.max_value);
-  if (static_cast<C>(T(f.max_value)) != f.max_value) refuse_parameter("max_value", "a number exact in y's dtype, as the source is y", relu.max_value);
+  if (static_cast<C>(T(f.max_value)) != f.max_value)
+    refuse_parameter("max_value", "a number exact in y's dtype, as the source is y", relu.max_value);
 }
 
 void require_unfused(const Forward& operands) {
-  for (const Named& operand : {Named{"scale", operands.scale}, Named{"bias", operands.bias}, Named{"residual", operands.residual},
-                               Named{"alpha", operands.alpha}, Named{"threshold", operands.threshold},
-                               Named{"max_value", operands.max_value}, Named{"mask", operands.mask}}) {
+  for (const Named& operand :
+       {Named{"scale", operands.scale}, Named{"bias", operands.bias}, Named{"residual", operands.residual},
+        Named{"alpha", operands.alpha}, Named{"threshold", operands.threshold}, Named{"max_value", operands.max_value},
+        Named{"mask", operands.mask}}) {
     require_absent(operand);
   }
 }
 
 void require_unfused(const Backward& operands) {
-  for (const Named& operand : {Named{"scale", operands.scale}, Named{"bias", operands.bias}, Named{"residual", operands.residual},
-                               Named{"alpha", operands.alpha}, Named{"threshold", operands.threshold},
-                               Named{"max_value", operands.max_value}, Named{"mask", operands.mask}, Named{"dresidual", operands.dresidual}}) {
+  for (const Named& operand :
+       {Named{"scale", operands.scale}, Named{"bias", operands.bias}, Named{"residual", operands.residual},
+        Named{"alpha", operands.alpha}, Named{"threshold", operands.threshold}, Named{"max_value", operands.max_value},
+        Named{"mask", operands.mask}, Named{"dresidual", operands.dresidual}}) {
     require_absent(operand);
   }
 }

@@ -48,19 +48,24 @@ TYPED_TEST(Half, EveryTieAndItsNeighboursRoundToEven) {
     TypeParam low, high;
     low.bits = static_cast<std::uint16_t>(bits);
     high.bits = static_cast<std::uint16_t>(bits + 1);
-    const float middle = static_cast<float>((static_cast<double>(static_cast<float>(low)) + static_cast<double>(static_cast<float>(high))) / 2);
+    const float middle =
+        static_cast<float>((static_cast<double>(static_cast<float>(low)) + static_cast<double>(static_cast<float>(high))) / 2);
     const float inf = std::numeric_limits<float>::infinity();
-    for (float v : {static_cast<float>(low), std::nextafter(middle, -inf), middle, std::nextafter(middle, inf)}) this->expect_rounds_as_reference(v);
+    for (float v : {static_cast<float>(low), std::nextafter(middle, -inf), middle, std::nextafter(middle, inf)})
+      this->expect_rounds_as_reference(v);
   }
 }
 
 TYPED_TEST(Half, AnyFloatRoundsAsTheReferenceDoes) {
   std::mt19937 random(1);
   for (int i = 0; i < 2000000; ++i) this->expect_rounds_as_reference(from_bits(static_cast<std::uint32_t>(random())));
-  for (float v : {65504.0f, 65519.99f, 65520.0f, 65536.0f, -65520.0f, 0x1p-24f, 0x1p-25f, 0x1.000002p-25f, 3.4e38f, 0x1p-149f}) this->expect_rounds_as_reference(v);
+  for (float v : {65504.0f, 65519.99f, 65520.0f, 65536.0f, -65520.0f, 0x1p-24f, 0x1p-25f, 0x1.000002p-25f, 3.4e38f, 0x1p-149f})
+    this->expect_rounds_as_reference(v);
 }
 
-TYPED_TEST(Half, PairsPutTheFirstNumberLow) { EXPECT_EQ(TypeParam::pair(1.0f, -2.0f), TypeParam(1.0f).bits | static_cast<std::uint32_t>(TypeParam(-2.0f).bits) << 16); }
+TYPED_TEST(Half, PairsPutTheFirstNumberLow) {
+  EXPECT_EQ(TypeParam::pair(1.0f, -2.0f), TypeParam(1.0f).bits | static_cast<std::uint32_t>(TypeParam(-2.0f).bits) << 16);
+}
 
 }  // namespace
 }  // namespace rectify::test

@@ -17,7 +17,8 @@ Layout layout_of(const TensorView& out, const TensorView& in) {
 }
 
 TEST(Layout, DenseTensorsOfOneOrderAreOneRun) {
-  const TensorView row_major = tensor({2, 3, 4}, {12, 4, 1}), channels_last = tensor({2, 3, 4, 5}, {60, 1, 15, 3}), transposed = tensor({3, 4}, {1, 3});
+  const TensorView row_major = tensor({2, 3, 4}, {12, 4, 1}), channels_last = tensor({2, 3, 4, 5}, {60, 1, 15, 3}),
+                   transposed = tensor({3, 4}, {1, 3});
   for (const TensorView& t : {row_major, channels_last, transposed}) {
     const Layout layout = layout_of(t, t);
     EXPECT_TRUE(layout.dense);

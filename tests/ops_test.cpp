@@ -16,10 +16,13 @@ class Ops : public testing::TestWithParam<Target> {
   const Target& target() const { return GetParam(); }
 };
 
-INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Ops, testing::ValuesIn(targets()), [](const auto& target) { return target.param.name; });
+INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Ops, testing::ValuesIn(targets()),
+                         [](const auto& target) { return target.param.name; });
 
 Placement row(std::int64_t elements, int offset = 0) { return Placement(Shape{elements}, offset); }
-std::int64_t count(DType dtype, const Bytes& bytes) { return static_cast<std::int64_t>(bytes.size()) / bytes_per_element(dtype); }
+std::int64_t count(DType dtype, const Bytes& bytes) {
+  return static_cast<std::int64_t>(bytes.size()) / bytes_per_element(dtype);
+}
 
 /// Pairs up two lists of elements: `all` paired with itself rotated by `by`.
 Bytes rotated(DType dtype, Bytes all, std::int64_t by) {
@@ -44,11 +47,13 @@ TEST_P(Ops, BackwardGivesTheReferencesBitsOnEveryEdgeAndEveryHalf) {
       const Bytes x = edges(dtype, set.relu);
       const std::int64_t n = count(dtype, x);
       const bool half = bytes_per_element(dtype) == 2;
-      for (std::int64_t by = half ? 7919 : 0; by < n; by += half ? 21011 : 1) {  // every pair of edges, a few pairings of halves
+      for (std::int64_t by = half ? 7919 : 0; by < n;
+           by += half ? 21011 : 1) {  // every pair of edges, a few pairings of halves
         SCOPED_TRACE(name(dtype) + " " + set.name + " rotated by " + std::to_string(by));
         const Bytes dy = rotated(dtype, x, by);
         check_backward(target(), set.relu, dtype, dy, x, {row(n), row(n), row(n)});
-        if (readable_from_y(set.relu, dtype)) check_backward(target(), set.relu, dtype, dy, x, {row(n), row(n), row(n)}, InPlace::no, Source::y);
+        if (readable_from_y(set.relu, dtype))
+          check_backward(target(), set.relu, dtype, dy, x, {row(n), row(n), row(n)}, InPlace::no, Source::y);
       }
     }
   }
@@ -67,7 +72,8 @@ TEST_P(Ops, EverySizeAtEveryOffsetIsRightAndWritesNothingElse) {
           const Placement at_in = row(n, in), at_out = row(n, out);
           check_forward(target(), relu, dtype, x_n, at_in, &at_out);
           check_backward(target(), relu, dtype, dy_n, x_n, {(n + in + out) % 2 == 0 ? at_in : at_out, at_in, at_out});
-          ASSERT_FALSE(HasFailure()) << name(dtype) << ", " << n << " elements, inputs offset by " << in << ", output by " << out;
+          ASSERT_FALSE(HasFailure()) << name(dtype) << ", " << n << " elements, inputs offset by " << in << ", output by "
+                                     << out;
         }
       }
     }
@@ -114,7 +120,9 @@ TEST_P(Ops, RandomLayoutsGiveTheReferencesBits) {
     const Shape shape(extents, rank);
     const DType dtype = dtypes[random() % 4];
     const Relu relu = parameter_sets()[random() % parameter_sets().size()].relu;
-    const auto place = [&](bool broadcast) { return Placement(shape, random_strides(shape, broadcast, random), static_cast<int>(random() % 8)); };
+    const auto place = [&](bool broadcast) {
+      return Placement(shape, random_strides(shape, broadcast, random), static_cast<int>(random() % 8));
+    };
     const Placement dy = place(true), x = place(true), out = place(false);
     const Bytes dy_bytes = random_patterns(dtype, dy.span(), seed), x_bytes = random_patterns(dtype, x.span(), seed + 1000000);
     check_forward(target(), relu, dtype, x_bytes, x, &out);

@@ -21,7 +21,10 @@ long double ulp(DType dtype, long double v) {
 }
 
 double largest(DType dtype) {
-  return dtype == DType::f16 ? 65504 : dtype == DType::bf16 ? 0x1.fep127 : dtype == DType::f32 ? static_cast<double>(std::numeric_limits<float>::max()) : std::numeric_limits<double>::max();
+  return dtype == DType::f16    ? 65504
+         : dtype == DType::bf16 ? 0x1.fep127
+         : dtype == DType::f32  ? static_cast<double>(std::numeric_limits<float>::max())
+                                : std::numeric_limits<double>::max();
 }
 
 void expect_close(DType dtype, double got, long double exact) {

@@ -24,7 +24,8 @@ struct Point {
 void expect_points(const Relu& relu, std::initializer_list<Point> points) {
   for (const Point& p : points) {
     const float got = value(relu, p.x);
-    EXPECT_TRUE(got == p.value || (std::isnan(got) && std::isnan(p.value))) << "x " << p.x << ": value " << got << ", expected " << p.value;
+    EXPECT_TRUE(got == p.value || (std::isnan(got) && std::isnan(p.value)))
+        << "x " << p.x << ": value " << got << ", expected " << p.value;
     EXPECT_TRUE(std::isnan(got) || std::signbit(got) == std::signbit(p.value)) << "x " << p.x;
     EXPECT_EQ(slope(relu, p.x), p.slope) << "x " << p.x;
   }
@@ -33,7 +34,8 @@ void expect_points(const Relu& relu, std::initializer_list<Point> points) {
 TEST(Relu, FollowsItsDefinition) {
   expect_points(relu(), {{-1, 0, 0}, {0, 0, 0}, {-0.0f, 0, 0}, {2, 2, 1}, {-inf, 0, 0}, {inf, inf, 1}, {nan, nan, 0}});
   expect_points(relu6(), {{-1, 0, 0}, {0, 0, 0}, {3, 3, 1}, {6, 6, 0}, {7, 6, 0}, {inf, 6, 0}, {-inf, 0, 0}, {nan, nan, 0}});
-  expect_points(leaky_relu(0.5), {{-2, -1, 0.5}, {0, 0, 0.5}, {-0.0f, -0.0f, 0.5}, {-inf, -inf, 0.5}, {nan, nan, 0.5}, {3, 3, 1}});
+  expect_points(leaky_relu(0.5),
+                {{-2, -1, 0.5}, {0, 0, 0.5}, {-0.0f, -0.0f, 0.5}, {-inf, -inf, 0.5}, {nan, nan, 0.5}, {3, 3, 1}});
   expect_points({0.5, 1, 6}, {{-1, -1, 0.5}, {1, 0, 0.5}, {1.5, 1.5, 1}, {6, 6, 0}, {7, 6, 0}});
   expect_points({0, 1}, {{1, 0, 0}, {-2, 0, 0}, {3, 3, 1}, {-inf, 0, 0}, {nan, nan, 0}, {-0.0f, 0, 0}});
   expect_points({0.5, 1, 1}, {{0, -0.5, 0.5}, {1, 0, 0.5}, {2, 1, 0}});
@@ -116,10 +118,22 @@ TEST(Relu, RefusesParametersThatAreNotValidAndSaysWhich) {
   EXPECT_EQ(refusal([] { ReluForward<float>(Relu{static_cast<double>(nan)}); }), "alpha: expected a finite number, got nan");
   EXPECT_EQ(refusal([] { ReluForward<float>(Relu{static_cast<double>(inf)}); }), "alpha: expected a finite number, got inf");
   EXPECT_EQ(refusal([] { ReluForward<float>(Relu{1e300}); }), "alpha: expected a number within the range of float, got 1e+300");
-  EXPECT_EQ(refusal([] { ReluForward<float>(Relu{0, -1e300}); }), "threshold: expected a number within the range of float, got -1e+300");
-  EXPECT_EQ(refusal([] { ReluBackward<float>(Relu{0, static_cast<double>(nan)}); }), "threshold: expected a finite number, got nan");
-  EXPECT_EQ(refusal([] { ReluBackward<float>(Relu{0, -static_cast<double>(inf), 1}); }), "threshold: expected a finite number, got -inf");
-  EXPECT_EQ(refusal([] { ReluForward<double>(Relu{0, 0, static_cast<double>(nan)}); }), "max_value: expected a number not below threshold, got nan");
+  EXPECT_EQ(refusal([] {
+              ReluForward<float>(Relu{0, -1e300});
+            }),
+            "threshold: expected a number within the range of float, got -1e+300");
+  EXPECT_EQ(refusal([] {
+              ReluBackward<float>(Relu{0, static_cast<double>(nan)});
+            }),
+            "threshold: expected a finite number, got nan");
+  EXPECT_EQ(refusal([] {
+              ReluBackward<float>(Relu{0, -static_cast<double>(inf), 1});
+            }),
+            "threshold: expected a finite number, got -inf");
+  EXPECT_EQ(refusal([] {
+              ReluForward<double>(Relu{0, 0, static_cast<double>(nan)});
+            }),
+            "max_value: expected a number not below threshold, got nan");
   EXPECT_EQ(refusal([] { ReluForward<double>(Relu{0, 2, 1}); }), "max_value: expected a number not below threshold, got 1");
   EXPECT_EQ(refusal([] { value(Relu{0, 0, -1}, 1.0f); }), "max_value: expected a number not below threshold, got -1");
   EXPECT_EQ(refusal([] { ReluForward<double>(Relu{1e300, -1e300}); }), "none");

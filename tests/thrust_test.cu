@@ -40,7 +40,8 @@ TYPED_TEST_SUITE(Thrust, Types);
 
 TYPED_TEST(Thrust, TransformsOnTheHost) {
   thrust::transform(thrust::host, this->x.begin(), this->x.end(), this->y.begin(), ReluForward<TypeParam>(parameters));
-  thrust::transform(thrust::host, this->dy.begin(), this->dy.end(), this->x.begin(), this->dx.begin(), ReluBackward<TypeParam>(parameters));
+  thrust::transform(thrust::host, this->dy.begin(), this->dy.end(), this->x.begin(), this->dx.begin(),
+                    ReluBackward<TypeParam>(parameters));
   EXPECT_EQ(this->y, this->expected_y);
   EXPECT_EQ(this->dx, this->expected_dx);
 }

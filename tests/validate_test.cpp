@@ -43,7 +43,8 @@ class Refusal : public testing::Test {
       call();
       ADD_FAILURE() << "nothing was thrown; expected " << *words.begin();
     } catch (const E& error) {
-      for (const char* word : words) EXPECT_NE(std::string(error.what()).find(word), std::string::npos) << error.what() << " does not say " << word;
+      for (const char* word : words)
+        EXPECT_NE(std::string(error.what()).find(word), std::string::npos) << error.what() << " does not say " << word;
     } catch (const std::exception& error) {
       ADD_FAILURE() << "wrong type: " << error.what();
     }
@@ -71,8 +72,9 @@ TEST_F(Refusal, ParametersThatAreNotNumbersOfTheirKind) {
   const struct {
     Relu relu;
     const char* name;
-  } cases[] = {{{nan}, "alpha"}, {{inf}, "alpha"}, {{-inf}, "alpha"}, {{1e300}, "alpha"}, {{0, nan}, "threshold"}, {{0, inf}, "threshold"},
-               {{0, -1e300}, "threshold"}, {{0, 0, nan}, "max_value"}, {{0, 2, 1}, "max_value"}, {{0, 0, -inf}, "max_value"}};
+  } cases[] = {{{nan}, "alpha"},         {{inf}, "alpha"},           {{-inf}, "alpha"},          {{1e300}, "alpha"},
+               {{0, nan}, "threshold"},  {{0, inf}, "threshold"},    {{0, -1e300}, "threshold"}, {{0, 0, nan}, "max_value"},
+               {{0, 2, 1}, "max_value"}, {{0, 0, -inf}, "max_value"}};
   for (const auto& c : cases) {
     refuses(sound_forward(), {c.name, "expected", "got"}, c.relu);
     refuses(sound_backward(), {c.name, "expected", "got"}, c.relu);
@@ -250,7 +252,8 @@ TEST_F(Refusal, DxInPlaceOfTheSourceY) {
 
 TEST_F(Refusal, OperandsThatAreNotBuiltYet) {
   const auto one = TensorView(spare, {1}, Device::cpu());
-  for (auto operand : {&Forward::scale, &Forward::bias, &Forward::residual, &Forward::alpha, &Forward::threshold, &Forward::max_value}) {
+  for (auto operand :
+       {&Forward::scale, &Forward::bias, &Forward::residual, &Forward::alpha, &Forward::threshold, &Forward::max_value}) {
     Forward f = sound_forward();
     f.*operand = one;
     refuses<Unsupported>(f, {"expected no such operand"});
@@ -258,12 +261,14 @@ TEST_F(Refusal, OperandsThatAreNotBuiltYet) {
   Forward f = sound_forward();
   f.mask = one;
   refuses<Unsupported>(f, {"mask"});
-  for (auto operand : {&Backward::scale, &Backward::bias, &Backward::residual, &Backward::alpha, &Backward::threshold, &Backward::max_value}) {
+  for (auto operand :
+       {&Backward::scale, &Backward::bias, &Backward::residual, &Backward::alpha, &Backward::threshold, &Backward::max_value}) {
     Backward b = sound_backward();
     b.*operand = one;
     refuses<Unsupported>(b, {"expected no such operand"});
   }
-  for (auto operand : {&Backward::dresidual, &Backward::dscale, &Backward::dbias, &Backward::dalpha, &Backward::dthreshold, &Backward::dmax_value}) {
+  for (auto operand : {&Backward::dresidual, &Backward::dscale, &Backward::dbias, &Backward::dalpha, &Backward::dthreshold,
+                       &Backward::dmax_value}) {
     Backward b = sound_backward();
     b.*operand = one;
     refuses<Unsupported>(b, {"expected no such operand"});

@@ -63,7 +63,8 @@ RECTIFY_API void forward(const Relu& relu, const ConstTensorView& x, const Tenso
 /// Shapes, dtypes, layout, synchronisation, errors: as forward, over dy, the source and dx.
 /// Aliasing: dx may be dy or x (the same view); any other overlap is refused.
 RECTIFY_API void backward(const Relu& relu, const Backward& operands, Stream stream = {});
-RECTIFY_API void backward(const Relu& relu, const ConstTensorView& dy, const ConstTensorView& x, const TensorView& dx, Stream stream = {});
+RECTIFY_API void backward(const Relu& relu, const ConstTensorView& dy, const ConstTensorView& x, const TensorView& dx,
+                          Stream stream = {});
 
 /// Bytes that backward needs in Backward::workspace; 0 where no sum is asked for. Data pointers are ignored.
 RECTIFY_API std::size_t workspace_bytes(const Relu& relu, const Backward& operands);

@@ -20,7 +20,9 @@ constexpr Relu leaky_relu(double negative_slope = 0.01) { return {negative_slope
 
 namespace keras {
 /// Keras 2's argument order; Keras 3 calls alpha negative_slope.
-constexpr Relu relu(double alpha = 0, double max_value = Relu{}.max_value, double threshold = 0) { return {alpha, threshold, max_value}; }
+constexpr Relu relu(double alpha = 0, double max_value = Relu{}.max_value, double threshold = 0) {
+  return {alpha, threshold, max_value};
+}
 using rectify::relu6;
 /// The default of the layer LeakyReLU; the function keras.activations.leaky_relu has tf's 0.2.
 constexpr Relu leaky_relu(double alpha = 0.3) { return {alpha}; }

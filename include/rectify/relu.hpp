@@ -21,7 +21,8 @@ namespace rectify {
 ///     slope(x)  = alpha | 0 | 1                                                        a kink takes the lower piece
 ///
 /// alpha == 0 gives exactly +0 below, also for x = -inf. max_value caps the positive side only.
-/// Valid: alpha and threshold finite, max_value >= threshold, +inf for no cap. Anything else is InvalidArgument where it is used.
+/// Valid: alpha and threshold finite, max_value >= threshold, +inf for no cap. Anything else is InvalidArgument where it is
+/// used.
 struct Relu {
   double alpha = 0;
   double threshold = 0;
@@ -61,7 +62,8 @@ constexpr C no_cap = std::numeric_limits<C>::infinity();
 struct Piece {
   bool below, saturated;
 
-  RECTIFY_HD constexpr Region region() const { return below ? Region::below : saturated ? Region::saturated : Region::linear; }
+  RECTIFY_HD
+  constexpr Region region() const { return below ? Region::below : saturated ? Region::saturated : Region::linear; }
 };
 
 /// The arithmetic, on parameters already rounded to the compute type C. Both sides of every choice are computed and one is
@@ -70,25 +72,29 @@ template <class C>
 struct Rectifier {
   C alpha, threshold, max_value;
 
-  RECTIFY_HD constexpr bool is_below(C x) const { return !(x > threshold); }
-  RECTIFY_HD constexpr bool is_saturated(C x) const { return max_value < no_cap<C> && x >= max_value; }
-  RECTIFY_HD constexpr Piece piece(C x) const { return {is_below(x), is_saturated(x)}; }
+  RECTIFY_HD
+  constexpr bool is_below(C x) const { return !(x > threshold); }
+  RECTIFY_HD
+  constexpr bool is_saturated(C x) const { return max_value < no_cap<C> && x >= max_value; }
+  RECTIFY_HD
+  constexpr Piece piece(C x) const { return {is_below(x), is_saturated(x)}; }
 
-  RECTIFY_HD constexpr C value(C x) const {
+  RECTIFY_HD
+  constexpr C value(C x) const {
     const C above = is_saturated(x) ? max_value : x;
     const C piece = with_slope(is_below(x), alpha * (x - threshold), above);
     return x == x ? piece : x;
   }
 
   /// dy * slope, selected and never multiplied by a slope of 0 or 1: dy = inf or NaN where the slope is 0 gives 0.
-  RECTIFY_HD constexpr C gradient(C dy, Piece at) const {
-    return with_slope(at.below, alpha * dy, at.saturated ? C(0) : dy);
-  }
+  RECTIFY_HD
+  constexpr C gradient(C dy, Piece at) const { return with_slope(at.below, alpha * dy, at.saturated ? C(0) : dy); }
 
  private:
   /// above, or below the threshold: `sloped`, but exactly 0 for an alpha of 0 (never 0 * inf). That question is asked together
   /// with one about the element, because GCC 12 has no vectors for a choice that is the same for all of them.
-  RECTIFY_HD constexpr C with_slope(bool below, C sloped, C above) const {
+  RECTIFY_HD
+  constexpr C with_slope(bool below, C sloped, C above) const {
     const C flat = below ? C(0) : above;
     return below & (alpha != C(0)) ? sloped : flat;
   }
@@ -153,7 +159,8 @@ struct ReluForward {
   /// Throws InvalidArgument for parameters that are not valid. Host only.
   explicit ReluForward(const Relu& relu) : f(detail::rounded<detail::Compute<T>>(relu)) {}
 
-  RECTIFY_HD T operator()(const T& x) const { return static_cast<T>(f.value(static_cast<detail::Compute<T>>(x))); }
+  RECTIFY_HD
+  T operator()(const T& x) const { return static_cast<T>(f.value(static_cast<detail::Compute<T>>(x))); }
 
   detail::Rectifier<detail::Compute<T>> f;
 };
@@ -164,7 +171,8 @@ struct ReluBackward {
   /// Throws InvalidArgument for parameters that are not valid. Host only.
   explicit ReluBackward(const Relu& relu) : f(detail::rounded<detail::Compute<T>>(relu)) {}
 
-  RECTIFY_HD T operator()(const T& dy, const T& x) const {
+  RECTIFY_HD
+  T operator()(const T& dy, const T& x) const {
     using C = detail::Compute<T>;
     return static_cast<T>(f.gradient(static_cast<C>(dy), f.piece(static_cast<C>(x))));
   }

@@ -1,5 +1,6 @@
 // The scheduler. A fibre takes threads one after the other until one has to wait; so a kernel without barriers runs on a single
-// fibre, at the speed of a loop. Under ThreadSanitizer each thread gets a fibre of its own, or races between them would not show.
+// fibre, at the speed of a loop. Under ThreadSanitizer each thread gets a fibre of its own, or races between them would not
+// show.
 #include "simt.hpp"
 
 #include <ucontext.h>
@@ -51,10 +52,10 @@ struct Fibre {
 
 struct Machine {
   std::vector<Thread> threads;
-  std::vector<unsigned> order;         // of threads
-  std::size_t next_unstarted = 0;      // in order
+  std::vector<unsigned> order;     // of threads
+  std::size_t next_unstarted = 0;  // in order
   std::vector<std::unique_ptr<Fibre>> fibres;
-  std::vector<std::uint64_t> words;    // a slot per thread for warp operations
+  std::vector<std::uint64_t> words;  // a slot per thread for warp operations
   Fibre scheduler;
   const void* scheduler_stack = nullptr;
   std::size_t scheduler_stack_bytes = 0;
@@ -165,7 +166,8 @@ bool release_warp(unsigned first) {
       if (first + l >= end) fail("a warp mask names a lane that does not exist");
       const Thread& other = m.threads[first + l];
       if (other.state == State::done) fail("a warp mask names a lane that has exited");
-      complete = complete && other.state == State::at_warp_op && other.mask == leader.mask && same_site(other.site, leader.site);
+      complete =
+          complete && other.state == State::at_warp_op && other.mask == leader.mask && same_site(other.site, leader.site);
     }
     if (!complete) continue;
     const unsigned mask = leader.mask;
@@ -252,7 +254,8 @@ void launch(Dim3 grid, Dim3 block, const std::function<void()>& body) {
   m.threads.resize(block.count());
   m.words.assign(block.count() + warp_size, 0);
   m.order.resize(block.count());
-  for (unsigned i = 0; i < m.order.size(); ++i) m.order[i] = m.wanted == Order::descending ? static_cast<unsigned>(m.order.size()) - 1 - i : i;
+  for (unsigned i = 0; i < m.order.size(); ++i)
+    m.order[i] = m.wanted == Order::descending ? static_cast<unsigned>(m.order.size()) - 1 - i : i;
   for (unsigned z = 0; z < grid.z; ++z) {
     for (unsigned y = 0; y < grid.y; ++y) {
       for (unsigned x = 0; x < grid.x; ++x) {
@@ -275,7 +278,9 @@ void fail(const char* what) {
   std::fprintf(stderr, "simt: %s, in block (%u, %u, %u)\n", what, block.x, block.y, block.z);
   int listed = 0;
   for (const Thread& t : machine().threads) {
-    if (t.site.line != 0 && listed++ < 6) std::fprintf(stderr, "  thread %u: %s at %s:%d, mask %08x\n", t.linear, t.state == State::done ? "exited, last" : "waits", t.site.file, t.site.line, t.mask);
+    if (t.site.line != 0 && listed++ < 6)
+      std::fprintf(stderr, "  thread %u: %s at %s:%d, mask %08x\n", t.linear, t.state == State::done ? "exited, last" : "waits",
+                   t.site.file, t.site.line, t.mask);
   }
   std::abort();
 }

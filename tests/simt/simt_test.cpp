@@ -12,7 +12,8 @@ class Simt : public testing::TestWithParam<simt::Order> {
   void SetUp() override { simt::set_order(GetParam()); }
   void TearDown() override { simt::set_order(simt::Order::ascending); }
 };
-INSTANTIATE_TEST_SUITE_P(InEveryOrder, Simt, testing::Values(simt::Order::ascending, simt::Order::descending, simt::Order::shuffled));
+INSTANTIATE_TEST_SUITE_P(InEveryOrder, Simt,
+                         testing::Values(simt::Order::ascending, simt::Order::descending, simt::Order::shuffled));
 
 TEST_P(Simt, EveryThreadOfEveryBlockRunsOnce) {
   std::vector<int> runs(2 * 3 * 2 * 4 * 2);
@@ -44,7 +45,8 @@ TEST_P(Simt, WarpOperationsReadTheLanesTheyName) {
     for (unsigned d = 16; d > 0; d /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, d);
     if (threadIdx.x % 32 == 0) sums[threadIdx.x / 32] = sum;
     votes[threadIdx.x] = __ballot_sync(0xffffffffu, threadIdx.x % 3 == 0);
-    if (__shfl_down_sync(0xffffffffu, threadIdx.x, 1) != threadIdx.x + (threadIdx.x % 32 < 31 ? 1 : 0)) simt::fail("wrong lane");
+    if (__shfl_down_sync(0xffffffffu, threadIdx.x, 1) != threadIdx.x + (threadIdx.x % 32 < 31 ? 1 : 0))
+      simt::fail("wrong lane");
     __syncwarp();
   });
   EXPECT_EQ(sums, (std::vector<unsigned>{496, 1520}));
@@ -70,23 +72,26 @@ TEST(SimtFindsFaults, AMissingBarrierShowsInSomeOrder) {
 using SimtDeathTest = testing::Test;
 
 TEST(SimtDeathTest, ADivergentBarrierIsReported) {
-  EXPECT_DEATH(simt::launch({1}, {32}, [] {
-                 if (threadIdx.x < 16) __syncthreads();
-               }),
+  EXPECT_DEATH(simt::launch({1}, {32},
+                            [] {
+                              if (threadIdx.x < 16) __syncthreads();
+                            }),
                "threads that have exited");
 }
 
 TEST(SimtDeathTest, AWarpMaskThatNamesAnExitedLaneIsReported) {
-  EXPECT_DEATH(simt::launch({1}, {32}, [] {
-                 if (threadIdx.x != 3) __syncwarp();
-               }),
+  EXPECT_DEATH(simt::launch({1}, {32},
+                            [] {
+                              if (threadIdx.x != 3) __syncwarp();
+                            }),
                "lane that has exited");
 }
 
 TEST(SimtDeathTest, AShuffleFromOutsideItsMaskIsReported) {
-  EXPECT_DEATH(simt::launch({1}, {32}, [] {
-                 if (threadIdx.x < 4) (void)__shfl_sync(0xfu, threadIdx.x, 9u);
-               }),
+  EXPECT_DEATH(simt::launch({1}, {32},
+                            [] {
+                              if (threadIdx.x < 4) (void)__shfl_sync(0xfu, threadIdx.x, 9u);
+                            }),
                "lane outside its mask");
 }
 

@@ -22,14 +22,26 @@ template <class T>
 void append_neighbours(std::vector<double>& values, double v) {
   const T rounded = static_cast<T>(v);
   constexpr T inf = std::numeric_limits<T>::infinity();
-  for (T near : {std::nextafter(rounded, -inf), rounded, std::nextafter(rounded, inf)}) values.push_back(static_cast<double>(near));
+  for (T near : {std::nextafter(rounded, -inf), rounded, std::nextafter(rounded, inf)})
+    values.push_back(static_cast<double>(near));
 }
 
 template <class T>
 std::vector<double> edge_values(const Relu& relu) {
   using limits = std::numeric_limits<T>;
-  std::vector<double> values{0.0, 1.0, 0.5, 3.0, 100.0, limits::denorm_min(), limits::min() - limits::denorm_min(), limits::min(), limits::epsilon(),
-                             limits::max(), limits::max() / 2, limits::infinity(), limits::quiet_NaN()};
+  std::vector<double> values{0.0,
+                             1.0,
+                             0.5,
+                             3.0,
+                             100.0,
+                             limits::denorm_min(),
+                             limits::min() - limits::denorm_min(),
+                             limits::min(),
+                             limits::epsilon(),
+                             limits::max(),
+                             limits::max() / 2,
+                             limits::infinity(),
+                             limits::quiet_NaN()};
   for (std::size_t i = values.size(); i-- > 0;) values.push_back(-values[i]);
   append_neighbours<T>(values, relu.threshold);
   append_neighbours<T>(values, std::fmin(relu.max_value, static_cast<double>(limits::max())));
@@ -80,7 +92,8 @@ Bytes edges(DType dtype, const Relu& relu) {
   return all;
 }
 
-void check_forward(const Target& target, const Relu& relu, DType dtype, const Bytes& x, const Placement& at_x, const Placement* at_y) {
+void check_forward(const Target& target, const Relu& relu, DType dtype, const Bytes& x, const Placement& at_x,
+                   const Placement* at_y) {
   target.prepare();
   const Placement& at_out = at_y != nullptr ? *at_y : at_x;
   Bytes expected = at_y != nullptr ? untouched(dtype, *at_y) : x, x_copy = x;
@@ -99,13 +112,14 @@ void check_forward(const Target& target, const Relu& relu, DType dtype, const By
   expect_untouched(input, x, "x");
 }
 
-void check_backward(const Target& target, const Relu& relu, DType dtype, const Bytes& dy, const Bytes& x, const BackwardPlacement& at,
-                    InPlace in_place, Source source) {
+void check_backward(const Target& target, const Relu& relu, DType dtype, const Bytes& dy, const Bytes& x,
+                    const BackwardPlacement& at, InPlace in_place, Source source) {
   target.prepare();
   Bytes dy_copy = dy, x_copy = x, y = untouched(dtype, at.source);
   reference::forward(relu, host_view(x_copy, dtype, at.source), host_view(y, dtype, at.source));
   Bytes expected = in_place == InPlace::no ? untouched(dtype, at.dx) : in_place == InPlace::as_dy ? dy : x;
-  reference::backward(relu, host_view(dy_copy, dtype, at.dy), host_view(x_copy, dtype, at.source), host_view(expected, dtype, at.dx));
+  reference::backward(relu, host_view(dy_copy, dtype, at.dy), host_view(x_copy, dtype, at.source),
+                      host_view(expected, dtype, at.dx));
 
   const Bytes& read = source == Source::x ? x : y;
   const Tensor upstream(target.device, dtype, at.dy, dy), from(target.device, dtype, at.source, read),
@@ -126,7 +140,9 @@ void check_backward(const Target& target, const Relu& relu, DType dtype, const B
 bool readable_from_y(const Relu& relu, DType dtype) {
   Bytes stored(8);
   reference::store(dtype, stored.data(), relu.max_value);
-  const double compute = dtype == DType::f64 ? relu.max_value : relu.max_value > 3e38 ? std::numeric_limits<double>::infinity() : static_cast<double>(static_cast<float>(relu.max_value));
+  const double compute = dtype == DType::f64     ? relu.max_value
+                         : relu.max_value > 3e38 ? std::numeric_limits<double>::infinity()
+                                                 : static_cast<double>(static_cast<float>(relu.max_value));
   return relu.alpha >= 0 && relu.threshold >= 0 && compute > 0 && reference::load(dtype, stored.data()) == compute;
 }
 

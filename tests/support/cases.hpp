@@ -26,7 +26,8 @@ Bytes every_half();
 Bytes edges(DType dtype, const Relu& relu);
 
 /// y = value(x) on the target, bit for bit the reference's; x and everything around y as before. In place if y is null.
-void check_forward(const Target& target, const Relu& relu, DType dtype, const Bytes& x, const Placement& at_x, const Placement* at_y);
+void check_forward(const Target& target, const Relu& relu, DType dtype, const Bytes& x, const Placement& at_x,
+                   const Placement* at_y);
 
 enum class InPlace { no, as_dy, as_x };
 enum class Source { x, y };
@@ -37,8 +38,8 @@ struct BackwardPlacement {
 };
 
 /// dx on the target, from x or from y = value(x), bit for bit the reference's from x.
-void check_backward(const Target& target, const Relu& relu, DType dtype, const Bytes& dy, const Bytes& x, const BackwardPlacement& at,
-                    InPlace in_place = InPlace::no, Source source = Source::x);
+void check_backward(const Target& target, const Relu& relu, DType dtype, const Bytes& dy, const Bytes& x,
+                    const BackwardPlacement& at, InPlace in_place = InPlace::no, Source source = Source::x);
 
 /// True where y tells the regions, by the contract of backward().
 bool readable_from_y(const Relu& relu, DType dtype);

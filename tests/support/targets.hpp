@@ -3,6 +3,7 @@
 
 #include <rectify/tensor_view.hpp>
 
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,9 @@ struct Target {
   Device device;
   void (*prepare)();
 };
+
+/// For the names that gtest prints.
+inline void PrintTo(const Target& target, std::ostream* out) { *out << target.name; }
 
 std::vector<Target> targets();
 

@@ -75,7 +75,8 @@ bool Tensor::guards_intact() const {
   harness::tools(device_).download(all.data(), memory_.get(), all.size());
   const auto payload = all.begin() + static_cast<std::ptrdiff_t>(begin_);
   const auto is_guard = [](unsigned char b) { return b == guard; };
-  return std::all_of(all.begin(), payload, is_guard) && std::all_of(payload + static_cast<std::ptrdiff_t>(bytes_), all.end(), is_guard);
+  return std::all_of(all.begin(), payload, is_guard) &&
+         std::all_of(payload + static_cast<std::ptrdiff_t>(bytes_), all.end(), is_guard);
 }
 
 TensorView host_view(Bytes& bytes, DType dtype, const Placement& placement) {
@@ -105,7 +106,8 @@ testing::AssertionResult same_numbers(DType dtype, const Bytes& got, const Bytes
     if (std::isnan(g) && std::isnan(e)) continue;
     std::ostringstream text;
     text.precision(17);
-    text << name(dtype) << " element " << i / size << ": expected " << e << ", got " << g << (g == e ? " (signs of zero differ)" : "");
+    text << name(dtype) << " element " << i / size << ": expected " << e << ", got " << g
+         << (g == e ? " (signs of zero differ)" : "");
     return testing::AssertionFailure() << text.str();
   }
   if (got.size() != expected.size()) return testing::AssertionFailure() << "sizes differ";

@@ -18,7 +18,8 @@ using Bytes = std::vector<unsigned char>;
 /// Where a tensor's elements lie: shape, strides, and elements between a 256-byte boundary and the first.
 struct Placement {
   Placement(const Shape& shape_, int offset_ = 0);
-  Placement(const Shape& shape_, const Strides& strides_, int offset_ = 0) : shape(shape_), strides(strides_), offset(offset_) {}
+  Placement(const Shape& shape_, const Strides& strides_, int offset_ = 0)
+      : shape(shape_), strides(strides_), offset(offset_) {}
 
   /// Elements from the first to the end of the last, gaps included.
   std::int64_t span() const;

@@ -16,16 +16,19 @@
 namespace rectify::detail {
 
 template <class V>
-RECTIFY_HD inline std::uint32_t word_of(const V& v) {
+RECTIFY_HD
+inline std::uint32_t word_of(const V& v) {
   static_assert(sizeof(V) == 4);
   std::uint32_t word;
   std::memcpy(&word, &v, sizeof word);
   return word;
 }
 
-RECTIFY_HD inline std::uint32_t bits_of(float v) { return word_of(v); }
+RECTIFY_HD
+inline std::uint32_t bits_of(float v) { return word_of(v); }
 
-RECTIFY_HD inline float float_of(std::uint32_t bits) {
+RECTIFY_HD
+inline float float_of(std::uint32_t bits) {
   float v;
   std::memcpy(&v, &bits, sizeof v);
   return v;
@@ -34,8 +37,10 @@ RECTIFY_HD inline float float_of(std::uint32_t bits) {
 inline float f16_to_float(std::uint16_t h) {
   const std::uint32_t magnitude = (h & 0x7fffu) << 13;
   const std::uint32_t rebias = 112u << 23;
-  const std::uint32_t normal = magnitude + (magnitude >= 31u << 23 ? 2 * rebias : rebias);  // twice: inf and NaN keep the top exponent
-  // A subnormal is a normal float after a subtraction that is exact; no step meets a subnormal float, so FTZ modes are harmless.
+  const std::uint32_t normal =
+      magnitude + (magnitude >= 31u << 23 ? 2 * rebias : rebias);  // twice: inf and NaN keep the top exponent
+  // A subnormal is a normal float after a subtraction that is exact; no step meets a subnormal float, so FTZ modes are
+  // harmless.
   const std::uint32_t subnormal = bits_of(float_of(magnitude + (113u << 23)) - float_of(113u << 23));
   return float_of((magnitude < 1u << 23 ? subnormal : normal) | (h & 0x8000u) << 16);
 }
@@ -45,17 +50,18 @@ inline std::uint16_t float_to_f16(float v) {
   const std::uint32_t magnitude = bits_of(v) ^ sign;
   const std::uint32_t odd = (magnitude >> 13) & 1u;
   const std::uint32_t normal = (magnitude - (112u << 23) + 0xfffu + odd) >> 13;
-  const std::uint32_t subnormal = bits_of(float_of(magnitude) + 0.5f) - bits_of(0.5f);  // the ulp of 0.5f is f16's smallest step
-  const std::uint32_t special = magnitude > 0x7f800000u ? 0x7e00u : 0x7c00u;            // NaN, or infinity from 65536 on
+  const std::uint32_t subnormal =
+      bits_of(float_of(magnitude) + 0.5f) - bits_of(0.5f);                    // the ulp of 0.5f is f16's smallest step
+  const std::uint32_t special = magnitude > 0x7f800000u ? 0x7e00u : 0x7c00u;  // NaN, or infinity from 65536 on
   const std::uint32_t finite = magnitude < 113u << 23 ? subnormal : normal;
   return static_cast<std::uint16_t>((magnitude >= 143u << 23 ? special : finite) | sign >> 16);
 }
 
 inline std::uint16_t float_to_bf16(float v) {
   const std::uint32_t bits = bits_of(v);
-  const std::uint32_t nearest = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  const std::uint32_t quiet = bits >> 16 | 0x40u;
-  return static_cast<std::uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? quiet : nearest);
+  const std::uint32_t nearest = bits + 0x7fffu + ((bits >> 16) & 1u);
+  const std::uint32_t quiet = bits | 0x400000u;
+  return static_cast<std::uint16_t>((v != v ? quiet : nearest) >> 16);
 }
 
 /// IEEE 754 binary16; the same 16 bits as __half.
@@ -63,16 +69,17 @@ struct f16 {
   std::uint16_t bits;
 
   f16() = default;
-  RECTIFY_HD explicit f16(float v)
+  RECTIFY_HD
+  explicit f16(float v)
 #if defined(__CUDA_ARCH__)
-      : bits(__half_as_ushort(__float2half_rn(v))) {
-  }
+      : bits(__half_as_ushort(__float2half_rn(v))){}
 #else
       : bits(float_to_f16(v)) {
   }
 #endif
 
-  RECTIFY_HD explicit operator float() const {
+        RECTIFY_HD
+  explicit operator float() const {
 #if defined(__CUDA_ARCH__)
     return __half2float(__ushort_as_half(bits));
 #else
@@ -81,7 +88,8 @@ struct f16 {
   }
 
   /// Two numbers in one word, `low` in the lower half.
-  RECTIFY_HD static std::uint32_t pair(float low, float high) {
+  RECTIFY_HD
+  static std::uint32_t pair(float low, float high) {
 #if defined(__CUDA_ARCH__)
     return word_of(__floats2half2_rn(low, high));
 #else
@@ -95,18 +103,20 @@ struct bf16 {
   std::uint16_t bits;
 
   bf16() = default;
-  RECTIFY_HD explicit bf16(float v)
+  RECTIFY_HD
+  explicit bf16(float v)
 #if defined(__CUDA_ARCH__)
-      : bits(__bfloat16_as_ushort(__float2bfloat16_rn(v))) {
-  }
+      : bits(__bfloat16_as_ushort(__float2bfloat16_rn(v))){}
 #else
       : bits(float_to_bf16(v)) {
   }
 #endif
 
-  RECTIFY_HD explicit operator float() const { return float_of(static_cast<std::uint32_t>(bits) << 16); }
+        RECTIFY_HD
+  explicit operator float() const { return float_of(static_cast<std::uint32_t>(bits) << 16); }
 
-  RECTIFY_HD static std::uint32_t pair(float low, float high) {
+  RECTIFY_HD
+  static std::uint32_t pair(float low, float high) {
 #if defined(__CUDA_ARCH__)
     return word_of(__floats2bfloat162_rn(low, high));
 #else
@@ -117,7 +127,8 @@ struct bf16 {
 
 /// to = v, rounded once. Writes the member and not the struct: GCC does not vectorise a loop that copies a struct.
 template <class T, class C>
-RECTIFY_HD void assign(T& to, C v) {
+RECTIFY_HD
+void assign(T& to, C v) {
   if constexpr (sizeof(T) == 2) {
     to.bits = T(v).bits;
   } else {

@@ -43,7 +43,9 @@ struct cudaLaunchConfig_t {
 
 // --- the runtime: errors as simt::runtime() is told to make them
 
-inline cudaError_t simt_error(const char* call, int error = cudaSuccess) { return static_cast<cudaError_t>(simt::runtime().outcome(call, error)); }
+inline cudaError_t simt_error(const char* call, int error = cudaSuccess) {
+  return static_cast<cudaError_t>(simt::runtime().outcome(call, error));
+}
 
 inline cudaError_t cudaGetDeviceCount(int* count) {
   const cudaError_t error = simt_error("cudaGetDeviceCount");
@@ -105,7 +107,8 @@ inline const dim3& gridDim = simt::indices().grid_dim;
 #define __syncwarp(...) ::simt::sync_warp(::simt::full_or(__VA_ARGS__), {__FILE__, __LINE__})
 #define __shfl_sync(mask, v, source) ::simt::exchange(mask, v, source, {__FILE__, __LINE__})
 #define __shfl_xor_sync(mask, v, d) ::simt::exchange(mask, v, ::simt::lane() ^ (d), {__FILE__, __LINE__})
-#define __shfl_down_sync(mask, v, d) ::simt::exchange(mask, v, ::simt::lane() + (d) < 32 ? ::simt::lane() + (d) : ::simt::lane(), {__FILE__, __LINE__})
+#define __shfl_down_sync(mask, v, d) \
+  ::simt::exchange(mask, v, ::simt::lane() + (d) < 32 ? ::simt::lane() + (d) : ::simt::lane(), {__FILE__, __LINE__})
 #define __ballot_sync(mask, predicate) ::simt::ballot(mask, predicate, {__FILE__, __LINE__})
 
 /// A 128-bit store, which must be aligned. By bytes, whatever the memory's type.

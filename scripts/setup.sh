@@ -1,0 +1,35 @@
+# Sourced by demo.sh and test.sh: installs what this machine lacks, and finds CUDA. Debian 12, Ubuntu 24.04 and newer.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Installs the packages that are not there yet; says which. Usage: install_missing PACKAGE...
+install_missing() {
+  local missing=() package as_root=()
+  command -v dpkg-query >/dev/null || { echo "setup: no Debian packages here; taking for granted: $*"; return; }
+  for package in "$@"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "setup: please install as root: ${missing[*]}" >&2; exit 1; }
+    as_root=(sudo)
+  fi
+  echo "setup: installing ${missing[*]}"
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# nvcc is often installed beside the PATH. Without one, rectify is built for the CPU.
+if ! command -v nvcc >/dev/null && [ -x /usr/local/cuda/bin/nvcc ]; then
+  PATH=/usr/local/cuda/bin:$PATH
+fi
+if command -v nvcc >/dev/null; then
+  # One architecture is enough to try and to test: that of the GPU at hand, else sm_90. A build for others: docs/design.md.
+  gpu=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -n 1 | tr -d .) || true
+  export CUDAARCHS=${CUDAARCHS:-${gpu:-90}}
+  echo "setup: $(nvcc --version | sed -n 's/.*release \([0-9.]*\).*/CUDA \1/p'), architecture $CUDAARCHS${gpu:+ (the GPU at hand)}"
+else
+  echo "setup: no nvcc, so the CPU backend alone"
+fi
+
+install_missing g++ cmake ninja-build zlib1g-dev dataset-fashion-mnist

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Builds and tests everything that this machine can run. Installs what is missing. --slow adds the tests that take minutes each.
+set -euo pipefail
+case "${1:-}" in
+  "" | --slow) ;;
+  *) echo "usage: scripts/test.sh [--slow]" >&2; exit 2 ;;
+esac
+source "$(dirname "$0")/setup.sh"
+install_missing libgtest-dev
+command -v nvcc >/dev/null || install_missing libthrust-dev
+cmake --workflow --preset test
+if [ "${1:-}" = --slow ]; then ctest --preset slow; fi
