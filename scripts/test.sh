@@ -6,7 +6,5 @@ case "${1:-}" in
   *) echo "usage: scripts/test.sh [--slow]" >&2; exit 2 ;;
 esac
 source "$(dirname "$0")/setup.sh"
-install_missing libgtest-dev
-command -v nvcc >/dev/null || install_missing libthrust-dev
 cmake --workflow --preset test
 if [ "${1:-}" = --slow ]; then ctest --preset slow; fi
