@@ -53,8 +53,8 @@ void copy_share(char* to, const char* from, std::size_t bytes, [[maybe_unused]] 
 
 /// `to` comes from allocate(), so shares of whole lines are aligned.
 void cpu_copy(void* to, const void* from, std::size_t bytes) {
-  constexpr std::size_t line = 64, stream_from_bytes = std::size_t{32} << 20;
-#pragma omp parallel
+  constexpr std::size_t line = 64, parallel_from_bytes = 128 << 10, stream_from_bytes = std::size_t{32} << 20;
+#pragma omp parallel if (bytes >= parallel_from_bytes)
   {
     const auto threads = static_cast<std::size_t>(omp_get_num_threads()),
                thread = static_cast<std::size_t>(omp_get_thread_num());

@@ -4,6 +4,9 @@
 #include <cuda_runtime.h>
 #include <thrust/device_vector.h>
 
+#include <algorithm>
+#include <map>
+#include <memory>
 #include <stdexcept>
 
 namespace rectify::harness {
@@ -19,9 +22,31 @@ std::string gpu_name() {
   return properties.name;
 }
 
+/// Blocks that tensors have given back, by size: tests allocate a million small ones, and each cudaFree would wait for the device.
+/// Never destroyed, as the runtime may be gone by then.
+std::multimap<std::size_t, std::unique_ptr<thrust::device_vector<unsigned char>>>& spare_blocks() {
+  static auto& spare = *new std::multimap<std::size_t, std::unique_ptr<thrust::device_vector<unsigned char>>>;
+  return spare;
+}
+
 std::shared_ptr<void> gpu_allocate(std::size_t bytes) {
-  auto owner = std::make_shared<thrust::device_vector<unsigned char>>(bytes + 1);  // a pointer even for no bytes
-  return {owner, thrust::raw_pointer_cast(owner->data())};
+  constexpr std::size_t largest_kept = 16 << 20;
+  std::size_t size = 4096;
+  while (size < bytes && size < largest_kept) size *= 2;
+  size = std::max(size, bytes);
+  std::unique_ptr<thrust::device_vector<unsigned char>> block;
+  const auto spare = spare_blocks().find(size);
+  if (spare != spare_blocks().end()) {
+    block = std::move(spare->second);
+    spare_blocks().erase(spare);
+  } else {
+    block = std::make_unique<thrust::device_vector<unsigned char>>(size);
+  }
+  void* const data = thrust::raw_pointer_cast(block->data());
+  return {data, [owner = block.release(), size](void*) {
+            std::unique_ptr<thrust::device_vector<unsigned char>> given_back(owner);
+            if (size <= largest_kept) spare_blocks().emplace(size, std::move(given_back));
+          }};
 }
 
 void transfer(void* to, const void* from, std::size_t bytes) { require(cudaMemcpy(to, from, bytes, cudaMemcpyDefault)); }

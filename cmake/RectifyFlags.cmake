@@ -4,6 +4,7 @@
 add_library(rectify_flags INTERFACE)
 target_compile_options(rectify_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off -Wall -Wextra -Wpedantic -Wshadow -Wconversion>
+  $<$<COMPILE_LANG_AND_ID:CXX,Clang,AppleClang>:-Wno-gnu-zero-variadic-macro-arguments>  # GoogleTest's macros
   $<$<COMPILE_LANGUAGE:CUDA>:-fmad=false -Xcompiler=-ffp-contract=off,-Wall,-Wextra>)
 if(RECTIFY_WARNINGS_AS_ERRORS)
   target_compile_options(rectify_flags INTERFACE

@@ -32,6 +32,6 @@ else
   echo "setup: no nvcc, so the CPU backend alone"
 fi
 
-packages=(g++ cmake ninja-build libgtest-dev zlib1g-dev dataset-fashion-mnist)
+packages=(g++ cmake ninja-build libgtest-dev libcli11-dev nlohmann-json3-dev zlib1g-dev dataset-fashion-mnist)
 command -v nvcc >/dev/null || packages+=(libthrust-dev)  # else the toolkit brings it
 install_missing "${packages[@]}"

@@ -96,7 +96,8 @@ struct Rectifier {
   RECTIFY_HD
   constexpr C with_slope(bool below, C sloped, C above) const {
     const C flat = below ? C(0) : above;
-    return below & (alpha != C(0)) ? sloped : flat;
+    const bool slopes = below & (alpha != C(0));
+    return slopes ? sloped : flat;
   }
 };
 

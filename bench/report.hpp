@@ -1,0 +1,32 @@
+// How rectify-bench tells its figures: a table, a JSON file, and a progress line.
+#pragma once
+
+#include "cases.hpp"
+
+#include <string>
+#include <vector>
+
+namespace rectify::bench {
+
+/// A run: where, with what, and its rows so far.
+struct Report {
+  Device device;
+  std::string device_name;
+  std::string command;
+  std::vector<Case> cases;
+  std::vector<Row> rows;
+};
+
+void print_header(const Report& report);
+void print_row(const Case& c, const Row& row);
+
+/// "3/16 forward f32 4 MiB" on stderr, overwritten by the next; empty text clears it. Nothing unless stderr is a terminal.
+void print_progress(const std::string& text);
+
+/// Throws std::runtime_error where the file cannot be written whole.
+void write_json(const Report& report, const std::string& file);
+
+/// "64 KiB", "1 GiB".
+std::string human_bytes(std::int64_t bytes);
+
+}  // namespace rectify::bench

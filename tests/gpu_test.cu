@@ -1,0 +1,133 @@
+// What only a GPU can show: streams, capture, devices, the caller's errors. Skipped where there is none. That every bit is the
+// reference's, and so the CPU's, is shown by ops_test.cpp and slow_test.cpp, which run on a GPU too.
+#include <rectify/rectify.hpp>
+
+#include <cuda_runtime.h>
+#include <thrust/device_vector.h>
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace rectify {
+namespace {
+
+constexpr Relu parameters{0.3, 0.5, 6};
+
+#define REQUIRE_CUDA(call) ASSERT_EQ(call, cudaSuccess)
+
+class Gpu : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!cuda_available()) GTEST_SKIP() << "no GPU";
+  }
+};
+
+template <class T>
+TensorView device_view(thrust::device_vector<T>& v, int device = 0) {
+  return TensorView(thrust::raw_pointer_cast(v.data()), {static_cast<std::int64_t>(v.size())}, Device::cuda(device));
+}
+
+std::vector<float> ramp(std::size_t n) {
+  std::vector<float> all(n);
+  for (std::size_t i = 0; i < n; ++i) all[i] = static_cast<float>(i % 4001) * 0.005f - 10.0f;
+  return all;
+}
+
+std::vector<float> expected_forward(std::vector<float> x) {
+  const TensorView view(x.data(), {static_cast<std::int64_t>(x.size())}, Device::cpu());
+  forward(parameters, view, view);
+  return x;
+}
+
+std::vector<float> to_host(const thrust::device_vector<float>& v) {
+  std::vector<float> all(v.size());
+  thrust::copy(v.begin(), v.end(), all.begin());
+  return all;
+}
+
+/// An owner of a non-blocking stream, which no call on the default stream waits for.
+struct OwnStream {
+  OwnStream() { cudaStreamCreateWithFlags(&handle, cudaStreamNonBlocking); }
+  ~OwnStream() { cudaStreamDestroy(handle); }
+  cudaStream_t handle = nullptr;
+};
+
+TEST_F(Gpu, RunsOnTheStreamItIsGiven) {
+  const std::vector<float> x = ramp(1 << 24);
+  thrust::device_vector<float> from(x.size()), y(x.size());
+  const OwnStream upload, work;
+  cudaEvent_t uploaded;
+  REQUIRE_CUDA(cudaEventCreateWithFlags(&uploaded, cudaEventDisableTiming));
+  REQUIRE_CUDA(cudaDeviceSynchronize());
+  REQUIRE_CUDA(
+      cudaMemcpyAsync(thrust::raw_pointer_cast(from.data()), x.data(), x.size() * 4, cudaMemcpyHostToDevice, upload.handle));
+  REQUIRE_CUDA(cudaEventRecord(uploaded, upload.handle));
+  REQUIRE_CUDA(cudaStreamWaitEvent(work.handle, uploaded));
+  forward(parameters, device_view(from), device_view(y), work.handle);
+  REQUIRE_CUDA(cudaStreamSynchronize(work.handle));
+  EXPECT_EQ(to_host(y), expected_forward(x));
+  cudaEventDestroy(uploaded);
+}
+
+TEST_F(Gpu, IsCapturedIntoAGraphAndReplayed) {
+  const std::vector<float> x = ramp(100003);
+  thrust::device_vector<float> from(x.size(), 0.0f), y(x.size());
+  const OwnStream work;
+  forward(parameters, device_view(from), device_view(y), work.handle);  // the first use of a kernel may load its module
+  REQUIRE_CUDA(cudaStreamSynchronize(work.handle));
+  cudaGraph_t graph;
+  cudaGraphExec_t replay;
+  REQUIRE_CUDA(cudaStreamBeginCapture(work.handle, cudaStreamCaptureModeGlobal));
+  forward(parameters, device_view(from), device_view(y), work.handle);
+  backward(parameters, device_view(from), device_view(from), device_view(from), work.handle);
+  REQUIRE_CUDA(cudaStreamEndCapture(work.handle, &graph));
+  std::size_t nodes = 0;
+  REQUIRE_CUDA(cudaGraphGetNodes(graph, nullptr, &nodes));
+  EXPECT_EQ(nodes, 2u);
+  REQUIRE_CUDA(cudaGraphInstantiate(&replay, graph, 0));
+  from.assign(x.begin(), x.end());
+  REQUIRE_CUDA(cudaGraphLaunch(replay, work.handle));
+  REQUIRE_CUDA(cudaStreamSynchronize(work.handle));
+  EXPECT_EQ(to_host(y), expected_forward(x));
+  cudaGraphExecDestroy(replay);
+  cudaGraphDestroy(graph);
+}
+
+TEST_F(Gpu, LeavesTheCallersPendingErrorAsItWas) {
+  thrust::device_vector<float> x(100, -1.0f);
+  EXPECT_EQ(cudaSetDevice(9999), cudaErrorInvalidDevice);
+  forward(parameters, device_view(x), device_view(x));
+  EXPECT_EQ(cudaPeekAtLastError(), cudaErrorInvalidDevice);
+  EXPECT_EQ(cudaGetLastError(), cudaErrorInvalidDevice);
+  EXPECT_EQ(to_host(x), std::vector<float>(100, 0.3f * (-1.0f - 0.5f)));
+}
+
+TEST_F(Gpu, ADeviceThatIsNotThereIsACudaError) {
+  thrust::device_vector<float> x(100, -1.0f);
+  EXPECT_THROW(forward(parameters, device_view(x, 999), device_view(x, 999)), CudaError);
+  EXPECT_EQ(cudaGetLastError(), cudaSuccess);
+}
+
+TEST_F(Gpu, RunsOnASecondDeviceAndRestoresTheFirst) {
+  int devices = 0;
+  REQUIRE_CUDA(cudaGetDeviceCount(&devices));
+  if (devices < 2) GTEST_SKIP() << "one GPU";
+  const std::vector<float> x = ramp(100003);
+  REQUIRE_CUDA(cudaSetDevice(1));
+  {
+    thrust::device_vector<float> there(x.begin(), x.end());
+    REQUIRE_CUDA(cudaSetDevice(0));
+    forward(parameters, device_view(there, 1), device_view(there, 1));
+    int current = -1;
+    REQUIRE_CUDA(cudaGetDevice(&current));
+    EXPECT_EQ(current, 0);
+    REQUIRE_CUDA(cudaSetDevice(1));
+    REQUIRE_CUDA(cudaDeviceSynchronize());
+    EXPECT_EQ(to_host(there), expected_forward(x));
+  }
+  REQUIRE_CUDA(cudaSetDevice(0));
+}
+
+}  // namespace
+}  // namespace rectify

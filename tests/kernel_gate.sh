@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Compiles every kernel for one architecture and refuses: spills, local memory, double arithmetic in the f32 kernels (ptxas warnings
+# as errors), more kernels than the budget, more registers than tests/registers.txt allows, and PTX without 128-bit accesses where
+# packs are moved or with anything that has no place here. Usage: kernel_gate.sh NVCC SOURCE_DIR ARCHITECTURE
+set -euo pipefail
+nvcc=$1 root=$2 arch=$3 budget=200
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+"$nvcc" --list-gpu-arch | grep -qx "compute_$arch" || { echo "sm_$arch: unknown to this nvcc"; exit 77; }
+flags=(-std=c++17 -O3 -fmad=false -arch="sm_$arch" -I "$root/include")
+warnings=-warn-spills,-warn-lmem-usage,-Werror
+
+failed=0
+fail() { echo "sm_$arch: $*" >&2; failed=1; }
+
+for source in "$root"/cuda/*.cu; do
+  name=$(basename "$source" .cu)
+  case $name in *_f64) strict=$warnings ;; *) strict=$warnings,-warn-double-usage ;; esac
+  "$nvcc" "${flags[@]}" -Xptxas -v,"$strict" -cubin "$source" -o "$out/$name.cubin" 2>"$out/$name.log" ||
+    { cat "$out/$name.log" >&2; fail "$name: ptxas refuses it"; }
+  "$nvcc" "${flags[@]}" -ptx "$source" -o "$out/$name.ptx"
+done
+
+# "ForwardOp<float> Dense<float, 1> 24": op, space, registers.
+cat "$out"/*.log | c++filt | sed 's/rectify::detail:://g' | awk '
+  /Compiling entry function/ { match($0, /elementwise_kernel<.*>\(/); name = substr($0, RSTART + 19, RLENGTH - 21); sub(/>, /, "> ", name); sub(/ $/, "", name) }
+  /Used [0-9]+ registers/ { match($0, /Used [0-9]+/); print name, substr($0, RSTART + 5, RLENGTH - 5) }' | sort >"$out/registers"
+
+kernels=$(wc -l <"$out/registers")
+[ "$kernels" -gt 0 ] || fail "no kernel was found"
+[ "$kernels" -le "$budget" ] || fail "$kernels kernels, the budget is $budget"
+# Registers are the compiler's choice, so the table counts for the release that it was made with.
+if grep -q "^# nvcc $("$nvcc" --version | sed -n 's/.*release \([0-9.]*\).*/\1/p')$" "$root/tests/registers.txt"; then
+  while read -r line; do
+    kernel="sm_$arch ${line% *}" used=${line##* }
+    allowed=$(awk -v kernel="$kernel" 'index($0, kernel " ") == 1 { print $NF }' "$root/tests/registers.txt")
+    [ -n "$allowed" ] || { fail "not in tests/registers.txt: $kernel $used"; continue; }
+    [ "$used" -le "$allowed" ] || fail "$kernel uses $used registers, tests/registers.txt allows $allowed (raise it only on purpose)"
+  done <"$out/registers"
+fi
+
+# One file per kernel, to look into.
+cat "$out"/*.ptx | c++filt | awk -v out="$out" '/\.entry/ { n++; file = out "/kernel" n } file { print > file } /^}/ { file = "" }'
+wide='[a-z.]*\.(v4\.[a-z]32|v2\.[a-z]64)'
+for kernel in "$out"/kernel*; do
+  name=$(sed -n '1s/.*elementwise_kernel<\(.*\)>(.*/\1/p' "$kernel" | sed 's/rectify::detail:://g')
+  if grep -q 'Dense<' <<<"$name"; then
+    grep -qE "ld\.global$wide" "$kernel" || fail "$name: no 128-bit load"
+    grep -qE "st\.global$wide" "$kernel" || fail "$name: no 128-bit store"
+    # Single elements are stored at the edge alone, once.
+    [ "$(grep -c 'st\.global' "$kernel")" -le $((1 + $(grep -cE "st\.global$wide" "$kernel"))) ] || fail "$name: a pack is stored in pieces"
+  fi
+  if grep -nE '\.local|\.ftz|\.approx|div\.full|\bcall\b|\btrap\b|\batom\.|\bred\.' "$kernel" >&2; then fail "$name: has the above"; fi
+  grep -q '\.maxntid' "$kernel" || fail "$name: no launch bounds"
+done
+[ "$failed" -eq 0 ] && echo "sm_$arch: $kernels kernels, no spills, registers within the table"
+exit "$failed"
