@@ -22,8 +22,8 @@ std::string gpu_name() {
   return properties.name;
 }
 
-/// Blocks that tensors have given back, by size: tests allocate a million small ones, and each cudaFree would wait for the device.
-/// Never destroyed, as the runtime may be gone by then.
+/// Blocks that tensors have given back, by size: tests allocate a million small ones, and each cudaFree would wait for the
+/// device. Never destroyed, as the runtime may be gone by then.
 std::multimap<std::size_t, std::unique_ptr<thrust::device_vector<unsigned char>>>& spare_blocks() {
   static auto& spare = *new std::multimap<std::size_t, std::unique_ptr<thrust::device_vector<unsigned char>>>;
   return spare;

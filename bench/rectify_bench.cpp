@@ -1,5 +1,6 @@
 // rectify-bench: forward and backward over sizes and dtypes, on the GPU where there is one. Every result is checked against the
-// reference before it is timed. Exit status: 0, 1 where a result was wrong, 2 for a command line that makes no sense.
+// reference before it is timed. Exit status: 0, 1 where a result was wrong, 2 for a command line that makes no sense,
+// 130 where Ctrl-C ended the run early.
 #include "cases.hpp"
 #include "report.hpp"
 

@@ -47,13 +47,18 @@ class DeviceGuard {
     error_ = cudaSetDevice(device);
     changed_ = error_ == cudaSuccess;
   }
-  ~DeviceGuard() {
-    if (changed_) cudaSetDevice(previous_);
-  }
+  ~DeviceGuard() { restore(); }
   DeviceGuard(const DeviceGuard&) = delete;
   DeviceGuard& operator=(const DeviceGuard&) = delete;
 
   cudaError_t error() const { return error_; }
+
+  /// What the destructor does, for callers who want to know whether it worked.
+  cudaError_t restore() {
+    if (!changed_) return cudaSuccess;
+    changed_ = false;
+    return cudaSetDevice(previous_);
+  }
 
  private:
   int previous_ = -1;

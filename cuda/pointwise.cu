@@ -14,14 +14,16 @@ namespace {
 
 template <template <class> class Op>
 cudaError_t run_on(const Elementwise& call, int device, Stream stream) {
-  const DeviceGuard guard(device);
+  DeviceGuard guard(device);
   int architecture = 0;
   cudaError_t error = guard.error();
   if (error == cudaSuccess) error = device_architecture(device, architecture);
   if (error != cudaSuccess) return error;
-  return with_float_type(call.dtype, [&](auto t) {
+  error = with_float_type(call.dtype, [&](auto t) {
     return launch_elementwise<typename decltype(t)::type, Op>(call, architecture, stream.handle);
   });
+  const cudaError_t restored = guard.restore();
+  return error != cudaSuccess ? error : restored;
 }
 
 /// An error of our own is reported by its code and taken back from the runtime; a caller's pending error stays where it is.

@@ -15,7 +15,11 @@ __attribute__((target("avx2"), flatten)) void on_avx2(const Body& body) {
 template <class Body>
 void on_best_isa(const Body& body) {
   static const bool has_avx2 = __builtin_cpu_supports("avx2");
-  has_avx2 ? on_avx2(body) : body();
+  if (has_avx2) {
+    on_avx2(body);
+  } else {
+    body();
+  }
 }
 
 #else

@@ -27,7 +27,7 @@ void require_success(int code, const detail::Backend& backend, const char* verb,
 }  // namespace
 
 void forward(const Relu& relu, const Forward& operands, Stream stream) {
-  const detail::Elementwise call = detail::require_forward(relu, operands);
+  const detail::Elementwise call = detail::plan_forward(relu, operands);
   const Device device = operands.y.device();
   const detail::Backend& backend = backend_of("y", device);
   if (call.layout.elements > 0) require_success(backend.forward(call, device.index, stream), backend, "forward", device);
@@ -41,7 +41,7 @@ void forward(const Relu& relu, const ConstTensorView& x, const TensorView& y, St
 }
 
 void backward(const Relu& relu, const Backward& operands, Stream stream) {
-  detail::Elementwise call = detail::require_backward(relu, operands);
+  detail::Elementwise call = detail::plan_backward(relu, operands);
   // y is above 0 exactly where x is above the threshold, and equals max_value where x reached it: with a threshold of 0 the
   // backward from x reads the very same regions off y. So there is no second kernel.
   if (operands.y.present()) call.relu.threshold = 0;

@@ -92,6 +92,8 @@ void require_tensor(const Named& operand) {
   require_present(operand);
   const ConstTensorView& view = operand.view;
   if (!is_number(view.dtype())) refuse(operand, "dtype f16, bf16, f32 or f64", text(view.dtype()));
+  if (view.device().kind != Device::Kind::cpu && view.device().kind != Device::Kind::cuda)
+    refuse(operand, "a device of a known kind", "another");
   if (view.device().index < 0) refuse(operand, "a device index from 0 up", text(view.device()));
   const std::int64_t elements = require_elements(operand.name, view.shape());
   for (int axis = 0; axis < view.strides().rank(); ++axis) {
@@ -101,13 +103,16 @@ void require_tensor(const Named& operand) {
   if (elements > 0) require_memory(operand, elements);
 }
 
+/// There is one cpu, whatever its index.
+bool same_device(Device a, Device b) { return a.kind == b.kind && (a.kind == Device::Kind::cpu || a.index == b.index); }
+
 void require_like(const Named& operand, const Named& model) {
   const auto as_model = std::string(" as ") + model.name;
   if (operand.view.dtype() != model.view.dtype())
     refuse(operand, "dtype " + text(model.view.dtype()) + as_model, text(operand.view.dtype()));
   if (operand.view.shape() != model.view.shape())
     refuse(operand, "shape " + text(model.view.shape()) + as_model, text(operand.view.shape()));
-  if (operand.view.device() != model.view.device())
+  if (!same_device(operand.view.device(), model.view.device()))
     refuse(operand, "device " + text(model.view.device()) + as_model, text(operand.view.device()));
 }
 
@@ -231,7 +236,7 @@ void require_no_sums(const Backward& operands) {
   }
 }
 
-Elementwise require_forward(const Relu& relu, const Forward& operands) {
+Elementwise plan_forward(const Relu& relu, const Forward& operands) {
   require_unfused(operands);
   const Named x{"x", operands.x}, y{"y", operands.y};
   require_tensor(x);
@@ -245,7 +250,7 @@ Elementwise require_forward(const Relu& relu, const Forward& operands) {
   return plan(relu, operands.y, in, 1);
 }
 
-Elementwise require_backward(const Relu& relu, const Backward& operands) {
+Elementwise plan_backward(const Relu& relu, const Backward& operands) {
   require_one_source(operands);
   require_unfused(operands);
   require_no_sums(operands);
@@ -259,7 +264,11 @@ Elementwise require_backward(const Relu& relu, const Backward& operands) {
   if (is_empty(dx.view.shape())) return {};
   require_nested(dx);
   require_apart_or_same(dx, dy);
-  from_y ? require_apart(dx, source) : require_apart_or_same(dx, source);
+  if (from_y) {
+    require_apart(dx, source);
+  } else {
+    require_apart_or_same(dx, source);
+  }
   const ConstTensorView* in[] = {&dy.view, &source.view};
   return plan(relu, operands.dx, in, 2);
 }

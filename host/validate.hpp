@@ -6,8 +6,8 @@
 namespace rectify::detail {
 
 /// Throws InvalidArgument or Unsupported, naming the operand, what was expected and what came.
-Elementwise require_forward(const Relu& relu, const Forward& operands);
-Elementwise require_backward(const Relu& relu, const Backward& operands);
+Elementwise plan_forward(const Relu& relu, const Forward& operands);
+Elementwise plan_backward(const Relu& relu, const Backward& operands);
 
 /// The number of elements. Throws InvalidArgument for negative extents, or a product that overflows int64.
 std::int64_t require_elements(const char* name, const Shape& shape);

@@ -1,6 +1,6 @@
-# Sourced by demo.sh and test.sh: installs what this machine lacks, and finds CUDA. Debian 12, Ubuntu 24.04 and newer.
+# Sourced by demo.sh and test.sh: installs what this machine lacks, and finds CUDA. For Debian 12 and Ubuntu 24.04.
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+CDPATH= cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 # Installs the packages that are not there yet; says which. Usage: install_missing PACKAGE...
 install_missing() {
@@ -24,14 +24,20 @@ if ! command -v nvcc >/dev/null && [ -x /usr/local/cuda/bin/nvcc ]; then
   PATH=/usr/local/cuda/bin:$PATH
 fi
 if command -v nvcc >/dev/null; then
-  # One architecture is enough to try and to test: that of the GPU at hand, else sm_90. A build for others: docs/design.md.
+  # One architecture is enough to try and to test: that of the GPU at hand, where nvcc knows it, else sm_90.
+  listed=$(nvcc --list-gpu-arch)
   gpu=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -n 1 | tr -d .) || true
-  export CUDAARCHS=${CUDAARCHS:-${gpu:-90}}
-  echo "setup: $(nvcc --version | sed -n 's/.*release \([0-9.]*\).*/CUDA \1/p'), architecture $CUDAARCHS${gpu:+ (the GPU at hand)}"
+  [[ $gpu =~ ^[0-9]+$ && $listed == *compute_$gpu* ]] || gpu=90
+  export CUDAARCHS=${CUDAARCHS:-$gpu}
+  echo "setup: $(nvcc --version | sed -n 's/.*release \([0-9.]*\).*/CUDA \1/p'), architecture $CUDAARCHS"
 else
   echo "setup: no nvcc, so the CPU backend alone"
 fi
 
-packages=(g++ cmake ninja-build libgtest-dev libcli11-dev nlohmann-json3-dev zlib1g-dev dataset-fashion-mnist)
+packages=()
+command -v g++ >/dev/null || packages+=(g++)
+command -v cmake >/dev/null || packages+=(cmake)
+command -v ninja >/dev/null || packages+=(ninja-build)
+packages+=(libgtest-dev libcli11-dev nlohmann-json3-dev zlib1g-dev dataset-fashion-mnist)
 command -v nvcc >/dev/null || packages+=(libthrust-dev)  # else the toolkit brings it
 install_missing "${packages[@]}"

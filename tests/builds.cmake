@@ -24,3 +24,9 @@ if(RECTIFY_WITH_CUDA)
 else()
   rectify_add_build_test(build_shared rectify_tests "^rectify_tests" -DRECTIFY_CUDA=OFF -DBUILD_SHARED_LIBS=ON)
 endif()
+
+add_test(NAME build_as_subdirectory COMMAND ${CMAKE_CTEST_COMMAND}
+  --build-and-test ${CMAKE_CURRENT_SOURCE_DIR}/consumer ${PROJECT_BINARY_DIR}/build_as_subdirectory --build-generator ${CMAKE_GENERATOR}
+  --build-noclean --build-options -DCMAKE_BUILD_TYPE=Release -DRECTIFY_SOURCE=${PROJECT_SOURCE_DIR} -DCMAKE_CUDA_ARCHITECTURES=90-real
+  --test-command ${CMAKE_CTEST_COMMAND} --output-on-failure)
+set_tests_properties(build_as_subdirectory PROPERTIES TIMEOUT 600 PROCESSORS 2)

@@ -11,3 +11,16 @@ foreach(header IN LISTS headers)
 endforeach()
 add_library(rectify_header_tests OBJECT ${header_sources})
 target_link_libraries(rectify_header_tests PRIVATE rectify_headers rectify_flags)
+
+# The call as C++20 writes it, without a warning.
+file(CONFIGURE OUTPUT headers/designated.cpp CONTENT [=[
+#include <rectify/rectify.hpp>
+void call(rectify::ConstTensorView x, rectify::ConstTensorView dy, rectify::TensorView out) {
+  rectify::forward(rectify::relu(), {.x = x, .y = out});
+  rectify::backward(rectify::relu(), {.dy = dy, .x = x, .dx = out});
+}
+]=] @ONLY)
+add_library(rectify_designated_test OBJECT ${CMAKE_CURRENT_BINARY_DIR}/headers/designated.cpp)
+set_target_properties(rectify_designated_test PROPERTIES CXX_STANDARD 20)
+target_compile_options(rectify_designated_test PRIVATE -Wall -Wextra -Wmissing-field-initializers -Werror)
+target_link_libraries(rectify_designated_test PRIVATE rectify_headers)

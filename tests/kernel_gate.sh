@@ -6,7 +6,8 @@ set -euo pipefail
 nvcc=$1 root=$2 arch=$3 budget=200
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-"$nvcc" --list-gpu-arch | grep -qx "compute_$arch" || { echo "sm_$arch: unknown to this nvcc"; exit 77; }
+listed=$("$nvcc" --list-gpu-arch)
+grep -qx "compute_$arch" <<<"$listed" || { echo "sm_$arch: unknown to this nvcc"; exit 77; }
 flags=(-std=c++17 -O3 -fmad=false -arch="sm_$arch" -I "$root/include")
 warnings=-warn-spills,-warn-lmem-usage,-Werror
 

@@ -167,6 +167,17 @@ TEST_P(Ops, LargeTensorsStreamAndThreadRightAtAnyOffset) {
   }
 }
 
+TEST_P(Ops, LargeStridedTensorsAreSharedOutRight) {
+  // Rows that no share of a thread ends with: each thread starts in the middle of one.
+  const Shape shape{7001, 7};
+  const Placement gaps(shape, {9, 1}), columns(shape, {1, 7003}), broadcast(shape, {0, 1});
+  for (DType dtype : {DType::bf16, DType::f32}) {
+    const Bytes x = random_patterns(dtype, columns.span(), 12), dy = random_patterns(dtype, broadcast.span(), 13);
+    check_forward(target(), {0.3, 0.1, 6}, dtype, x, columns, &gaps);
+    check_backward(target(), {0.3, 0.1, 6}, dtype, dy, x, {broadcast, columns, gaps});
+  }
+}
+
 TEST_P(Ops, NoElementsIsNoError) {
   for (const Shape& shape : {Shape{0}, Shape{3, 0, 5}, Shape{0, std::int64_t{1} << 62, 8}}) {
     const TensorView none(nullptr, DType::f32, shape, target().device);

@@ -52,6 +52,8 @@ TEST(Relu, AlphaZeroIsExactlyPlusZeroBelow) {
 
 TEST(Relu, IsAConstantExpression) {
   static_assert(value(leaky_relu(0.5), -2.0f) == -1.0f);
+  static_assert(value(relu(), inf) == inf && value(relu(), -inf) == 0 && value(relu6(), inf) == 6);
+  static_assert(value(leaky_relu(2), std::numeric_limits<float>::max()) == std::numeric_limits<float>::max());
   static_assert(slope(relu6(), 6.0) == 0.0);
   static_assert(value(Relu{0.5, 0, 1e300}, inf) == inf, "a cap beyond float is no cap");
   static_assert(presets::keras::relu(0.3) == leaky_relu(0.3));

@@ -140,6 +140,39 @@ TEST_F(Refusal, DtypesThatDifferOrAreMasks) {
   refuses(b, {"dy", "dtype f32 as x", "bf16"});
 }
 
+TEST_F(Refusal, OutputsAndGradientsOfAnotherTypeOrPlace) {
+  Backward b = sound_backward();
+  b.dx = TensorView(static_cast<void*>(dx), DType::f64, {2, 3}, Device::cpu());
+  refuses(b, {"dx", "dtype f32 as x", "f64"});
+  b = sound_backward();
+  b.dx = TensorView(dx, {2, 3}, Device::cuda(0));
+  refuses(b, {"dx", "device cpu as x", "cuda:0"});
+  b = sound_backward();
+  b.dy = ConstTensorView(dy, {2, 3}, Device::cuda(0));
+  refuses(b, {"dy", "device cpu as x", "cuda:0"});
+  b = sound_backward();
+  b.dy = in(nullptr);
+  refuses(b, {"dy", "null"});
+  b = sound_backward();
+  b.dx = out(nullptr);
+  refuses(b, {"dx", "null"});
+}
+
+TEST_F(Refusal, ParametersAlsoWhereThereIsNothingToDo) {
+  const TensorView none(static_cast<float*>(nullptr), {0}, Device::cpu());
+  expect<InvalidArgument>([&] { forward({nan}, none, none); }, {"alpha"});
+  Backward b;
+  b.dy = b.y = none;
+  b.dx = none;
+  refuses(b, {"alpha", "the source is y"}, {-1});
+}
+
+TEST_F(Refusal, ThereIsOneCpu) {
+  Forward f = sound_forward();
+  f.y = TensorView(y, {2, 3}, Device{Device::Kind::cpu, 1});
+  EXPECT_NO_THROW(forward(relu(), f));
+}
+
 TEST_F(Refusal, DevicesThatDiffer) {
   Forward f = sound_forward();
   f.y = TensorView(y, {2, 3}, Device::cuda(0));
@@ -155,6 +188,17 @@ TEST_F(Refusal, ExtentsAndStridesBelowZero) {
   f = sound_forward();
   f.x = in(x).strided({3, -1});
   refuses<Unsupported>(f, {"x", "strides from 0 up", "[3, -1]"});
+  f.x = in(x).strided({-3, 1});
+  refuses<Unsupported>(f, {"x", "strides from 0 up", "[-3, 1]"});
+  f = sound_forward();
+  f.y = TensorView(y, {-2, 3}, Device::cpu());
+  refuses(f, {"y", "extents from 0 up"});
+  Backward b = sound_backward();
+  b.dx = out(dx).strided({3, -1});
+  refuses<Unsupported>(b, {"dx", "strides from 0 up"});
+  b = sound_backward();
+  b.dy = ConstTensorView(dy, {2, -3}, Device::cpu());
+  refuses(b, {"dy", "extents from 0 up"});
 }
 
 TEST_F(Refusal, SizesThatOverflow) {
@@ -167,12 +211,28 @@ TEST_F(Refusal, SizesThatOverflow) {
   refuses(f, {"x", "span of at most 2^63 - 1 bytes"});
   f.x = in(x).strided({huge / 2, 1});
   refuses(f, {"x", "span"});
+  f.x = ConstTensorView(x, {2, 2, 2}, Device::cpu()).strided({huge, huge, 1});
+  refuses(f, {"x", "span"});
+  f = sound_forward();
+  f.y = TensorView(y, {huge, 4}, Device::cpu());
+  refuses(f, {"y", "2^63 - 1 elements"});
+  Backward b = sound_backward();
+  b.dx = TensorView(dx, {huge}, Device::cpu());
+  refuses(b, {"dx", "2^63 - 1 bytes"});
 }
 
 TEST_F(Refusal, DataNotAlignedToItsElements) {
   Forward f = sound_forward();
   f.x = ConstTensorView(reinterpret_cast<const char*>(x) + 2, DType::f32, {2, 3}, Device::cpu());
   refuses(f, {"x", "aligned to 4 bytes"});
+  const auto misaligned = [&](DType dtype, int by) {
+    return ConstTensorView(reinterpret_cast<const char*>(x) + by, dtype, {2}, Device::cpu());
+  };
+  ASSERT_EQ(reinterpret_cast<std::uintptr_t>(x) % 8, 0u);
+  f.x = misaligned(DType::f64, 4);
+  refuses(f, {"x", "aligned to 8 bytes"});
+  f.x = misaligned(DType::f16, 1);
+  refuses(f, {"x", "aligned to 2 bytes"});
 }
 
 TEST_F(Refusal, RangesPastTheEndOfTheAddressSpace) {
@@ -190,6 +250,11 @@ TEST_F(Refusal, OutputsThatOverlapAnInputInPart) {
   f.x = in(x).strided({0, 1});
   f.y = out(x);
   refuses(f, {"y", "x"});
+  f.x = in(x).strided({20, 1});
+  f.y = out(x + 5);
+  refuses(f, {"y", "no byte in common with x"});  // judged by the range, gaps included
+  f.y = out(x + 16);
+  refuses(f, {"y", "no byte in common with x"});
   Backward b = sound_backward();
   b.dx = out(dy + 5);
   refuses(b, {"dx", "no byte in common with dy"});
@@ -247,6 +312,8 @@ TEST_F(Refusal, DxInPlaceOfTheSourceY) {
   b.x = {};
   b.y = in(y);
   b.dx = out(y);
+  refuses(b, {"dx", "no byte in common with y"});
+  b.dx = out(y + 2);
   refuses(b, {"dx", "no byte in common with y"});
 }
 

@@ -24,35 +24,35 @@ struct Workspace {
 };
 
 /// Operands of forward. x and one of y, mask are required, the others optional: an absent one performs no operation.
-/// This version serves x and y; each other operand is refused with Unsupported.
+/// In C++20: forward(f, {.x = x, .y = y}). This version serves x and y; each other operand is refused with Unsupported.
 struct Forward {
-  ConstTensorView x;
-  ConstTensorView scale, bias, residual;
-  ConstTensorView alpha, threshold, max_value;
-  TensorView y, mask;
+  ConstTensorView x{};
+  ConstTensorView scale{}, bias{}, residual{};
+  ConstTensorView alpha{}, threshold{}, max_value{};
+  TensorView y{}, mask{};
   int channel_axis = 1;
 };
 
 /// Operands of backward. dy, exactly one source (x, y or mask) and at least one output are required.
 /// This version serves dy, x or y, and dx; each other operand is refused with Unsupported.
 struct Backward {
-  ConstTensorView dy;
-  ConstTensorView x, y, mask;
-  ConstTensorView scale, bias, residual;
-  ConstTensorView alpha, threshold, max_value;
-  TensorView dx, dresidual, dscale, dbias, dalpha, dthreshold, dmax_value;
+  ConstTensorView dy{};
+  ConstTensorView x{}, y{}, mask{};
+  ConstTensorView scale{}, bias{}, residual{};
+  ConstTensorView alpha{}, threshold{}, max_value{};
+  TensorView dx{}, dresidual{}, dscale{}, dbias{}, dalpha{}, dthreshold{}, dmax_value{};
   int channel_axis = 1;
-  Workspace workspace;
+  Workspace workspace{};
 };
 
 /// y = value(x), element by element.
 ///
 /// Shapes: x and y equal, rank 0 to 8, any number of elements, none included.
 /// Dtypes: equal; f16, bf16 and f32 compute in float, f64 in double, and the store rounds once.
-/// Layout: any strides from 0 up; y must not overlap itself. Tensors dense in one common order run the vector kernels.
-/// Aliasing: y may be x (the same view); any other overlap is refused.
-/// Synchronisation: CUDA calls are asynchronous on `stream`, allocate nothing and may be captured; CPU calls are synchronous.
-/// Errors: InvalidArgument, Unsupported (nothing is written), CudaError.
+/// Layout: any strides from 0 up. y must not overlap itself: sorted, each of its strides exceeds the span of those below.
+/// Tensors dense in one common order run the vector kernels. Aliasing: y may be x (the same view); any other overlap is
+/// refused. Synchronisation: CUDA calls are asynchronous on `stream`, allocate nothing and may be captured; CPU calls are
+/// synchronous. Errors: InvalidArgument, Unsupported (nothing is written), CudaError.
 RECTIFY_API void forward(const Relu& relu, const Forward& operands, Stream stream = {});
 RECTIFY_API void forward(const Relu& relu, const ConstTensorView& x, const TensorView& y, Stream stream = {});
 
@@ -67,9 +67,11 @@ RECTIFY_API void backward(const Relu& relu, const ConstTensorView& dy, const Con
                           Stream stream = {});
 
 /// Bytes that backward needs in Backward::workspace; 0 where no sum is asked for. Data pointers are ignored.
+/// Throws Unsupported where one is, as this version has no sums.
 RECTIFY_API std::size_t workspace_bytes(const Relu& relu, const Backward& operands);
 
-/// The narrowest mask that serves backward: u1 where there is no cap or alpha is the number 0, else u2.
+/// The narrowest mask that serves backward: u1 where there is no cap or alpha is the number 0, else u2. Throws InvalidArgument
+/// for parameters that are not valid in x's dtype.
 RECTIFY_API DType mask_dtype(const Relu& relu, const Forward& operands);
 
 /// Bytes of a mask over `shape`: its bits, rounded up to whole bytes. Throws InvalidArgument unless dtype is u1 or u2.

@@ -44,6 +44,7 @@ namespace detail {
 template <class T>
 struct ComputeOf {
   static_assert(!std::is_integral_v<T>, "rectify computes on floating-point types; convert integers first");
+  static_assert(!std::is_same_v<T, long double>, "rectify computes in double at most");
   using type = float;
 };
 template <>
@@ -62,8 +63,7 @@ constexpr C no_cap = std::numeric_limits<C>::infinity();
 struct Piece {
   bool below, saturated;
 
-  RECTIFY_HD
-  constexpr Region region() const { return below ? Region::below : saturated ? Region::saturated : Region::linear; }
+  RECTIFY_HD constexpr Region region() const { return below ? Region::below : saturated ? Region::saturated : Region::linear; }
 };
 
 /// The arithmetic, on parameters already rounded to the compute type C. Both sides of every choice are computed and one is
@@ -72,29 +72,29 @@ template <class C>
 struct Rectifier {
   C alpha, threshold, max_value;
 
-  RECTIFY_HD
-  constexpr bool is_below(C x) const { return !(x > threshold); }
-  RECTIFY_HD
-  constexpr bool is_saturated(C x) const { return max_value < no_cap<C> && x >= max_value; }
-  RECTIFY_HD
-  constexpr Piece piece(C x) const { return {is_below(x), is_saturated(x)}; }
+  RECTIFY_HD constexpr bool is_below(C x) const { return !(x > threshold); }
+  RECTIFY_HD constexpr bool is_saturated(C x) const { return max_value < no_cap<C> && x >= max_value; }
+  RECTIFY_HD constexpr Piece piece(C x) const { return {is_below(x), is_saturated(x)}; }
 
-  RECTIFY_HD
-  constexpr C value(C x) const {
+  RECTIFY_HD constexpr C value(C x) const {
     const C above = is_saturated(x) ? max_value : x;
-    const C piece = with_slope(is_below(x), alpha * (x - threshold), above);
+    const C piece = with_slope(is_below(x), needed(is_below(x)) ? alpha * (x - threshold) : C(0), above);
     return x == x ? piece : x;
   }
 
   /// dy * slope, selected and never multiplied by a slope of 0 or 1: dy = inf or NaN where the slope is 0 gives 0.
-  RECTIFY_HD
-  constexpr C gradient(C dy, Piece at) const { return with_slope(at.below, alpha * dy, at.saturated ? C(0) : dy); }
+  RECTIFY_HD constexpr C gradient(C dy, Piece at) const {
+    return with_slope(at.below, needed(at.below) ? alpha * dy : C(0), at.saturated ? C(0) : dy);
+  }
 
  private:
+  /// In a constant expression a product that is not used must not be formed either (0 * inf is none); everywhere else, always
+  /// true.
+  RECTIFY_HD constexpr bool needed(bool below) const { return !__builtin_is_constant_evaluated() || (below && alpha != C(0)); }
+
   /// above, or below the threshold: `sloped`, but exactly 0 for an alpha of 0 (never 0 * inf). That question is asked together
   /// with one about the element, because GCC 12 has no vectors for a choice that is the same for all of them.
-  RECTIFY_HD
-  constexpr C with_slope(bool below, C sloped, C above) const {
+  RECTIFY_HD constexpr C with_slope(bool below, C sloped, C above) const {
     const C flat = below ? C(0) : above;
     const bool slopes = below & (alpha != C(0));
     return slopes ? sloped : flat;
@@ -154,14 +154,15 @@ constexpr T slope(const Relu& relu, T x) {
 }
 
 /// y = value(x), for Thrust, CUB, CUTLASS and kernels of your own. Host and device.
-/// T: double, or any type with static_cast to and from float (float, __half, __nv_bfloat16); integers do not compile.
+/// T: double, or any type with static_cast to and from float (float, __half, __nv_bfloat16 unless their conversions are
+/// switched off by __CUDA_NO_HALF_CONVERSIONS__ and its like); integers do not compile. Compile without fast math: NaN is part
+/// of the definition.
 template <class T>
 struct ReluForward {
   /// Throws InvalidArgument for parameters that are not valid. Host only.
   explicit ReluForward(const Relu& relu) : f(detail::rounded<detail::Compute<T>>(relu)) {}
 
-  RECTIFY_HD
-  T operator()(const T& x) const { return static_cast<T>(f.value(static_cast<detail::Compute<T>>(x))); }
+  RECTIFY_HD T operator()(const T& x) const { return static_cast<T>(f.value(static_cast<detail::Compute<T>>(x))); }
 
   detail::Rectifier<detail::Compute<T>> f;
 };
@@ -172,8 +173,7 @@ struct ReluBackward {
   /// Throws InvalidArgument for parameters that are not valid. Host only.
   explicit ReluBackward(const Relu& relu) : f(detail::rounded<detail::Compute<T>>(relu)) {}
 
-  RECTIFY_HD
-  T operator()(const T& dy, const T& x) const {
+  RECTIFY_HD T operator()(const T& dy, const T& x) const {
     using C = detail::Compute<T>;
     return static_cast<T>(f.gradient(static_cast<C>(dy), f.piece(static_cast<C>(x))));
   }

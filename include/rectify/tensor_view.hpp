@@ -133,7 +133,8 @@ class TensorView : public ConstTensorView {
 
   TensorView strided(const Strides& strides) const { return TensorView(ConstTensorView::strided(strides)); }
 
-  /// Only writable data ever gets in, so taking the const off again is sound.
+  /// A TensorView is made from writable data, so taking the const off again is sound. (Do not assign to one through a reference
+  /// to its base.)
   void* data() const { return const_cast<void*>(ConstTensorView::data()); }
 
  private:

@@ -40,6 +40,7 @@ TEST_F(CudaRuntime, NoDriverAndNoDeviceBothMeanUnavailable) {
   for (int code : {cudaErrorInsufficientDriver, cudaErrorNoDevice}) {
     simt::runtime().faults = {{"cudaGetDeviceCount", code}, {"cudaGetDevice", code}};
     EXPECT_FALSE(cuda_available());
+    EXPECT_EQ(cudaPeekAtLastError(), cudaSuccess);
     EXPECT_EQ(code_of_run(), code);
     EXPECT_EQ(y, std::vector<float>(100, 7.0f));
   }
@@ -84,6 +85,15 @@ TEST_F(CudaRuntime, ACallIsOneLaunchAndOneQuery) {
   simt::runtime().calls.clear();
   run();
   EXPECT_EQ(simt::runtime().calls, (std::map<std::string, int>{{"cudaGetDevice", 1}, {"cudaLaunchKernelEx", 1}}));
+}
+
+TEST_F(CudaRuntime, ALaunchGoesToTheStreamItIsGiven) {
+  const auto stream = reinterpret_cast<cudaStream_t>(0x1234);
+  const TensorView all(x.data(), {100}, Device::cuda(0));
+  forward(relu(), all, all, stream);
+  EXPECT_EQ(simt::runtime().last_stream, stream);
+  backward(relu(), all, ConstTensorView(y.data(), {100}, Device::cuda(0)), all);
+  EXPECT_EQ(simt::runtime().last_stream, nullptr);
 }
 
 TEST_F(CudaRuntime, NoElementsAskNothingOfTheDevice) {

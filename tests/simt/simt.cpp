@@ -119,9 +119,6 @@ void fibre_main() {
       m.thread->fibre = m.running;
       (*m.body)();
       m.thread->state = State::done;
-#if defined(__SANITIZE_THREAD__)
-      break;
-#endif
     }
     m.running->idle = true;
     to_scheduler();

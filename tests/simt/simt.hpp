@@ -27,6 +27,7 @@ struct Runtime {
   int devices = 1;
   int current_device = 0;
   int last_error = 0;
+  const void* last_stream = nullptr;  ///< of the latest launch
   std::map<std::string, int> faults;  ///< call -> the error it returns until erased
   std::map<std::string, int> calls;   ///< call -> how often it came
 

@@ -140,9 +140,10 @@ void check_backward(const Target& target, const Relu& relu, DType dtype, const B
 bool readable_from_y(const Relu& relu, DType dtype) {
   Bytes stored(8);
   reference::store(dtype, stored.data(), relu.max_value);
-  const double compute = dtype == DType::f64     ? relu.max_value
-                         : relu.max_value > 3e38 ? std::numeric_limits<double>::infinity()
-                                                 : static_cast<double>(static_cast<float>(relu.max_value));
+  const double compute = dtype == DType::f64 ? relu.max_value
+                         : relu.max_value > static_cast<double>(std::numeric_limits<float>::max())
+                             ? std::numeric_limits<double>::infinity()
+                             : static_cast<double>(static_cast<float>(relu.max_value));
   return relu.alpha >= 0 && relu.threshold >= 0 && compute > 0 && reference::load(dtype, stored.data()) == compute;
 }
 

@@ -20,8 +20,7 @@ struct ForwardOp {
   static constexpr int inputs = 1;
   Rectifier<C> f;
 
-  RECTIFY_HD
-  Result<C> operator()(C x) const { return {f.value(x), f.piece(x)}; }
+  RECTIFY_HD Result<C> operator()(C x) const { return {f.value(x), f.piece(x)}; }
 };
 
 /// dx = dy * slope(x). Fed with y and a threshold of 0 it is the backward from y (see host/ops.cpp).
@@ -31,8 +30,7 @@ struct BackwardOp {
   static constexpr int inputs = 2;
   Rectifier<C> f;
 
-  RECTIFY_HD
-  Result<C> operator()(C dy, C x) const {
+  RECTIFY_HD Result<C> operator()(C dy, C x) const {
     const Piece at = f.piece(x);
     return {f.gradient(dy, at), at};
   }

@@ -16,19 +16,16 @@
 namespace rectify::detail {
 
 template <class V>
-RECTIFY_HD
-inline std::uint32_t word_of(const V& v) {
+RECTIFY_HD inline std::uint32_t word_of(const V& v) {
   static_assert(sizeof(V) == 4);
   std::uint32_t word;
   std::memcpy(&word, &v, sizeof word);
   return word;
 }
 
-RECTIFY_HD
-inline std::uint32_t bits_of(float v) { return word_of(v); }
+RECTIFY_HD inline std::uint32_t bits_of(float v) { return word_of(v); }
 
-RECTIFY_HD
-inline float float_of(std::uint32_t bits) {
+RECTIFY_HD inline float float_of(std::uint32_t bits) {
   float v;
   std::memcpy(&v, &bits, sizeof v);
   return v;
@@ -64,38 +61,35 @@ inline std::uint16_t float_to_bf16(float v) {
   return static_cast<std::uint16_t>((v != v ? quiet : nearest) >> 16);
 }
 
+// The toolkit's conversions on the device, the ones above on the host.
+#if defined(__CUDA_ARCH__)
+__device__ inline std::uint16_t f16_bits(float v) { return __half_as_ushort(__float2half_rn(v)); }
+__device__ inline std::uint16_t bf16_bits(float v) { return __bfloat16_as_ushort(__float2bfloat16_rn(v)); }
+__device__ inline std::uint32_t f16_pair(float low, float high) { return word_of(__floats2half2_rn(low, high)); }
+__device__ inline std::uint32_t bf16_pair(float low, float high) { return word_of(__floats2bfloat162_rn(low, high)); }
+__device__ inline float f16_value(std::uint16_t bits) { return __half2float(__ushort_as_half(bits)); }
+#else
+inline std::uint16_t f16_bits(float v) { return float_to_f16(v); }
+inline std::uint16_t bf16_bits(float v) { return float_to_bf16(v); }
+inline std::uint32_t f16_pair(float low, float high) {
+  return f16_bits(low) | static_cast<std::uint32_t>(f16_bits(high)) << 16;
+}
+inline std::uint32_t bf16_pair(float low, float high) {
+  return bf16_bits(low) | static_cast<std::uint32_t>(bf16_bits(high)) << 16;
+}
+inline float f16_value(std::uint16_t bits) { return f16_to_float(bits); }
+#endif
+
 /// IEEE 754 binary16; the same 16 bits as __half.
 struct f16 {
   std::uint16_t bits;
 
   f16() = default;
-  RECTIFY_HD
-  explicit f16(float v)
-#if defined(__CUDA_ARCH__)
-      : bits(__half_as_ushort(__float2half_rn(v))){}
-#else
-      : bits(float_to_f16(v)) {
-  }
-#endif
-
-        RECTIFY_HD
-  explicit operator float() const {
-#if defined(__CUDA_ARCH__)
-    return __half2float(__ushort_as_half(bits));
-#else
-    return f16_to_float(bits);
-#endif
-  }
+  RECTIFY_HD explicit f16(float v) : bits(f16_bits(v)) {}
+  RECTIFY_HD explicit operator float() const { return f16_value(bits); }
 
   /// Two numbers in one word, `low` in the lower half.
-  RECTIFY_HD
-  static std::uint32_t pair(float low, float high) {
-#if defined(__CUDA_ARCH__)
-    return word_of(__floats2half2_rn(low, high));
-#else
-    return f16(low).bits | static_cast<std::uint32_t>(f16(high).bits) << 16;
-#endif
-  }
+  RECTIFY_HD static std::uint32_t pair(float low, float high) { return f16_pair(low, high); }
 };
 
 /// bfloat16, the upper half of a float; the same 16 bits as __nv_bfloat16.
@@ -103,32 +97,15 @@ struct bf16 {
   std::uint16_t bits;
 
   bf16() = default;
-  RECTIFY_HD
-  explicit bf16(float v)
-#if defined(__CUDA_ARCH__)
-      : bits(__bfloat16_as_ushort(__float2bfloat16_rn(v))){}
-#else
-      : bits(float_to_bf16(v)) {
-  }
-#endif
+  RECTIFY_HD explicit bf16(float v) : bits(bf16_bits(v)) {}
+  RECTIFY_HD explicit operator float() const { return float_of(static_cast<std::uint32_t>(bits) << 16); }
 
-        RECTIFY_HD
-  explicit operator float() const { return float_of(static_cast<std::uint32_t>(bits) << 16); }
-
-  RECTIFY_HD
-  static std::uint32_t pair(float low, float high) {
-#if defined(__CUDA_ARCH__)
-    return word_of(__floats2bfloat162_rn(low, high));
-#else
-    return bf16(low).bits | static_cast<std::uint32_t>(bf16(high).bits) << 16;
-#endif
-  }
+  RECTIFY_HD static std::uint32_t pair(float low, float high) { return bf16_pair(low, high); }
 };
 
 /// to = v, rounded once. Writes the member and not the struct: GCC does not vectorise a loop that copies a struct.
 template <class T, class C>
-RECTIFY_HD
-void assign(T& to, C v) {
+RECTIFY_HD void assign(T& to, C v) {
   if constexpr (sizeof(T) == 2) {
     to.bits = T(v).bits;
   } else {

@@ -92,6 +92,7 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
   const bool fits = grid.x > 0 && grid.y > 0 && grid.z > 0 && grid.x <= 2147483647u && grid.y <= 65535 && grid.z <= 65535 &&
                     block.count() > 0 && block.count() <= 1024;
   const cudaError_t error = simt_error("cudaLaunchKernelEx", fits ? cudaSuccess : cudaErrorInvalidConfiguration);
+  simt::runtime().last_stream = config->stream;
   if (error == cudaSuccess) simt::launch(grid, block, [&] { kernel(static_cast<Params>(args)...); });
   return error;
 }
