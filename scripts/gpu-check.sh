@@ -29,6 +29,10 @@ else
   cmake --build build/gpu --parallel --target rectify_tests rectify_gpu_tests rectify_slow_tests rectify_thrust_tests rectify-bench >>"$out/build.txt"
 fi
 
+# A run in which everything was skipped must not look like one that passed.
+seen=$("$tests/rectify_tests" --gtest_list_tests)
+grep -q '/cuda' <<<"$seen" || { echo "gpu-check: the tests see no GPU (driver, or binaries of another build)" >&2; exit 1; }
+
 failed=0
 # Runs a command with its output to a file too; a failure is counted and the rest goes on.
 step() {

@@ -27,6 +27,12 @@ TEST(NoGpu, CudaTensorsAreRefusedWithTheReason) {
   EXPECT_THROW(backward(relu(), in, in, out), Error);
 }
 
+/// So that a run without a GPU says what it left out: ops_test.cpp and slow_test.cpp list their targets at run time.
+TEST(Gpu, TheTestsOfOpsRunOnItToo) {
+  if (!cuda_available())
+    GTEST_SKIP() << "no GPU: the tests of ops ran on the cpu alone (their kernels' source in rectify_simt_tests)";
+}
+
 TEST(NoGpu, CpuTensorsWork) {
   float x[2] = {-1, 2}, y[2];
   forward(relu(), ConstTensorView(x, {2}, Device::cpu()), TensorView(y, {2}, Device::cpu()));
