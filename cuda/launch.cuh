@@ -88,8 +88,7 @@ inline unsigned blocks_for(std::int64_t items, int per_thread) {
   return static_cast<unsigned>(std::clamp<std::int64_t>(items / tile + (items % tile != 0), 1, most));
 }
 
-/// Every launch of this library. The error returned is this launch's own: cudaGetLastError would also report, and clear, the
-/// caller's.
+/// Every launch of this library. The error returned is this launch's own: cudaGetLastError would also report, and clear, others.
 template <class... Params, class... Args>
 cudaError_t launch(void (*kernel)(Params...), unsigned blocks, cudaStream_t stream, const Args&... args) {
   cudaLaunchConfig_t config{};

@@ -11,8 +11,7 @@
 
 namespace rectify::detail {
 
-/// 16 bytes as the memory sees them. may_alias, because they stand for elements of any type; a cast to uint4 would be
-/// undefined.
+/// 16 bytes as the memory sees them. may_alias, because they stand for elements of any type; a cast to uint4 is undefined.
 struct __attribute__((aligned(16), may_alias)) Words {
   std::uint32_t word[4];
 };

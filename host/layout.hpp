@@ -13,8 +13,7 @@ namespace rectify::detail {
 Layout make_layout(const TensorView& out, const ConstTensorView* const* in, int inputs);
 
 /// True where no two elements of the view can share an address: each stride, sorted, exceeds the span of all smaller ones.
-/// Interleaved axes that happen not to collide ({2, 3} over {3, 2}) count as overlapping; an exact answer is not worth its
-/// search.
+/// Interleaved axes that happen not to collide ({2, 3} over {3, 2}) count as overlapping; the exact answer is a search.
 bool nests(const ConstTensorView& view);
 
 }  // namespace rectify::detail

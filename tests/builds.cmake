@@ -1,6 +1,5 @@
-# Builds that must pass beside the one at hand: each configures, builds and tests a tree of its own. Sanitizers, and every size at
-# every offset, are left to
-# the build at hand.
+# Builds that must pass beside the one at hand: each configures, builds and tests a tree of its own. Sanitizers, and every size
+# at every offset, are left to the build at hand.
 function(rectify_add_build_test name target tests)
   add_test(NAME ${name} COMMAND ${CMAKE_CTEST_COMMAND}
     --build-and-test ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/${name} --build-generator ${CMAKE_GENERATOR} --build-noclean

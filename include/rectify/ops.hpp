@@ -50,9 +50,10 @@ struct Backward {
 /// Shapes: x and y equal, rank 0 to 8, any number of elements, none included.
 /// Dtypes: equal; f16, bf16 and f32 compute in float, f64 in double, and the store rounds once.
 /// Layout: any strides from 0 up. y must not overlap itself: sorted, each of its strides exceeds the span of those below.
-/// Tensors dense in one common order run the vector kernels. Aliasing: y may be x (the same view); any other overlap is
-/// refused. Synchronisation: CUDA calls are asynchronous on `stream`, allocate nothing and may be captured; CPU calls are
-/// synchronous. Errors: InvalidArgument, Unsupported (nothing is written), CudaError.
+///         Tensors dense in one common order run the vector kernels.
+/// Aliasing: y may be x (the same view); any other overlap is refused.
+/// Synchronisation: CUDA calls are asynchronous on `stream`, allocate nothing and may be captured; CPU calls are synchronous.
+/// Errors: InvalidArgument, Unsupported (nothing is written), CudaError.
 RECTIFY_API void forward(const Relu& relu, const Forward& operands, Stream stream = {});
 RECTIFY_API void forward(const Relu& relu, const ConstTensorView& x, const TensorView& y, Stream stream = {});
 

@@ -21,8 +21,7 @@ namespace rectify {
 ///     slope(x)  = alpha | 0 | 1                                                        a kink takes the lower piece
 ///
 /// alpha == 0 gives exactly +0 below, also for x = -inf. max_value caps the positive side only.
-/// Valid: alpha and threshold finite, max_value >= threshold, +inf for no cap. Anything else is InvalidArgument where it is
-/// used.
+/// Valid: alpha and threshold finite, max_value >= threshold, +inf for no cap. Else InvalidArgument where it is used.
 struct Relu {
   double alpha = 0;
   double threshold = 0;
