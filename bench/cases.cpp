@@ -113,9 +113,4 @@ Row run(const Case& c) {
   return timed(c, call, x, out);
 }
 
-std::string name(DType dtype) {
-  constexpr const char* names[] = {"f16", "bf16", "f32", "f64", "u1", "u2"};
-  return names[static_cast<int>(dtype)];
-}
-
 }  // namespace rectify::bench

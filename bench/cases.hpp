@@ -37,6 +37,6 @@ struct Row {
 /// Checks, and times only what is right.
 Row run(const Case& c);
 
-std::string name(DType dtype);
+using harness::name;
 
 }  // namespace rectify::bench

@@ -89,6 +89,11 @@ const Tools& tools(Device device) {
   throw std::logic_error("a CUDA device in a build without CUDA");
 }
 
+std::string name(DType dtype) {
+  constexpr const char* names[] = {"f16", "bf16", "f32", "f64", "u1", "u2"};
+  return names[static_cast<int>(dtype)];
+}
+
 Device best_device() { return cuda_available() ? Device::cuda(0) : Device::cpu(); }
 
 Paired paired_seconds(const Tools& on, int repetitions, const std::function<void()>& work,

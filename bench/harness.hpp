@@ -24,6 +24,9 @@ const Tools& cpu_tools();
 const Tools* cuda_tools();
 const Tools& tools(Device device);
 
+/// "f16", "bf16", "f32", "f64", "u1", "u2".
+std::string name(DType dtype);
+
 /// cuda:0 where there is one, else the cpu.
 Device best_device();
 

@@ -114,9 +114,4 @@ testing::AssertionResult same_numbers(DType dtype, const Bytes& got, const Bytes
   return testing::AssertionSuccess();
 }
 
-std::string name(DType dtype) {
-  constexpr const char* names[] = {"f16", "bf16", "f32", "f64", "u1", "u2"};
-  return names[static_cast<int>(dtype)];
-}
-
 }  // namespace rectify::test

@@ -1,6 +1,8 @@
 // Tensors for tests: any dtype, any offset from an aligned address, guard bytes on both sides, on any device.
 #pragma once
 
+#include "harness.hpp"
+
 #include <rectify/tensor_view.hpp>
 
 #include <gtest/gtest.h>
@@ -60,7 +62,7 @@ Bytes random_patterns(DType dtype, std::int64_t elements, std::uint64_t seed);
 /// Equal bits, or both NaN, element by element. The message names the first difference.
 testing::AssertionResult same_numbers(DType dtype, const Bytes& got, const Bytes& expected);
 
-std::string name(DType dtype);
+using harness::name;
 inline int bytes_per_element(DType dtype) { return bits_per_element(dtype) / 8; }
 
 }  // namespace rectify::test
