@@ -1,4 +1,4 @@
-// Where a kernel's elements lie. A space counts items (packs or single elements), finds the place of each, loads and stores it.
+// Where a kernel's elements lie. A space counts items (packs or single elements) and finds the place of each in every tensor.
 // Plain data, passed to kernels by value.
 #pragma once
 
@@ -11,123 +11,161 @@
 
 namespace rectify::detail {
 
-template <class T, int Inputs>
-struct Pointers {
-  const T* in[Inputs];
-  T* out;
+/// A 64-bit division costs four times one of 32 bits; the branch is the same for all threads of all but the largest calls.
+__host__ __device__ inline std::int64_t quotient(std::int64_t n, std::int64_t by) {
+  const bool narrow = ((n | by) >> 32) == 0;
+  return narrow ? static_cast<std::uint32_t>(n) / static_cast<std::uint32_t>(by) : n / by;
+}
+
+/// An item's first element in each tensor, in elements from its data.
+struct Place {
+  std::int64_t x, dy, residual, out, dresidual, mask;
+  std::int64_t channel;  // of Strided alone
 };
 
-/// The elements before the first and after the last whole pack of a Dense space, one by one.
-template <class T, int Inputs>
-struct Edge {
-  using Item = Single<T>;
-  using Place = std::int64_t;
-
-  Pointers<T, Inputs> at;
-  std::int64_t elements;
-  std::int64_t head;  // elements before the packs
-  std::int64_t body;  // elements in packs
-
-  __host__ __device__ std::int64_t items() const { return elements - body; }
-  __device__ Place locate(std::int64_t item) const { return item < head ? item : item + body; }
-  __device__ void load(Place place, Item (&x)[Inputs]) const {
-#pragma unroll
-    for (int k = 0; k < Inputs; ++k) x[k].element = at.in[k][place];
-  }
-  __device__ void store(Place place, const Item& y) const { at.out[place] = y.element; }
+/// The channel of an element, and how many elements from it on are of the same.
+struct Channel {
+  std::int64_t index, left;
 };
 
-/// One run of neighbours, all operands misaligned alike: packs from the first 16-byte boundary on, and an Edge.
-template <class T, int Inputs>
-struct Dense {
-  using Item = Pack<T>;
-  using Place = std::int64_t;
-
-  Edge<T, Inputs> edge;
-
-  static constexpr int in_flight = packs_in_flight(code_architecture, Inputs);
-  static int in_flight_on(int architecture) { return packs_in_flight(architecture, Inputs); }
-  __host__ __device__ std::int64_t items() const { return edge.body / Item::lanes; }
-  __device__ Place locate(std::int64_t item) const { return edge.head + item * Item::lanes; }
-  __device__ void load(Place place, Item (&x)[Inputs]) const {
-#pragma unroll
-    for (int k = 0; k < Inputs; ++k) x[k] = Item::load(edge.at.in[k] + place);
-  }
-  __device__ void store(Place place, const Item& y) const { y.store(edge.at.out + place); }
-};
-
-/// Any layout, element by element.
-template <class T, int Inputs>
+/// Single elements of a call, by their number: the edges of a Dense space, and all of a Strided one.
+template <class T>
 struct Strided {
   using Item = Single<T>;
-  struct Place {
-    std::int64_t in[Inputs];
-    std::int64_t out;
-  };
+  static constexpr bool is_dense = false;
 
-  Pointers<T, Inputs> at;
   Layout layout;
 
-  static constexpr int in_flight = strided_in_flight;
-  static int in_flight_on(int) { return strided_in_flight; }
+  __host__ __device__ std::int64_t elements() const { return layout.elements; }
   __host__ __device__ std::int64_t items() const { return layout.elements; }
+  __device__ Channel channel_of(const Place& place) const { return {place.channel, 1}; }
 
   __device__ Place locate(std::int64_t item) const {
-    Place place{};
+    Place at{};
     for (int axis = layout.rank - 1; axis >= 0; --axis) {
       const Layout::Axis& a = layout.axes[axis];
       const std::int64_t outer = axis == 0 ? 0 : quotient(item, a.extent);
-      const std::int64_t coordinate = item - outer * a.extent;
-#pragma unroll
-      for (int k = 0; k < Inputs; ++k) place.in[k] += coordinate * a.in_stride[k];
-      place.out += coordinate * a.out_stride;
+      const std::int64_t index = item - outer * a.extent;
+      at.x += index * a.stride[slot_x];
+      at.dy += index * a.stride[slot_dy];
+      at.residual += index * a.stride[slot_residual];
+      at.out += index * a.stride[slot_out];
+      at.dresidual += index * a.stride[slot_dresidual];
+      at.mask += index * a.stride[slot_mask];
+      at.channel += index * a.channel;
       item = outer;
     }
-    return place;
-  }
-  __device__ void load(const Place& place, Item (&x)[Inputs]) const {
-#pragma unroll
-    for (int k = 0; k < Inputs; ++k) x[k].element = at.in[k][place.in[k]];
-  }
-  __device__ void store(const Place& place, const Item& y) const { at.out[place.out] = y.element; }
-
- private:
-  /// A 64-bit division costs four times one of 32 bits; the branch is the same for all threads of all but the largest calls.
-  __device__ static std::int64_t quotient(std::int64_t item, std::int64_t extent) {
-    const bool narrow = ((item | extent) >> 32) == 0;
-    return narrow ? static_cast<std::uint32_t>(item) / static_cast<std::uint32_t>(extent) : item / extent;
+    return at;
   }
 };
 
-template <class T, int Inputs>
-Pointers<T, Inputs> pointers(const Elementwise& call) {
-  Pointers<T, Inputs> at{};
-  for (int k = 0; k < Inputs; ++k) at.in[k] = static_cast<const T*>(call.in[k]);
-  at.out = static_cast<T*>(call.out);
-  return at;
+/// Every tensor one run of neighbours in one order, all misaligned alike: packs from the first 16-byte boundary on, and single
+/// elements before and after. x may repeat instead (Layout::repeats); its packs are then the items, blockIdx.y counts chunks of
+/// the repeats, and there is no edge.
+template <class T>
+struct Dense {
+  using Item = Pack<T>;
+  static constexpr bool is_dense = true;
+
+  std::int64_t length;  // elements, of x where it repeats
+  std::int64_t head;    // before the packs
+  std::int64_t body;    // in packs
+  std::int64_t channels, inner;
+  std::int64_t repeats, row, chunk;
+
+  __host__ __device__ std::int64_t elements() const { return length; }
+  __host__ __device__ std::int64_t items() const { return body / Item::lanes; }
+  __host__ __device__ std::int64_t edge_elements() const { return length - body; }
+
+  __device__ Place locate(std::int64_t item) const { return at(head + item * Item::lanes); }
+  /// Where x repeats: an item of x under the first repeat of this block's chunk.
+  __device__ Place locate_repeated(std::int64_t item) const {
+    if (repeats == 1) return locate(item);
+    const std::int64_t x = item * Item::lanes;
+    Place place = at(x + (quotient(x, row) * (repeats - 1) + blockIdx.y * chunk) * row);
+    place.x = x;
+    return place;
+  }
+  /// The edges count without the packs between them.
+  __device__ Place locate_edge(std::int64_t element) const { return at(element < head ? element : element + body); }
+  __device__ Place next_repeat(Place place) const {
+    const std::int64_t x = place.x;
+    place = at(place.out + row);
+    place.x = x;
+    return place;
+  }
+  __device__ std::int64_t repeats_here() const {
+    const std::int64_t left = repeats - blockIdx.y * chunk;
+    return left < chunk ? left : chunk;
+  }
+
+  __device__ Channel channel_of(const Place& place) const {
+    if (channels == 1) return {0, length};
+    const std::int64_t stretch = inner == 1 ? place.out : quotient(place.out, inner);
+    return {stretch - quotient(stretch, channels) * channels, inner - (place.out - stretch * inner)};
+  }
+  /// The channel of the element where `at` ends.
+  __device__ Channel next_channel(Channel at) const { return {at.index + 1 == channels ? 0 : at.index + 1, inner}; }
+  /// The channel `elements` further on.
+  __device__ Channel channel_after(Channel at, int elements) const {
+    if (inner == 1 && at.index + elements < channels) return {at.index + elements, 1};
+    for (; channels > 1 && at.left <= elements; at = next_channel(at)) elements -= static_cast<int>(at.left);
+    return {at.index, at.left - elements};
+  }
+
+ private:
+  __device__ static Place at(std::int64_t element) { return {element, element, element, element, element, element, 0}; }
+};
+
+/// Blocks over chunks of the repeats: few enough that x is seldom loaded again, enough that every multiprocessor has some.
+constexpr std::int64_t blocks_wanted = 4096;
+
+inline std::uintptr_t past_boundary(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % sizeof(Words); }
+
+/// Bytes from a 16-byte boundary to the tensors' data, where packs_serve: then it is the same for all.
+inline std::uintptr_t misalignment(const Elementwise& call) {
+  return past_boundary(call.out != nullptr ? call.out : call.dresidual != nullptr ? call.dresidual : call.x);
 }
 
-/// True where packs can serve the call: one run of neighbours, and every operand equally far from a 16-byte boundary.
-template <class T, int Inputs>
-bool packs_serve(const Elementwise& call) {
-  const auto offset = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p) % sizeof(Words); };
-  bool alike = call.layout.dense;
-  for (int k = 0; k < Inputs; ++k) alike = alike && offset(call.in[k]) == offset(call.out);
-  return alike;
+/// True where packs can serve the call: one run of neighbours, and every tensor equally far from a 16-byte boundary. With a mask, or
+/// where x repeats, packs begin with element 0, so the tensors must begin on such a boundary. Rows of x are whole packs, or those
+/// of whole warps where a mask is written.
+template <class T>
+bool packs_serve(const Elementwise& call, bool writes_mask) {
+  constexpr std::int64_t lanes = Pack<T>::lanes, warp = 32 * lanes;
+  const Layout& layout = call.layout;
+  bool runs = true;
+  for (int slot = 0; slot < slots; ++slot) runs = runs && (layout.run[slot] || (slot == slot_x && layout.repeats > 1));
+  const std::uintptr_t common = misalignment(call);
+  bool alike = true;
+  for (const void* p :
+       {call.x, call.dy, call.residual, static_cast<const void*>(call.out), static_cast<const void*>(call.dresidual)})
+    alike = alike && (p == nullptr || past_boundary(p) == common);
+  const bool mask_of_pairs = lanes * call.mask_bits == 16;  // bytes, which are read and written as one
+  const bool from_a_boundary = common == 0 && (!mask_of_pairs || past_boundary(call.mask) % 2 == 0);
+  const bool whole_rows = layout.row % (writes_mask ? warp : lanes) == 0;
+  return runs && alike && ((call.mask == nullptr && layout.repeats == 1) || from_a_boundary) &&
+         (layout.repeats == 1 || whole_rows);
 }
 
-template <class T, int Inputs>
-Dense<T, Inputs> dense(const Elementwise& call) {
+template <class T>
+Dense<T> dense(const Elementwise& call, bool writes_mask) {
   constexpr std::int64_t lanes = Pack<T>::lanes;
-  const auto misaligned = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(call.out) % sizeof(Words) / sizeof(T));
-  const std::int64_t head = std::min((lanes - misaligned) % lanes, call.layout.elements);
-  const std::int64_t body = (call.layout.elements - head) / lanes * lanes;
-  return {{pointers<T, Inputs>(call), call.layout.elements, head, body}};
-}
-
-template <class T, int Inputs>
-Strided<T, Inputs> strided(const Elementwise& call) {
-  return {pointers<T, Inputs>(call), call.layout};
+  const Layout& layout = call.layout;
+  Dense<T> space{};
+  space.length = layout.elements / layout.repeats;
+  const auto misaligned = static_cast<std::int64_t>(misalignment(call) / sizeof(T));
+  space.head = std::min((lanes - misaligned) % lanes, space.length);
+  const std::int64_t whole = writes_mask ? 32 * lanes : lanes;  // whole warps, which put their bits together
+  space.body = (space.length - space.head) / whole * whole;
+  space.channels = layout.channels;
+  space.inner = layout.inner;
+  space.repeats = layout.repeats;
+  space.row = layout.row;
+  const std::int64_t blocks = blocks_for(space.items(), 1);
+  space.chunk =
+      std::clamp<std::int64_t>(quotient(layout.repeats * std::min(blocks, blocks_wanted), blocks_wanted), 1, layout.repeats);
+  return space;
 }
 
 }  // namespace rectify::detail

@@ -1,82 +1,226 @@
-// The elementwise kernel and its launcher: one body for every op, dtype and layout.
+// The elementwise kernel and its launcher: one body for every op, operand set, dtype and layout.
 #pragma once
 
 #include "access.cuh"
 #include "launch.cuh"
+#include "operands.cuh"
 
-#include <rectify/detail/element_ops.hpp>
 #include <rectify/detail/half.hpp>
 
-#include <cstddef>
 #include <cstdint>
-#include <utility>
+#include <type_traits>
 
 namespace rectify::detail {
 
-template <class Op, class Item, std::size_t... K>
-__device__ Item apply(const Op& op, const Item (&in)[Op::inputs], std::index_sequence<K...>) {
-  typename Op::Scalar out[Item::lanes];
+template <class Op, class Mask>
+constexpr bool writes_mask = Mask::bits != 0 && !Op::reads_mask;
+
+/// What an item needs beside x, which may have been loaded for an earlier repeat.
+template <class Op, class Set, class Mask, class T, class Item>
+__device__ void load_rest(const Operands<T>& at, const Place& place, Loaded<Item>& in) {
+  if constexpr (Op::reads_dy) in.dy = Item::load(at.dy + place.dy);
+  if constexpr (Op::reads_mask) in.codes = load_codes<Item::lanes, Mask>(at.mask, at.mask_bits, place.mask);
+  if constexpr (Set::residual && Op::reads_x) {
+    if (!Set::general || at.residual != nullptr) in.residual = Item::load(at.residual + place.residual);
+  }
+}
+
+/// The parameters of an item's lanes.
+template <class Set, class T, int L>
+struct Parameters {
+  Compute<T> scale[L], bias[L], alpha[L], threshold[L], max_value[L];
+
+  template <class Space>
+  __device__ void load(const Operands<T>& at, const Space& space, Channel channel) {
+    if constexpr (!Set::bias) return;
+    spread<T>(at.bias, Neutral<Compute<T>>::bias, space, channel, bias);
+    if constexpr (!Set::general) return;
+    spread<T>(at.scale, Neutral<Compute<T>>::scale, space, channel, scale);
+    spread<T>(at.alpha, at.f.alpha, space, channel, alpha);
+    spread<T>(at.threshold, at.f.threshold, space, channel, threshold);
+    spread<T>(at.max_value, at.f.max_value, space, channel, max_value);
+  }
+};
+
+/// z of lane l, whose parameters are the k-th.
+template <class Set, class T, class Item, int L>
+__device__ Compute<T> input_of(const Operands<T>& at, const Loaded<Item>& in, const Parameters<Set, T, L>& parameters, int l,
+                               int k) {
+  using C = Compute<T>;
+  C scale = Neutral<C>::scale, bias = Neutral<C>::bias, residual = Neutral<C>::residual;
+  if constexpr (Set::general) scale = parameters.scale[k];
+  if constexpr (Set::bias) bias = parameters.bias[k];
+  if constexpr (Set::residual) {
+    if (!Set::general || at.residual != nullptr) residual = in.residual.lane(l);
+  }
+  return fused_input<Set>(in.x.lane(l), scale, bias, residual);
+}
+
+/// Lanes whose parameters are loaded at once: half of eight, so that they fit in the registers beside each other.
+template <class Set, int Lanes>
+constexpr int lanes_at_once = Set::general&& Lanes == 8 ? 4 : Lanes;
+
+/// Works an item out and stores its numbers; its codes are the caller's to store.
+template <class Op, class Set, class Mask, class T, class Space, class Item>
+__device__ unsigned finish(const Operands<T>& at, const Space& space, const Place& place, const Loaded<Item>& in) {
+  using C = Compute<T>;
+  constexpr int lanes = Item::lanes, part = lanes_at_once<Set, lanes>;
+  const int bits = Mask::bits >= 0 ? Mask::bits : at.mask_bits;
+  C value[lanes], dz[lanes];
+  unsigned codes = 0;
+  Channel channel{};
+  if constexpr (Set::bias) channel = space.channel_of(place);
 #pragma unroll
-  for (int l = 0; l < Item::lanes; ++l) out[l] = op(in[K].lane(l)...).value;
-  return Item::of(out);
+  for (int first = 0; first < lanes; first += part) {
+    Parameters<Set, T, part> parameters{};
+    parameters.load(at, space, channel);
+#pragma unroll
+    for (int l = first; l < first + part; ++l) {
+      Element<C> e{at.f};
+      if constexpr (Op::reads_x) e.z = input_of<Set>(at, in, parameters, l, l - first);
+      if constexpr (Op::reads_dy) e.dy = in.dy.lane(l);
+      if constexpr (Op::reads_mask) e.piece = piece_of(in.codes >> (l * bits) & ((1u << bits) - 1));
+      if constexpr (Set::general) {
+        e.scale = parameters.scale[l - first];
+        e.f = {parameters.alpha[l - first], parameters.threshold[l - first], parameters.max_value[l - first]};
+      }
+      const Result<C> result = Op()(e);
+      value[l] = result.value;
+      dz[l] = result.dz;
+      if constexpr (writes_mask<Op, Mask>) codes |= (code_of(result.piece) & ((1u << bits) - 1)) << (l * bits);
+    }
+    if constexpr (part < lanes) {
+      channel = space.channel_after(channel, part);
+      asm volatile("" ::: "memory");  // the next half's loads stay below, or their registers would come on top
+    }
+  }
+  if (!Set::general || at.out != nullptr) Item::of(value).store(at.out + place.out);
+  if constexpr (Set::general && Op::reads_dy) {
+    if (at.dresidual != nullptr) Item::of(dz).store(at.dresidual + place.dresidual);
+  }
+  return codes;
 }
 
 /// N items of one thread, `step` apart. All loads are issued before the first store: that is what keeps the memory busy.
 /// (It is also why in place needs no care: an item is read and written by one thread, in this order.)
-template <int N, class Op, class Space>
-__device__ void run_items(const Op& op, const Space& space, std::int64_t item, std::int64_t step) {
-  typename Space::Place place[N];
-  typename Space::Item in[N][Op::inputs];
+template <int N, class Op, class Set, class Mask, class T, class Space>
+__device__ void run_items(const Operands<T>& at, const Space& space, std::int64_t item, std::int64_t step) {
+  using Item = typename Space::Item;
+  constexpr bool may_repeat = Set::general && Space::is_dense && Op::reads_x;
+  Place place[N];
+  Loaded<Item> in[N] = {};
 #pragma unroll
   for (int n = 0; n < N; ++n) {
-    place[n] = space.locate(item + n * step);
-    space.load(place[n], in[n]);
+    if constexpr (may_repeat) {
+      place[n] = space.locate_repeated(item + n * step);
+    } else {
+      place[n] = space.locate(item + n * step);
+    }
+    if constexpr (Op::reads_x) in[n].x = Item::load(at.x + place[n].x);
   }
+  std::int64_t repeats = 1;
+  if constexpr (may_repeat) repeats = space.repeats_here();
+  for (;;) {
 #pragma unroll
-  for (int n = 0; n < N; ++n) space.store(place[n], apply(op, in[n], std::make_index_sequence<Op::inputs>{}));
+    for (int n = 0; n < N; ++n) load_rest<Op, Set, Mask>(at, place[n], in[n]);
+#pragma unroll
+    for (int n = 0; n < N; ++n) {
+      const unsigned codes = finish<Op, Set, Mask>(at, space, place[n], in[n]);
+      if constexpr (writes_mask<Op, Mask> && Space::is_dense)
+        store_codes<Item::lanes * Mask::bits>(at.mask, place[n].mask, Item::lanes, codes);
+    }
+    if (--repeats <= 0) break;
+    if constexpr (may_repeat) {
+#pragma unroll
+      for (int n = 0; n < N; ++n) place[n] = space.next_repeat(place[n]);
+    }
+  }
 }
 
-template <class Op, class T, int Inputs>
-__device__ void run_edge(const Op& op, const Dense<T, Inputs>& space) {
-  // Fewer than two packs, so the first block has threads enough.
-  if (blockIdx.x == 0 && threadIdx.x < space.edge.items()) run_items<1>(op, space.edge, threadIdx.x, 0);
+/// One element, for the edges of dense tensors and for strided ones.
+template <class Op, class Set, class Mask, class T, class Space>
+__device__ unsigned run_single(const Operands<T>& at, const Space& space, const Place& place) {
+  Loaded<Single<T>> in{};
+  if constexpr (Op::reads_x) in.x = Single<T>::load(at.x + place.x);
+  load_rest<Op, Set, Mask>(at, place, in);
+  return finish<Op, Set, Mask>(at, space, place, in);
 }
 
-template <class Op, class T, int Inputs>
-__device__ void run_edge(const Op&, const Strided<T, Inputs>&) {}
+/// Eight elements of one thread, because a byte of a mask has one writer. `locate` places the l-th of them.
+template <class Op, class Set, class Mask, class T, class Space, class Locate>
+__device__ void run_octet(const Operands<T>& at, const Space& space, std::int64_t octet, std::int64_t left,
+                          const Locate& locate) {
+  const int bits = Mask::bits > 0 ? Mask::bits : at.mask_bits;
+  const std::int64_t count = left < 8 ? left : 8;
+  unsigned codes = 0;
+#pragma unroll 1
+  for (int l = 0; l < count; ++l) codes |= run_single<Op, Set, Mask>(at, space, locate(l)) << (l * bits);
+  store_octet(at.mask, bits, octet, count, codes);
+}
+
+/// What is left of a dense call: fewer than two packs, or than a warp's where a mask is written; so the first block has threads
+/// enough.
+template <class Op, class Set, class Mask, class T>
+__device__ void run_edge(const Operands<T>& at, const Dense<T>& space) {
+  if (blockIdx.x > 0 || blockIdx.y > 0) return;
+  if constexpr (writes_mask<Op, Mask>) {
+    const std::int64_t first = threadIdx.x * 8;
+    if (first < space.edge_elements()) {
+      run_octet<Op, Set, Mask>(at, space, (space.body + first) / 8, space.edge_elements() - first,
+                               [&](int l) { return space.locate_edge(first + l); });
+    }
+  } else {
+    if (threadIdx.x < space.edge_elements()) run_single<Op, Set, Mask>(at, space, space.locate_edge(threadIdx.x));
+  }
+}
+
+/// Everything of a strided call, where a mask is written: octets in its order.
+template <class Op, class Set, class Mask, class T>
+__device__ void run_octets(const Operands<T>& at, const Strided<T>& space) {
+  const std::int64_t step = std::int64_t{threads_per_block} * gridDim.x;
+  for (std::int64_t octet = std::int64_t{threads_per_block} * blockIdx.x + threadIdx.x; octet * 8 < space.elements();
+       octet += step) {
+    run_octet<Op, Set, Mask>(at, space, octet, space.elements() - octet * 8,
+                             [&](int l) { return space.locate(octet * 8 + l); });
+  }
+}
+
+/// Packs, or strided elements, that a thread has in flight from each input. Beside the parameters of its lanes a thread has registers
+/// for two packs.
+template <class Op, class Set, class Space>
+constexpr int in_flight_on(int architecture) {
+  if (!Space::is_dense) return Set::general ? 1 : strided_in_flight;
+  constexpr int inputs = Op::reads_x + Op::reads_dy;
+  return Set::bias ? 2 / inputs : packs_in_flight(architecture, inputs + Set::residual);
+}
+
+/// A variable, because device code may read a constant of the host but not call its functions.
+template <class Op, class Set, class Space>
+constexpr int in_flight_here = in_flight_on<Op, Set, Space>(code_architecture);
 
 /// A block takes a tile of neighbouring items at a time. The grid normally covers all tiles; where it does not, blocks loop, so
 /// the result depends neither on the grid nor on the host's guess of `in_flight`.
-template <class Op, class Space>
-__global__ void __launch_bounds__(threads_per_block)
-    elementwise_kernel(const __grid_constant__ Op op, const __grid_constant__ Space space) {
-  constexpr int in_flight = Space::in_flight;
+template <class Op, class Set, class Mask, class T, class Space>
+__global__ void __launch_bounds__(threads_per_block, Set::general ? 3
+                                                     : Set::bias  ? 4
+                                                                  : 0)
+    elementwise_kernel(const __grid_constant__ Operands<T> at, const __grid_constant__ Space space) {
+  if constexpr (!Space::is_dense && writes_mask<Op, Mask>) {
+    if (at.mask != nullptr) return run_octets<Op, Set, Mask>(at, space);
+  }
+  constexpr int in_flight = in_flight_here<Op, Set, Space>;
   constexpr std::int64_t tile = std::int64_t{threads_per_block} * in_flight;
   const std::int64_t items = space.items();
   for (std::int64_t first = blockIdx.x * tile; first < items; first += gridDim.x * tile) {
     if (items - first >= tile) {
-      run_items<in_flight>(op, space, first + threadIdx.x, threads_per_block);
+      run_items<in_flight, Op, Set, Mask>(at, space, first + threadIdx.x, threads_per_block);
     } else {
 #pragma unroll 1
-      for (std::int64_t item = first + threadIdx.x; item < items; item += threads_per_block) run_items<1>(op, space, item, 0);
+      for (std::int64_t item = first + threadIdx.x; item < items; item += threads_per_block)
+        run_items<1, Op, Set, Mask>(at, space, item, 0);
     }
   }
-  run_edge(op, space);
-}
-
-template <class Op, class Space>
-cudaError_t launch_in(const Op& op, const Space& space, int architecture, cudaStream_t stream) {
-  const unsigned blocks = blocks_for(space.items(), Space::in_flight_on(architecture));
-  return launch(elementwise_kernel<Op, Space>, blocks, stream, op, space);
-}
-
-/// out = op(in...) for a validated call with at least one element, its device being current.
-template <class T, template <class> class OpOf>
-cudaError_t launch_elementwise(const Elementwise& call, int architecture, cudaStream_t stream) {
-  using Op = OpOf<Compute<T>>;
-  const Op op{rounded<Compute<T>>(call.relu)};
-  if (packs_serve<T, Op::inputs>(call)) return launch_in(op, dense<T, Op::inputs>(call), architecture, stream);
-  return launch_in(op, strided<T, Op::inputs>(call), architecture, stream);
+  if constexpr (Space::is_dense) run_edge<Op, Set, Mask>(at, space);
 }
 
 }  // namespace rectify::detail

@@ -90,9 +90,9 @@ inline unsigned blocks_for(std::int64_t items, int per_thread) {
 
 /// Every launch of this library. The error returned is this launch's own: cudaGetLastError would also report, and clear, others.
 template <class... Params, class... Args>
-cudaError_t launch(void (*kernel)(Params...), unsigned blocks, cudaStream_t stream, const Args&... args) {
+cudaError_t launch(void (*kernel)(Params...), dim3 blocks, cudaStream_t stream, const Args&... args) {
   cudaLaunchConfig_t config{};
-  config.gridDim = dim3(blocks);
+  config.gridDim = blocks;
   config.blockDim = dim3(threads_per_block);
   config.stream = stream;
   return cudaLaunchKernelEx(&config, kernel, args...);

@@ -1,35 +1,43 @@
-// The CUDA backend's table, and the elementwise kernels of all types but double.
-#include "elementwise_kernel.cuh"
+// The CUDA backend's table.
+#include "pointwise.cuh"
 
 #include <rectify/detail/backend.hpp>
 #include <rectify/detail/dispatch.hpp>
 
 namespace rectify::detail {
-
-// In pointwise_f64.cu, so that a warning about double arithmetic can be an error here.
-extern template cudaError_t launch_elementwise<double, ForwardOp>(const Elementwise&, int, cudaStream_t);
-extern template cudaError_t launch_elementwise<double, BackwardOp>(const Elementwise&, int, cudaStream_t);
-
 namespace {
 
-template <template <class> class Op>
+/// launch_forward or launch_backward, over the types.
+struct ForwardVerb {
+  template <class T>
+  static cudaError_t run(const Launch& launch) {
+    return launch_forward<T>(launch);
+  }
+};
+struct BackwardVerb {
+  template <class T>
+  static cudaError_t run(const Launch& launch) {
+    return launch_backward<T>(launch);
+  }
+};
+
+template <class Verb>
 cudaError_t run_on(const Elementwise& call, int device, Stream stream) {
   DeviceGuard guard(device);
   int architecture = 0;
   cudaError_t error = guard.error();
   if (error == cudaSuccess) error = device_architecture(device, architecture);
   if (error != cudaSuccess) return error;
-  error = with_float_type(call.dtype, [&](auto t) {
-    return launch_elementwise<typename decltype(t)::type, Op>(call, architecture, stream.handle);
-  });
+  const Launch launch{call, architecture, stream.handle};
+  error = with_float_type(call.dtype, [&](auto t) { return Verb::template run<typename decltype(t)::type>(launch); });
   const cudaError_t restored = guard.restore();
   return error != cudaSuccess ? error : restored;
 }
 
 /// An error of our own is reported by its code and taken back from the runtime; a caller's pending error stays where it is.
-template <template <class> class Op>
+template <class Verb>
 int run(const Elementwise& call, int device, Stream stream) {
-  const cudaError_t error = run_on<Op>(call, device, stream);
+  const cudaError_t error = run_on<Verb>(call, device, stream);
   if (error != cudaSuccess) cudaGetLastError();
   return error;
 }
@@ -46,7 +54,7 @@ const char* error_name(int code) { return cudaGetErrorName(static_cast<cudaError
 }  // namespace
 
 const Backend* cuda_backend() {
-  static constexpr Backend backend{run<ForwardOp>, run<BackwardOp>, available, error_name};
+  static constexpr Backend backend{run<ForwardVerb>, run<BackwardVerb>, available, error_name};
   return &backend;
 }
 

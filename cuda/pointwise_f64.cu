@@ -1,9 +1,9 @@
-// The elementwise kernels of double.
-#include "elementwise_kernel.cuh"
+// The elementwise kernels of f64.
+#include "pointwise.cuh"
 
 namespace rectify::detail {
 
-template cudaError_t launch_elementwise<double, ForwardOp>(const Elementwise&, int, cudaStream_t);
-template cudaError_t launch_elementwise<double, BackwardOp>(const Elementwise&, int, cudaStream_t);
+template cudaError_t launch_forward<double>(const Launch&);
+template cudaError_t launch_backward<double>(const Launch&);
 
 }  // namespace rectify::detail

@@ -16,10 +16,17 @@ struct __attribute__((aligned(16), may_alias)) Words {
   std::uint32_t word[4];
 };
 
+struct __attribute__((aligned(8), may_alias)) HalfWords {
+  std::uint32_t word[2];
+};
+
 template <class T>
 struct Single {
   static constexpr int lanes = 1;
   T element;
+
+  __device__ static Single load(const T* from) { return {*from}; }
+  __device__ void store(T* to) const { *to = element; }
 
   __device__ Compute<T> lane(int) const { return static_cast<Compute<T>>(element); }
   __device__ static Single of(const Compute<T> (&v)[lanes]) { return {T(v[0])}; }
@@ -34,6 +41,11 @@ struct Pack {
 
   /// One 128-bit access each; `from` and `to` are 16-byte aligned.
   __device__ static Pack load(const T* from) { return {*reinterpret_cast<const Words*>(from)}; }
+  /// The first half of the lanes by one 64-bit access; `from` is 8-byte aligned.
+  __device__ static Pack load_half(const T* from) {
+    const HalfWords half = *reinterpret_cast<const HalfWords*>(from);
+    return {{{half.word[0], half.word[1]}}};
+  }
   __device__ void store(T* to) const {
     const std::uint32_t(&w)[4] = words.word;
     __stwb(reinterpret_cast<uint4*>(to), make_uint4(w[0], w[1], w[2], w[3]));

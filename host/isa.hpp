@@ -1,20 +1,23 @@
-// Runs a loop compiled for the best instruction set of the machine at hand, out of one source.
+// Runs a loop compiled for the best instruction set of the machine at hand, out of one source. RECTIFY_BASELINE_ISA leaves it at the
+// baseline of the architecture: tests of the kernel sources do, so that the baseline is tested too, and sanitizers take minutes
+// over flattened code.
 #pragma once
 
 namespace rectify::detail {
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(RECTIFY_BASELINE_ISA)
 
 /// `flatten` pulls the whole body into this function, so its loops are vectorised for AVX2. The result is the same to the bit:
-/// contraction is off, and every other step rounds alike in any width. AVX-512 brought no more on a loop bound by memory.
+/// contraction is off, and every other step rounds alike in any width (a fused multiply-add is an instruction here, and a call of
+/// libm with the same result elsewhere). AVX-512 brought no more on a loop bound by memory.
 template <class Body>
-__attribute__((target("avx2"), flatten)) void on_avx2(const Body& body) {
+__attribute__((target("avx2,fma"), flatten)) void on_avx2(const Body& body) {
   body();
 }
 
 template <class Body>
 void on_best_isa(const Body& body) {
-  static const bool has_avx2 = __builtin_cpu_supports("avx2");
+  static const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   if (has_avx2) {
     on_avx2(body);
   } else {

@@ -2,27 +2,27 @@
 #include "layout.hpp"
 
 #include <algorithm>
-#include <numeric>
+#include <utility>
 
 namespace rectify::detail {
 namespace {
 
-/// Axes with more than one element, the output's largest stride first; ties keep the order of the shape.
-int sorted_axes(const ConstTensorView& out, int (&order)[max_rank]) {
+/// Axes with more than one element, the view's largest stride first; ties keep the order of the shape.
+int sorted_axes(const ConstTensorView& view, int (&order)[max_rank]) {
   int count = 0;
-  for (int axis = 0; axis < out.shape().rank(); ++axis) {
-    if (out.shape()[axis] != 1) order[count++] = axis;
+  for (int axis = 0; axis < view.shape().rank(); ++axis) {
+    if (view.shape()[axis] != 1) order[count++] = axis;
   }
   // Insertion sort: at most eight axes, and std::stable_sort would allocate.
   for (int i = 1; i < count; ++i) {
-    for (int j = i; j > 0 && out.strides()[order[j - 1]] < out.strides()[order[j]]; --j) std::swap(order[j - 1], order[j]);
+    for (int j = i; j > 0 && view.strides()[order[j - 1]] < view.strides()[order[j]]; --j) std::swap(order[j - 1], order[j]);
   }
   return count;
 }
 
 bool walks_as_one(const Layout::Axis& outer, const Layout::Axis& inner) {
-  bool one = outer.out_stride == inner.out_stride * inner.extent;
-  for (int k = 0; k < max_inputs; ++k) one = one && outer.in_stride[k] == inner.in_stride[k] * inner.extent;
+  bool one = outer.channel == inner.channel * inner.extent;
+  for (int k = 0; k < slots; ++k) one = one && outer.stride[k] == inner.stride[k] * inner.extent;
   return one;
 }
 
@@ -36,27 +36,57 @@ void append(Layout& layout, const Layout::Axis& axis) {
   }
 }
 
-bool is_dense(const Layout& layout, int inputs) {
-  if (layout.rank == 0) return true;
-  bool dense = layout.rank == 1 && layout.axes[0].out_stride == 1;
-  for (int k = 0; k < inputs; ++k) dense = dense && layout.axes[0].in_stride[k] == 1;
-  return dense;
+bool is_run(const Layout& layout, int slot) {
+  std::int64_t next = 1;
+  for (int axis = layout.rank - 1; axis >= 0; --axis) {
+    if (layout.axes[axis].stride[slot] != next) return false;
+    next *= layout.axes[axis].extent;
+  }
+  return true;
+}
+
+void find_channels(Layout& layout) {
+  std::int64_t inner = 1;
+  for (int axis = layout.rank - 1; axis >= 0; --axis) {
+    if (layout.axes[axis].channel != 0) {
+      layout.channels = layout.axes[axis].extent;
+      layout.inner = inner;
+    }
+    inner *= layout.axes[axis].extent;
+  }
+}
+
+/// From the innermost axis outwards: neighbours, then a stretch of broadcast axes, then the run goes on.
+void find_repeats(Layout& layout) {
+  int axis = layout.rank - 1;
+  const auto stride = [&] { return layout.axes[axis].stride[slot_x]; };
+  std::int64_t next = 1, repeats = 1;
+  for (; axis >= 0 && stride() == next; --axis) next *= layout.axes[axis].extent;
+  const std::int64_t row = next;
+  for (; axis >= 0 && stride() == 0; --axis) repeats *= layout.axes[axis].extent;
+  for (; axis >= 0 && stride() == next; --axis) next *= layout.axes[axis].extent;
+  if (axis >= 0) return;
+  layout.repeats = repeats;
+  layout.row = row;
 }
 
 }  // namespace
 
-Layout make_layout(const TensorView& out, const ConstTensorView* const* in, int inputs) {
+Layout make_layout(const Tensors& tensors, Slot lead, int channel_axis) {
+  const ConstTensorView& leading = *tensors[lead];
   Layout layout;
   layout.elements = 1;
   int order[max_rank];
-  const int count = sorted_axes(out, order);
+  const int count = sorted_axes(leading, order);
   for (int i = 0; i < count; ++i) {
-    Layout::Axis axis{out.shape()[order[i]], {}, out.strides()[order[i]]};
-    for (int k = 0; k < inputs; ++k) axis.in_stride[k] = in[k]->strides()[order[i]];
+    Layout::Axis axis{leading.shape()[order[i]], {}, order[i] == channel_axis ? 1 : 0};
+    for (int k = 0; k < slots; ++k) axis.stride[k] = tensors[k] != nullptr ? tensors[k]->strides()[order[i]] : 0;
     layout.elements *= axis.extent;
     append(layout, axis);
   }
-  layout.dense = is_dense(layout, inputs);
+  for (int k = 0; k < slots; ++k) layout.run[k] = tensors[k] == nullptr || is_run(layout, k);
+  find_channels(layout);
+  if (tensors[slot_x] != nullptr && !layout.run[slot_x]) find_repeats(layout);
   return layout;
 }
 
@@ -67,6 +97,16 @@ bool nests(const ConstTensorView& view) {
     const std::int64_t stride = view.strides()[order[i]];
     if (stride <= reach) return false;
     reach += (view.shape()[order[i]] - 1) * stride;
+  }
+  return true;
+}
+
+bool is_dense(const ConstTensorView& view) {
+  int order[max_rank];
+  std::int64_t next = 1;
+  for (int i = sorted_axes(view, order) - 1; i >= 0; --i) {
+    if (view.strides()[order[i]] != next) return false;
+    next *= view.shape()[order[i]];
   }
   return true;
 }

@@ -8,12 +8,21 @@
 
 namespace rectify::detail {
 
-/// The iteration space of a validated call: extents of 1 dropped, axes sorted by the output's strides, and neighbours merged
-/// wherever every operand walks them as one axis. So tensors dense in the same order, whichever it is, come out as one run.
-Layout make_layout(const TensorView& out, const ConstTensorView* const* in, int inputs);
+/// The views of a call by their slots; null where absent.
+using Tensors = const ConstTensorView* [slots];
+
+/// No axis of channels: no parameter has more than one element.
+constexpr int no_channels = -1;
+
+/// The iteration space of a validated call: extents of 1 dropped, axes sorted by the strides of the leading tensor, and neighbours
+/// merged wherever every tensor walks them as one axis. So tensors dense in the same order, whichever it is, are runs.
+Layout make_layout(const Tensors& tensors, Slot lead, int channel_axis);
 
 /// True where no two elements of the view can share an address: each stride, sorted, exceeds the span of all smaller ones.
 /// Interleaved axes that happen not to collide ({2, 3} over {3, 2}) count as overlapping; the exact answer is a search.
 bool nests(const ConstTensorView& view);
+
+/// True where the elements are one run of neighbours, in the order of some permutation of the axes.
+bool is_dense(const ConstTensorView& view);
 
 }  // namespace rectify::detail

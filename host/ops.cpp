@@ -1,10 +1,10 @@
 // The two verbs: validate, choose the backend by the device, run. Nothing else happens here.
 #include <rectify/ops.hpp>
 
+#include "require.hpp"
 #include "validate.hpp"
 
 #include <rectify/detail/backend.hpp>
-#include <rectify/detail/dispatch.hpp>
 
 #include <string>
 
@@ -28,8 +28,8 @@ void require_success(int code, const detail::Backend& backend, const char* verb,
 
 void forward(const Relu& relu, const Forward& operands, Stream stream) {
   const detail::Elementwise call = detail::plan_forward(relu, operands);
-  const Device device = operands.y.device();
-  const detail::Backend& backend = backend_of("y", device);
+  const Device device = operands.x.device();
+  const detail::Backend& backend = backend_of("x", device);
   if (call.layout.elements > 0) require_success(backend.forward(call, device.index, stream), backend, "forward", device);
 }
 
@@ -45,8 +45,8 @@ void backward(const Relu& relu, const Backward& operands, Stream stream) {
   // y is above 0 exactly where x is above the threshold, and equals max_value where x reached it: with a threshold of 0 the
   // backward from x reads the very same regions off y. So there is no second kernel.
   if (operands.y.present()) call.relu.threshold = 0;
-  const Device device = operands.dx.device();
-  const detail::Backend& backend = backend_of("dx", device);
+  const Device device = operands.dy.device();
+  const detail::Backend& backend = backend_of("dy", device);
   if (call.layout.elements > 0) require_success(backend.backward(call, device.index, stream), backend, "backward", device);
 }
 
@@ -64,12 +64,7 @@ std::size_t workspace_bytes(const Relu&, const Backward& operands) {
 }
 
 DType mask_dtype(const Relu& relu, const Forward& operands) {
-  return detail::with_float_type(operands.x.dtype(), [&](auto t) {
-    const auto f = detail::rounded<detail::Compute<typename decltype(t)::type>>(relu);
-    const bool capped = operands.max_value.present() || f.max_value < Relu{}.max_value;
-    const bool zero_below = !operands.alpha.present() && f.alpha == 0;
-    return capped && !zero_below ? DType::u2 : DType::u1;
-  });
+  return detail::needs_two_bits(relu, operands.x.dtype(), operands.alpha, operands.max_value) ? DType::u2 : DType::u1;
 }
 
 std::size_t mask_bytes(DType dtype, const Shape& shape) {

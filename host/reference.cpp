@@ -1,84 +1,162 @@
-// Slow on purpose where slow is plain. Every number is found by the definition of its format, not by bit tricks.
+// Slow on purpose where slow is plain.
 #include "reference.hpp"
+
+#include "reference_formats.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 namespace rectify::reference {
 namespace {
 
-/// A binary format of 16 bits: sign, exponent, `fraction` bits of fraction; `smallest` is the exponent of the smallest normal.
-struct Half {
-  int fraction, smallest;
-  std::uint16_t infinity;
-};
-constexpr Half f16{10, -14, 0x7c00};
-constexpr Half bf16{7, -126, 0x7f80};
-
-double decode(Half format, std::uint16_t bits) {
-  const int magnitude = bits & 0x7fff, exponent = magnitude >> format.fraction,
-            fraction = magnitude & ((1 << format.fraction) - 1);
-  double v;
-  if (magnitude > format.infinity) return std::numeric_limits<double>::quiet_NaN();
-  if (magnitude == format.infinity) {
-    v = std::numeric_limits<double>::infinity();
-  } else if (exponent == 0) {
-    v = std::ldexp(fraction, format.smallest - format.fraction);
-  } else {
-    v = std::ldexp(fraction + (1 << format.fraction), exponent - 1 + format.smallest - format.fraction);
-  }
-  return bits & 0x8000 ? -v : v;
-}
-
-std::uint16_t encode(Half format, float v) {
-  const int sign = std::signbit(v) ? 0x8000 : 0;
-  if (std::isnan(v)) return static_cast<std::uint16_t>(format.infinity + 1);
-  if (std::isinf(v)) return static_cast<std::uint16_t>(sign | format.infinity);
-  const double magnitude = std::fabs(static_cast<double>(v));
-  const int exponent = magnitude == 0 ? format.smallest : std::max(std::ilogb(magnitude), format.smallest);
-  const double steps = std::nearbyint(std::ldexp(magnitude, format.fraction - exponent));  // to even, and exact before
-  // A carry into the next exponent is the next number; past the largest, that is infinity.
-  const double bits = steps + std::ldexp(exponent - format.smallest, format.fraction);
-  return static_cast<std::uint16_t>(sign | static_cast<int>(std::fmin(bits, format.infinity)));
-}
-
-/// Parameters in the compute type.
+/// The three numbers, in the compute type.
 template <class C>
-struct Parameters {
+struct Numbers {
   C alpha, threshold, max_value;
 };
 
 template <class C>
-Parameters<C> in_compute_type(const Relu& relu) {
-  const bool no_cap = relu.max_value > static_cast<double>(std::numeric_limits<C>::max());
-  return {static_cast<C>(relu.alpha), static_cast<C>(relu.threshold),
-          no_cap ? std::numeric_limits<C>::infinity() : static_cast<C>(relu.max_value)};
+Numbers<C> in_compute_type(const Relu& relu) {
+  // Half a step past the largest float is where rounding to nearest begins to overflow; a cap that does is none.
+  const double overflow = std::is_same_v<C, double> ? std::numeric_limits<double>::infinity() : 0x1.ffffffp127;
+  const C max_value = relu.max_value >= overflow ? std::numeric_limits<C>::infinity() : static_cast<C>(relu.max_value);
+  return {static_cast<C>(relu.alpha), static_cast<C>(relu.threshold), max_value};
 }
 
-/// V is C for the reference proper and long double for the exact value of the same parameters.
+/// The codes of a mask of two bits; in one bit, linear is 1 and the others are 0.
+enum Piece : unsigned { below = 0, linear = 1, saturated = 2 };
+
+/// V is C for the reference proper and long double for the exact value of the same numbers.
 template <class V, class C>
-V value_at(const Parameters<C>& p, V x) {
-  if (std::isnan(x)) return std::numeric_limits<V>::quiet_NaN();
-  if (!(x > p.threshold)) {
-    if (p.alpha == 0) return 0;
-    const V distance = x - p.threshold;
-    return p.alpha * distance;
-  }
-  if (!std::isinf(p.max_value) && x >= p.max_value) return p.max_value;
-  return x;
+Piece piece_at(const Numbers<C>& p, V z) {
+  if (!(z > p.threshold)) return below;
+  if (p.max_value < std::numeric_limits<C>::infinity() && z >= p.max_value) return saturated;
+  return linear;
 }
 
 template <class V, class C>
-V gradient_at(const Parameters<C>& p, V dy, V x) {
-  if (!(x > p.threshold)) {
-    if (p.alpha == 0) return 0;
-    return p.alpha * dy;
+V value_at(const Numbers<C>& p, V z) {
+  if (std::isnan(z)) return std::numeric_limits<V>::quiet_NaN();
+  const Piece at = piece_at(p, z);
+  if (at == saturated) return p.max_value;
+  if (at == linear) return z;
+  if (p.alpha == 0) return 0;
+  const V distance = z - p.threshold;
+  return p.alpha * distance;
+}
+
+template <class V, class C>
+V gradient_at(const Numbers<C>& p, V dy, Piece at) {
+  if (at == saturated) return 0;
+  if (at == linear) return dy;
+  if (p.alpha == 0) return 0;
+  return p.alpha * dy;
+}
+
+/// An element of the common shape, by its index along each axis.
+struct Index {
+  std::int64_t at[max_rank] = {};
+};
+
+std::int64_t offset(const ConstTensorView& view, const Index& index) {
+  std::int64_t sum = 0;
+  for (int axis = 0; axis < view.shape().rank(); ++axis) sum += index.at[axis] * view.strides()[axis];
+  return sum;
+}
+
+std::int64_t address_of(const ConstTensorView& view, const Index& index) {
+  return offset(view, index) * (bits_per_element(view.dtype()) / 8);
+}
+
+template <class C>
+C read(const ConstTensorView& view, const Index& index) {
+  return static_cast<C>(load(view.dtype(), static_cast<const char*>(view.data()) + address_of(view, index)));
+}
+
+template <class C>
+void write(const TensorView& view, const Index& index, C v) {
+  if (view.present()) store(view.dtype(), static_cast<char*>(view.data()) + address_of(view, index), static_cast<double>(v));
+}
+
+/// What both verbs have: the parameters of the element at `index`, tensors before numbers.
+template <class C, class Operands>
+class Parameters {
+ public:
+  Parameters(const Relu& relu, const Operands& operands, const Shape& shape)
+      : numbers_(in_compute_type<C>(relu)), operands_(operands) {
+    const int axis = operands.channel_axis + (operands.channel_axis < 0 ? shape.rank() : 0);
+    if (axis >= 0 && axis < shape.rank()) axis_ = axis;
   }
-  if (!std::isinf(p.max_value) && x >= p.max_value) return 0;
-  return dy;
+
+  Numbers<C> numbers(const Index& index) const {
+    Numbers<C> p = numbers_;
+    if (operands_.alpha.present()) p.alpha = of(operands_.alpha, index);
+    if (operands_.threshold.present()) p.threshold = of(operands_.threshold, index);
+    if (operands_.max_value.present()) p.max_value = of(operands_.max_value, index);
+    return p;
+  }
+
+  /// The input of the rectifier. An absent operand performs no operation.
+  C z(const Index& index) const {
+    C z = read<C>(operands_.x, index);
+    const bool scaled = operands_.scale.present(), biased = operands_.bias.present();
+    if (scaled && biased) {
+      z = std::fma(z, of(operands_.scale, index), of(operands_.bias, index));
+    } else if (scaled) {
+      z = z * of(operands_.scale, index);
+    } else if (biased) {
+      z = z + of(operands_.bias, index);
+    }
+    if (operands_.residual.present()) z = z + read<C>(operands_.residual, index);
+    return z;
+  }
+
+  /// The element of a parameter tensor: its only one, or that of the channel.
+  C of(const ConstTensorView& tensor, const Index& index) const {
+    Index channel;
+    for (int axis = 0; axis < tensor.shape().rank(); ++axis) channel.at[axis] = tensor.shape()[axis] == 1 ? 0 : index.at[axis_];
+    return read<C>(tensor, channel);
+  }
+
+ private:
+  Numbers<C> numbers_;
+  const Operands& operands_;
+  int axis_ = 0;
+};
+
+/// The bits of an element in its mask. Not for several threads: elements share bytes.
+unsigned read_bits(const ConstTensorView& mask, const Index& index) {
+  const int width = bits_per_element(mask.dtype());
+  const std::int64_t bit = offset(mask, index) * width;
+  return static_cast<const unsigned char*>(mask.data())[bit / 8] >> (bit % 8) & ((1u << width) - 1);
+}
+
+void write_bits(const TensorView& mask, const Index& index, Piece at) {
+  if (!mask.present()) return;
+  const int width = bits_per_element(mask.dtype());
+  const std::int64_t bit = offset(mask, index) * width;
+  const unsigned bits = width == 2 ? static_cast<unsigned>(at) : at == linear ? 1u : 0u;
+  static_cast<unsigned char*>(mask.data())[bit / 8] |= static_cast<unsigned char>(bits << (bit % 8));
+}
+
+Index index_of(const Shape& shape, std::int64_t element) {
+  Index index;
+  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+    index.at[axis] = element % shape[axis];
+    element /= shape[axis];
+  }
+  return index;
+}
+
+void advance(const Shape& shape, Index& index) {
+  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+    if (++index.at[axis] < shape[axis]) return;
+    index.at[axis] = 0;
+  }
 }
 
 std::int64_t count(const Shape& shape) {
@@ -87,35 +165,48 @@ std::int64_t count(const Shape& shape) {
   return elements;
 }
 
-const char* element(const ConstTensorView& view, std::int64_t index) {
-  std::int64_t offset = 0;
-  for (int axis = view.shape().rank() - 1; axis >= 0; --axis) {
-    offset += index % view.shape()[axis] * view.strides()[axis];
-    index /= view.shape()[axis];
+/// f(index) for every element, on all threads where `shared` and there are many.
+template <class F>
+void for_each_element(const Shape& shape, bool shared, const F& f) {
+  constexpr std::int64_t block = 1024;
+  const std::int64_t elements = count(shape);
+#pragma omp parallel for if (shared && elements > 10 * block)
+  for (std::int64_t first = 0; first < elements; first += block) {
+    Index index = index_of(shape, first);
+    for (std::int64_t i = first; i < std::min(first + block, elements); ++i, advance(shape, index)) f(index);
   }
-  return static_cast<const char*>(view.data()) + offset * (bits_per_element(view.dtype()) / 8);
-}
-
-char* element(const TensorView& view, std::int64_t index) {
-  return const_cast<char*>(element(static_cast<const ConstTensorView&>(view), index));
 }
 
 template <class C>
-void forward_in(const Relu& relu, const ConstTensorView& x, const TensorView& y) {
-  const Parameters<C> p = in_compute_type<C>(relu);
-#pragma omp parallel for if (count(x.shape()) > 10000)
-  for (std::int64_t i = 0; i < count(x.shape()); ++i)
-    store(y.dtype(), element(y, i), value_at(p, static_cast<C>(load(x.dtype(), element(x, i)))));
+void forward_in(const Relu& relu, const Forward& operands) {
+  const Parameters<C, Forward> parameters(relu, operands, operands.x.shape());
+  for_each_element(operands.x.shape(), !operands.mask.present(), [&](const Index& index) {
+    const Numbers<C> p = parameters.numbers(index);
+    const C z = parameters.z(index);
+    write(operands.y, index, value_at(p, z));
+    write_bits(operands.mask, index, piece_at(p, z));
+  });
 }
 
 template <class C>
-void backward_in(const Relu& relu, const ConstTensorView& dy, const ConstTensorView& x, const TensorView& dx) {
-  const Parameters<C> p = in_compute_type<C>(relu);
-#pragma omp parallel for if (count(x.shape()) > 10000)
-  for (std::int64_t i = 0; i < count(x.shape()); ++i) {
-    const C upstream = static_cast<C>(load(dy.dtype(), element(dy, i))), at = static_cast<C>(load(x.dtype(), element(x, i)));
-    store(dx.dtype(), element(dx, i), gradient_at(p, upstream, at));
-  }
+Piece piece_of_source(const Backward& operands, const Parameters<C, Backward>& parameters, const Numbers<C>& p,
+                      const Index& index) {
+  if (operands.x.present()) return piece_at(p, parameters.z(index));
+  if (operands.mask.present()) return static_cast<Piece>(read_bits(operands.mask, index));
+  const C y = read<C>(operands.y, index);
+  if (!(y > 0)) return below;
+  return y == p.max_value && !std::isinf(y) ? saturated : linear;
+}
+
+template <class C>
+void backward_in(const Relu& relu, const Backward& operands) {
+  const Parameters<C, Backward> parameters(relu, operands, operands.dy.shape());
+  for_each_element(operands.dy.shape(), true, [&](const Index& index) {
+    const Numbers<C> p = parameters.numbers(index);
+    const C dz = gradient_at(p, read<C>(operands.dy, index), piece_of_source(operands, parameters, p, index));
+    write(operands.dx, index, operands.scale.present() ? dz * parameters.of(operands.scale, index) : dz);
+    write(operands.dresidual, index, dz);
+  });
 }
 
 template <class T>
@@ -135,7 +226,9 @@ void write(void* address, T v) {
 double load(DType dtype, const void* address) {
   if (dtype == DType::f64) return read<double>(address);
   if (dtype == DType::f32) return static_cast<double>(read<float>(address));
-  return decode(dtype == DType::f16 ? f16 : bf16, read<std::uint16_t>(address));
+  // Decoded once each: tests load millions.
+  static const std::vector<double> of_f16 = every(f16), of_bf16 = every(bf16);
+  return (dtype == DType::f16 ? of_f16 : of_bf16)[read<std::uint16_t>(address)];
 }
 
 void store(DType dtype, void* address, double v) {
@@ -144,12 +237,31 @@ void store(DType dtype, void* address, double v) {
   write(address, encode(dtype == DType::f16 ? f16 : bf16, static_cast<float>(v)));
 }
 
+void forward(const Relu& relu, const Forward& operands) {
+  if (operands.mask.present()) {  // also the bits past the last element are 0
+    const std::int64_t bits = count(operands.mask.shape()) * bits_per_element(operands.mask.dtype());
+    std::fill_n(static_cast<unsigned char*>(operands.mask.data()), (bits + 7) / 8, static_cast<unsigned char>(0));
+  }
+  operands.x.dtype() == DType::f64 ? forward_in<double>(relu, operands) : forward_in<float>(relu, operands);
+}
+
+void backward(const Relu& relu, const Backward& operands) {
+  operands.dy.dtype() == DType::f64 ? backward_in<double>(relu, operands) : backward_in<float>(relu, operands);
+}
+
 void forward(const Relu& relu, const ConstTensorView& x, const TensorView& y) {
-  x.dtype() == DType::f64 ? forward_in<double>(relu, x, y) : forward_in<float>(relu, x, y);
+  Forward operands;
+  operands.x = x;
+  operands.y = y;
+  reference::forward(relu, operands);
 }
 
 void backward(const Relu& relu, const ConstTensorView& dy, const ConstTensorView& x, const TensorView& dx) {
-  x.dtype() == DType::f64 ? backward_in<double>(relu, dy, x, dx) : backward_in<float>(relu, dy, x, dx);
+  Backward operands;
+  operands.dy = dy;
+  operands.x = x;
+  operands.dx = dx;
+  reference::backward(relu, operands);
 }
 
 long double exact_value(const Relu& relu, DType dtype, long double x) {
@@ -157,8 +269,8 @@ long double exact_value(const Relu& relu, DType dtype, long double x) {
 }
 
 long double exact_gradient(const Relu& relu, DType dtype, long double dy, long double x) {
-  return dtype == DType::f64 ? gradient_at(in_compute_type<double>(relu), dy, x)
-                             : gradient_at(in_compute_type<float>(relu), dy, x);
+  const auto exact = [&](const auto& p) { return gradient_at(p, dy, piece_at(p, x)); };
+  return dtype == DType::f64 ? exact(in_compute_type<double>(relu)) : exact(in_compute_type<float>(relu));
 }
 
 }  // namespace rectify::reference

@@ -6,8 +6,13 @@
 
 namespace rectify::reference {
 
-/// y = value(x), dx = dy * slope(x): every operation rounded to the compute type, the store once more. CPU views of any
-/// strides; arguments are taken as valid.
+/// Every elementwise output that is asked for, by the contracts of ops.hpp: each operation rounded to the compute type, the
+/// store once more; an absent operand performs no operation. CPU views of any strides; arguments are taken as valid, and inputs
+/// may lie where outputs do only as the same view.
+void forward(const Relu& relu, const Forward& operands);
+void backward(const Relu& relu, const Backward& operands);
+
+/// y = value(x), dx = dy * slope(x).
 void forward(const Relu& relu, const ConstTensorView& x, const TensorView& y);
 void backward(const Relu& relu, const ConstTensorView& dy, const ConstTensorView& x, const TensorView& dx);
 

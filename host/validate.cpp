@@ -1,159 +1,49 @@
-// The contracts of ops.hpp, one require_ for each line of them; tests/validate_test.cpp has a case for each.
+// The contracts of ops.hpp, verb by verb, and the plan of a call that keeps them. The single checks are in require.cpp;
+// tests/validate_test.cpp has a case for each.
 #include "validate.hpp"
 
 #include "layout.hpp"
+#include "require.hpp"
 
 #include <rectify/detail/dispatch.hpp>
 
-#include <cstdio>
-#include <iterator>
-#include <limits>
 #include <string>
 
 namespace rectify::detail {
 namespace {
 
-struct Named {
-  const char* name;
-  const ConstTensorView& view;
+/// The operands of one element or one per channel, which both verbs have.
+struct Parameters {
+  Named scale, bias, alpha, threshold, max_value;
+  int channel_axis;
+
+  template <class Operands>
+  explicit Parameters(const Operands& all)
+      : scale{"scale", all.scale},
+        bias{"bias", all.bias},
+        alpha{"alpha", all.alpha},
+        threshold{"threshold", all.threshold},
+        max_value{"max_value", all.max_value},
+        channel_axis(all.channel_axis) {}
+
+  template <class F>
+  void for_each(F&& f) const {
+    for (const Named* each : {&scale, &bias, &alpha, &threshold, &max_value}) f(*each);
+  }
 };
 
-[[noreturn]] void refuse(const Named& operand, const std::string& expected, const std::string& got) {
-  throw InvalidArgument(std::string(operand.name) + ": expected " + expected + ", got " + got);
+void require_parameters(const Parameters& parameters, const Named& model) {
+  parameters.for_each([&](const Named& each) { require_parameter(each, model, parameters.channel_axis); });
 }
 
-std::string text(const Dims& dims) {
-  std::string all = "[";
-  for (int axis = 0; axis < dims.rank(); ++axis) all += (axis > 0 ? ", " : "") + std::to_string(dims[axis]);
-  return all + "]";
-}
-
-std::string text(DType dtype) {
-  constexpr const char* names[] = {"f16", "bf16", "f32", "f64", "u1", "u2"};
-  const auto code = static_cast<unsigned>(dtype);
-  return code < std::size(names) ? names[code] : "dtype " + std::to_string(code);
-}
-
-std::string text(Device device) { return device.kind == Device::Kind::cpu ? "cpu" : "cuda:" + std::to_string(device.index); }
-
-std::string text(const void* address) {
-  char buffer[24];
-  std::snprintf(buffer, sizeof buffer, "%p", address);
-  return buffer;
-}
-
-bool is_number(DType dtype) {
-  return dtype == DType::f16 || dtype == DType::bf16 || dtype == DType::f32 || dtype == DType::f64;
-}
-
-void require_absent(const Named& operand) {
-  if (operand.view.present())
-    throw Unsupported(std::string(operand.name) + ": expected no such operand, which this version cannot serve, got one");
-}
-
-void require_present(const Named& operand) {
-  if (!operand.view.present()) refuse(operand, "a tensor", "none");
-}
-
-/// Distance in elements from the first element to the last; -1 where it overflows.
-std::int64_t last_offset(const ConstTensorView& view) {
-  std::int64_t offset = 0;
-  for (int axis = 0; axis < view.shape().rank(); ++axis) {
-    std::int64_t reach;
-    if (__builtin_mul_overflow(view.shape()[axis] - 1, view.strides()[axis], &reach)) return -1;
-    if (__builtin_add_overflow(offset, reach, &offset)) return -1;
-  }
-  return offset;
-}
-
-/// Bytes that the view spans, from its first element to the end of its last; checked by require_tensor before.
-std::uintptr_t span_bytes(const ConstTensorView& view) {
-  return static_cast<std::uintptr_t>(last_offset(view) + 1) * static_cast<unsigned>(bits_per_element(view.dtype()) / 8);
-}
-
-void require_memory(const Named& operand, std::int64_t elements) {
-  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
-  const int bytes = bits_per_element(operand.view.dtype()) / 8;
-  if (elements > most / bytes) refuse(operand, "at most 2^63 - 1 bytes", "shape " + text(operand.view.shape()));
-  const auto address = reinterpret_cast<std::uintptr_t>(operand.view.data());
-  const std::int64_t last = last_offset(operand.view);
-  if (last < 0 || last >= most / bytes) {
-    refuse(operand, "a span of at most 2^63 - 1 bytes",
-           "shape " + text(operand.view.shape()) + " over strides " + text(operand.view.strides()));
-  }
-  if (address == 0) refuse(operand, "data", "null with shape " + text(operand.view.shape()));
-  if (address % static_cast<unsigned>(bytes) != 0)
-    refuse(operand, "data aligned to " + std::to_string(bytes) + " bytes", text(operand.view.data()));
-  if (address + span_bytes(operand.view) < address)
-    refuse(operand, "a span within the address space", text(operand.view.data()));
-}
-
-void require_tensor(const Named& operand) {
-  require_present(operand);
-  const ConstTensorView& view = operand.view;
-  if (!is_number(view.dtype())) refuse(operand, "dtype f16, bf16, f32 or f64", text(view.dtype()));
-  if (view.device().kind != Device::Kind::cpu && view.device().kind != Device::Kind::cuda)
-    refuse(operand, "a device of a known kind", "another");
-  if (view.device().index < 0) refuse(operand, "a device index from 0 up", text(view.device()));
-  const std::int64_t elements = require_elements(operand.name, view.shape());
-  for (int axis = 0; axis < view.strides().rank(); ++axis) {
-    if (view.strides()[axis] < 0)
-      throw Unsupported(std::string(operand.name) + ": expected strides from 0 up, got " + text(view.strides()));
-  }
-  if (elements > 0) require_memory(operand, elements);
-}
-
-/// There is one cpu, whatever its index.
-bool same_device(Device a, Device b) { return a.kind == b.kind && (a.kind == Device::Kind::cpu || a.index == b.index); }
-
-void require_like(const Named& operand, const Named& model) {
-  const auto as_model = std::string(" as ") + model.name;
-  if (operand.view.dtype() != model.view.dtype())
-    refuse(operand, "dtype " + text(model.view.dtype()) + as_model, text(operand.view.dtype()));
-  if (operand.view.shape() != model.view.shape())
-    refuse(operand, "shape " + text(model.view.shape()) + as_model, text(operand.view.shape()));
-  if (!same_device(operand.view.device(), model.view.device()))
-    refuse(operand, "device " + text(model.view.device()) + as_model, text(operand.view.device()));
-}
-
-bool overlap(const ConstTensorView& a, const ConstTensorView& b) {
-  const auto begin_a = reinterpret_cast<std::uintptr_t>(a.data()), begin_b = reinterpret_cast<std::uintptr_t>(b.data());
-  return begin_a < begin_b + span_bytes(b) && begin_b < begin_a + span_bytes(a);
-}
-
-/// Equal data and strides; the shapes are equal already. The stride of an extent of 1 is never walked, so it may differ.
-bool same(const ConstTensorView& a, const ConstTensorView& b) {
-  bool equal = a.data() == b.data();
-  for (int axis = 0; axis < a.shape().rank(); ++axis)
-    equal = equal && (a.shape()[axis] == 1 || a.strides()[axis] == b.strides()[axis]);
-  return equal;
-}
-
-void require_apart(const Named& out, const Named& in) {
-  if (overlap(out.view, in.view)) refuse(out, std::string("no byte in common with ") + in.name, "an overlap");
-}
-
-void require_apart_or_same(const Named& out, const Named& in) {
-  if (!same(out.view, in.view) && overlap(out.view, in.view)) {
-    refuse(out, std::string("no byte in common with ") + in.name + ", or the same view", "a partial overlap");
-  }
-}
-
-void require_nested(const Named& out) {
-  if (!nests(out.view)) {
-    refuse(out, "an output that does not overlap itself",
-           "shape " + text(out.view.shape()) + " over strides " + text(out.view.strides()));
-  }
-}
-
-/// The parameters that the kernels will see are valid too. (Their values are rounded again where they are used.)
+/// The numbers are valid as given and after rounding. (Their values are rounded again where they are used.)
 template <class C>
-void require_parameters(const Relu& relu) {
+void require_numbers(const Relu& relu) {
   rounded<C>(relu);
 }
 
-void require_parameters(const Relu& relu, DType dtype) {
-  with_float_type(dtype, [&](auto t) { require_parameters<Compute<typename decltype(t)::type>>(relu); });
+void require_numbers(const Relu& relu, DType dtype) {
+  with_float_type(dtype, [&](auto t) { require_numbers<Compute<typename decltype(t)::type>>(relu); });
 }
 
 /// y tells the region only where below and linear differ in sign and a stored max_value is still max_value.
@@ -168,24 +58,6 @@ void require_readable_regions(const Relu& relu) {
     refuse_parameter("max_value", "a number exact in y's dtype, as the source is y", relu.max_value);
 }
 
-void require_unfused(const Forward& operands) {
-  for (const Named& operand :
-       {Named{"scale", operands.scale}, Named{"bias", operands.bias}, Named{"residual", operands.residual},
-        Named{"alpha", operands.alpha}, Named{"threshold", operands.threshold}, Named{"max_value", operands.max_value},
-        Named{"mask", operands.mask}}) {
-    require_absent(operand);
-  }
-}
-
-void require_unfused(const Backward& operands) {
-  for (const Named& operand :
-       {Named{"scale", operands.scale}, Named{"bias", operands.bias}, Named{"residual", operands.residual},
-        Named{"alpha", operands.alpha}, Named{"threshold", operands.threshold}, Named{"max_value", operands.max_value},
-        Named{"mask", operands.mask}, Named{"dresidual", operands.dresidual}}) {
-    require_absent(operand);
-  }
-}
-
 /// Exactly one of x, y, mask.
 void require_one_source(const Backward& operands) {
   std::string got;
@@ -196,81 +68,172 @@ void require_one_source(const Backward& operands) {
   if (count != 1) throw InvalidArgument("source: expected exactly one of x, y, mask, got " + (count == 0 ? "none" : got));
 }
 
-bool is_empty(const Shape& shape) {
-  bool empty = false;
-  for (int axis = 0; axis < shape.rank(); ++axis) empty = empty || shape[axis] == 0;
-  return empty;
+/// Operands that a source other than x makes no use of.
+void require_used(const Backward& operands) {
+  const Parameters parameters(operands);
+  const Named residual{"residual", operands.residual};
+  if (operands.y.present()) {
+    parameters.for_each([](const Named& each) { require_absent(each, "the source is y"); });
+    require_absent(residual, "the source is y");
+  } else if (operands.mask.present()) {
+    require_absent(parameters.bias, "the source is a mask");
+    require_absent(residual, "the source is a mask");
+  }
 }
 
-/// For operands with at least one element; without one, Elementwise{} is the plan: nothing to do.
-Elementwise plan(const Relu& relu, const TensorView& out, const ConstTensorView* const* in, int inputs) {
+void require_wide_enough(const Named& mask, const Relu& relu, DType dtype, const Parameters& parameters) {
+  if (mask.view.dtype() == DType::u1 && needs_two_bits(relu, dtype, parameters.alpha.view, parameters.max_value.view))
+    refuse(mask, "dtype u2, as there is a cap and alpha is not the number 0", "u1");
+}
+
+/// Every output apart from every other operand. `may_share` says which input an output may be the same view as.
+template <class MayShare>
+void require_separate(std::initializer_list<Named> outputs, std::initializer_list<Named> inputs, const MayShare& may_share) {
+  for (auto out = outputs.begin(); out != outputs.end(); ++out) {
+    if (!out->view.present()) continue;
+    require_nested(*out);
+    for (const Named& in : inputs) {
+      if (in.view.present() && !is_empty(in.view.shape()))
+        require_apart(*out, in, may_share(out->view, in.view) ? Sharing::same_view : Sharing::none);
+    }
+    for (auto other = out + 1; other != outputs.end(); ++other) {
+      if (other->view.present()) require_apart(*out, *other, Sharing::none);
+    }
+  }
+}
+
+Parameter planned(const Named& operand, DType dtype) {
+  const ConstTensorView& view = operand.view;
+  Parameter parameter;
+  if (!view.present()) return parameter;
+  parameter.data = view.data();
+  parameter.in_compute_type = view.dtype() != dtype;
+  for (int axis = 0; axis < view.shape().rank(); ++axis) {
+    if (view.shape()[axis] != 1) parameter.stride = view.strides()[axis];
+  }
+  return parameter;
+}
+
+const ConstTensorView* or_null(const ConstTensorView& view) { return view.present() ? &view : nullptr; }
+
+/// For calls with at least one element. `tensors` has all of them in place.
+Elementwise plan(const Relu& relu, const Tensors& tensors, Slot lead, const Parameters& parameters) {
+  const auto data = [&](Slot slot) { return tensors[slot] != nullptr ? tensors[slot]->data() : nullptr; };
+  // Outputs are TensorViews, made from writable data; a mask that is read is never written.
+  const auto writable = [&](Slot slot) { return const_cast<void*>(data(slot)); };
+  const ConstTensorView& model = tensors[slot_x] != nullptr ? *tensors[slot_x] : *tensors[slot_dy];
   Elementwise call;
   call.relu = relu;
-  call.dtype = out.dtype();
-  call.out = out.data();
-  for (int k = 0; k < inputs; ++k) call.in[k] = in[k]->data();
-  call.layout = make_layout(out, in, inputs);
+  call.dtype = model.dtype();
+  call.x = data(slot_x);
+  call.dy = data(slot_dy);
+  call.residual = data(slot_residual);
+  call.out = writable(slot_out);
+  call.dresidual = writable(slot_dresidual);
+  call.mask = writable(slot_mask);
+  call.mask_bits = tensors[slot_mask] != nullptr ? bits_per_element(tensors[slot_mask]->dtype()) : 0;
+  bool per_channel = false;
+  parameters.for_each([&](const Named& each) { per_channel = per_channel || is_per_channel(each.view); });
+  call.layout = make_layout(tensors, lead, per_channel ? require_axis(parameters.channel_axis, model.shape()) : no_channels);
+  call.scale = planned(parameters.scale, call.dtype);
+  call.bias = planned(parameters.bias, call.dtype);
+  call.alpha = planned(parameters.alpha, call.dtype);
+  call.threshold = planned(parameters.threshold, call.dtype);
+  call.max_value = planned(parameters.max_value, call.dtype);
   return call;
 }
 
 }  // namespace
 
-std::int64_t require_elements(const char* name, const Shape& shape) {
-  for (int axis = 0; axis < shape.rank(); ++axis) {
-    if (shape[axis] < 0) throw InvalidArgument(std::string(name) + ": expected extents from 0 up, got " + text(shape));
-  }
-  if (is_empty(shape)) return 0;
-  std::int64_t elements = 1;
-  for (int axis = 0; axis < shape.rank(); ++axis) {
-    if (__builtin_mul_overflow(elements, shape[axis], &elements)) {
-      throw InvalidArgument(std::string(name) + ": expected at most 2^63 - 1 elements, got shape " + text(shape));
-    }
-  }
-  return elements;
+bool needs_two_bits(const Relu& relu, DType dtype, const ConstTensorView& alpha, const ConstTensorView& max_value) {
+  return with_float_type(dtype, [&](auto t) {
+    const auto f = rounded<Compute<typename decltype(t)::type>>(relu);
+    const bool capped = max_value.present() || f.max_value < Relu{}.max_value;
+    const bool zero_below = !alpha.present() && f.alpha == 0;
+    return capped && !zero_below;
+  });
 }
 
 void require_no_sums(const Backward& operands) {
   for (const Named& sum : {Named{"dscale", operands.dscale}, Named{"dbias", operands.dbias}, Named{"dalpha", operands.dalpha},
                            Named{"dthreshold", operands.dthreshold}, Named{"dmax_value", operands.dmax_value}}) {
-    require_absent(sum);
+    require_not_asked_for(sum);
   }
 }
 
 Elementwise plan_forward(const Relu& relu, const Forward& operands) {
-  require_unfused(operands);
-  const Named x{"x", operands.x}, y{"y", operands.y};
+  const Named x{"x", operands.x}, residual{"residual", operands.residual}, y{"y", operands.y}, mask{"mask", operands.mask};
+  const Parameters parameters(operands);
   require_tensor(x);
-  require_tensor(y);
-  require_like(y, x);
-  require_parameters(relu, x.view.dtype());
-  if (is_empty(y.view.shape())) return {};
-  require_nested(y);
-  require_apart_or_same(y, x);
-  const ConstTensorView* in[] = {&x.view};
-  return plan(relu, operands.y, in, 1);
+  if (!y.view.present() && !mask.view.present()) throw InvalidArgument("y, mask: expected a tensor in one of them, got none");
+  for (const Named& each : {y, residual}) {
+    if (!each.view.present()) continue;
+    require_tensor(each);
+    require_like(each, x);
+  }
+  require_parameters(parameters, x);
+  require_numbers(relu, x.view.dtype());
+  if (mask.view.present()) {
+    require_mask(mask, x);
+    require_wide_enough(mask, relu, x.view.dtype(), parameters);
+  }
+  if (is_empty(x.view.shape())) return {};
+  require_separate(
+      {y, mask}, {x, residual, parameters.scale, parameters.bias, parameters.alpha, parameters.threshold, parameters.max_value},
+      [&](const ConstTensorView& out, const ConstTensorView& in) {
+        return &out == &y.view && (&in == &x.view || &in == &residual.view);
+      });
+  Tensors tensors = {};
+  tensors[slot_x] = &x.view;
+  tensors[slot_residual] = or_null(residual.view);
+  tensors[slot_out] = or_null(y.view);
+  tensors[slot_mask] = or_null(mask.view);
+  // Whole bytes of a mask are written at once, so its order is the one to walk in.
+  return plan(relu, tensors, mask.view.present() ? slot_mask : slot_out, parameters);
 }
 
 Elementwise plan_backward(const Relu& relu, const Backward& operands) {
   require_one_source(operands);
-  require_unfused(operands);
+  require_used(operands);
   require_no_sums(operands);
-  const bool from_y = operands.y.present();
-  const Named dy{"dy", operands.dy}, source{from_y ? "y" : "x", from_y ? operands.y : operands.x}, dx{"dx", operands.dx};
-  for (const Named& operand : {dy, source, dx}) require_tensor(operand);
-  require_like(dy, source);
-  require_like(dx, source);
-  require_parameters(relu, dx.view.dtype());
-  if (from_y) with_float_type(dx.view.dtype(), [&](auto t) { require_readable_regions<typename decltype(t)::type>(relu); });
-  if (is_empty(dx.view.shape())) return {};
-  require_nested(dx);
-  require_apart_or_same(dx, dy);
-  if (from_y) {
-    require_apart(dx, source);
-  } else {
-    require_apart_or_same(dx, source);
+  const bool from_y = operands.y.present(), from_mask = operands.mask.present();
+  const Named dy{"dy", operands.dy}, mask{"mask", operands.mask}, residual{"residual", operands.residual},
+      dx{"dx", operands.dx}, dresidual{"dresidual", operands.dresidual},
+      source{from_y ? "y" : "x", from_y ? operands.y : operands.x};
+  const Named& model = from_mask ? dy : source;
+  const Parameters parameters(operands);
+  if (!dx.view.present() && !dresidual.view.present())
+    throw InvalidArgument("dx, dresidual: expected a tensor in one of the outputs, got none");
+  require_tensor(dy);
+  for (const Named& each : {source, residual, dx, dresidual}) {
+    if (each.view.present()) require_tensor(each);
   }
-  const ConstTensorView* in[] = {&dy.view, &source.view};
-  return plan(relu, operands.dx, in, 2);
+  for (const Named& each : {dy, residual, dx, dresidual}) {
+    if (each.view.present()) require_like(each, model);
+  }
+  require_parameters(parameters, model);
+  const DType dtype = model.view.dtype();
+  require_numbers(relu, dtype);
+  if (from_y) with_float_type(dtype, [&](auto t) { require_readable_regions<typename decltype(t)::type>(relu); });
+  if (from_mask) {
+    require_mask(mask, model);
+    require_wide_enough(mask, relu, dtype, parameters);
+  }
+  if (is_empty(model.view.shape())) return {};
+  require_separate({dx, dresidual},
+                   {dy, source, mask, residual, parameters.scale, parameters.bias, parameters.alpha, parameters.threshold,
+                    parameters.max_value},
+                   [&](const ConstTensorView& out, const ConstTensorView& in) {
+                     return &in == &dy.view || (&out == &dx.view && &in == &source.view && !from_y);
+                   });
+  Tensors tensors = {};
+  tensors[slot_dy] = &dy.view;
+  tensors[slot_x] = or_null(source.view);
+  tensors[slot_mask] = or_null(mask.view);
+  tensors[slot_residual] = or_null(residual.view);
+  tensors[slot_out] = or_null(dx.view);
+  tensors[slot_dresidual] = or_null(dresidual.view);
+  return plan(relu, tensors, dx.view.present() ? slot_out : slot_dresidual, parameters);
 }
 
 }  // namespace rectify::detail

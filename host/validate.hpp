@@ -5,12 +5,14 @@
 
 namespace rectify::detail {
 
-/// Throws InvalidArgument or Unsupported, naming the operand, what was expected and what came.
+/// Throws InvalidArgument or Unsupported, naming the operand, what was expected and what came. Without elements the plan is
+/// Elementwise{}: nothing to do.
 Elementwise plan_forward(const Relu& relu, const Forward& operands);
 Elementwise plan_backward(const Relu& relu, const Backward& operands);
 
-/// The number of elements. Throws InvalidArgument for negative extents, or a product that overflows int64.
-std::int64_t require_elements(const char* name, const Shape& shape);
+/// True where one bit cannot tell the gradient: there is a cap, and alpha is not the number 0. Throws InvalidArgument for
+/// parameters that are not valid in `dtype`.
+bool needs_two_bits(const Relu& relu, DType dtype, const ConstTensorView& alpha, const ConstTensorView& max_value);
 
 /// Refuses every output of backward that needs a sum.
 void require_no_sums(const Backward& operands);

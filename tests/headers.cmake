@@ -17,6 +17,7 @@ file(CONFIGURE OUTPUT headers/designated.cpp CONTENT [=[
 #include <rectify/rectify.hpp>
 void call(rectify::ConstTensorView x, rectify::ConstTensorView dy, rectify::TensorView out) {
   rectify::forward(rectify::relu(), {.x = x, .y = out});
+  rectify::forward(rectify::relu(), {.x = x, .bias = dy, .y = out, .mask = out, .channel_axis = -1});
   rectify::backward(rectify::relu(), {.dy = dy, .x = x, .dx = out});
 }
 ]=] @ONLY)

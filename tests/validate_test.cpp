@@ -1,67 +1,11 @@
-// Every refused call: its type, its words, and outputs as they were.
-#include <rectify/rectify.hpp>
+// Every refused call: its type, its words, and outputs as they were. What is refused of optional operands is in
+// validate_parameters_test.cpp, validate_masks_test.cpp and validate_overlap_test.cpp.
+#include "refusal.hpp"
 
-#include <gtest/gtest.h>
-
-#include <cmath>
-#include <functional>
-#include <limits>
-#include <string>
-#include <vector>
-
-namespace rectify {
+namespace rectify::test {
 namespace {
 
-constexpr double inf = std::numeric_limits<double>::infinity();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::int64_t huge = std::int64_t{1} << 62;
-
-/// A sound backward call over 2 x 3 floats, for tests to break in one place.
-class Refusal : public testing::Test {
- protected:
-  static ConstTensorView in(const float* data) { return {data, {2, 3}, Device::cpu()}; }
-  static TensorView out(float* data) { return {data, {2, 3}, Device::cpu()}; }
-
-  Forward sound_forward() {
-    Forward operands;
-    operands.x = in(x);
-    operands.y = out(y);
-    return operands;
-  }
-  Backward sound_backward() {
-    Backward operands;
-    operands.dy = in(dy);
-    operands.x = in(x);
-    operands.dx = out(dx);
-    return operands;
-  }
-
-  /// The call throws an E whose text holds each of `words`, and writes nothing.
-  template <class E>
-  void expect(const std::function<void()>& call, std::initializer_list<const char*> words) {
-    try {
-      call();
-      ADD_FAILURE() << "nothing was thrown; expected " << *words.begin();
-    } catch (const E& error) {
-      for (const char* word : words)
-        EXPECT_NE(std::string(error.what()).find(word), std::string::npos) << error.what() << " does not say " << word;
-    } catch (const std::exception& error) {
-      ADD_FAILURE() << "wrong type: " << error.what();
-    }
-    for (float v : memory) ASSERT_EQ(v, 7) << "something was written";
-  }
-  template <class E = InvalidArgument>
-  void refuses(const Forward& operands, std::initializer_list<const char*> words, const Relu& f = relu()) {
-    expect<E>([&] { forward(f, operands); }, words);
-  }
-  template <class E = InvalidArgument>
-  void refuses(const Backward& operands, std::initializer_list<const char*> words, const Relu& f = relu()) {
-    expect<E>([&] { backward(f, operands); }, words);
-  }
-
-  std::vector<float> memory = std::vector<float>(64, 7.0f);
-  float *x = &memory[0], *dy = &memory[8], *y = &memory[16], *dx = &memory[24], *spare = &memory[32];
-};
 
 TEST_F(Refusal, TheSoundCallsPass) {
   EXPECT_NO_THROW(forward(relu(), sound_forward()));
@@ -87,13 +31,13 @@ TEST_F(Refusal, MissingOperands) {
   refuses(f, {"x", "a tensor", "none"});
   f = sound_forward();
   f.y = {};
-  refuses(f, {"y", "a tensor", "none"});
+  refuses(f, {"y, mask", "a tensor in one of them", "none"});
   Backward b = sound_backward();
   b.dy = {};
   refuses(b, {"dy", "a tensor", "none"});
   b = sound_backward();
   b.dx = {};
-  refuses(b, {"dx", "a tensor", "none"});
+  refuses(b, {"dx, dresidual", "a tensor in one of the outputs", "none"});
 }
 
 TEST_F(Refusal, NotExactlyOneSource) {
@@ -317,36 +261,29 @@ TEST_F(Refusal, DxInPlaceOfTheSourceY) {
   refuses(b, {"dx", "no byte in common with y"});
 }
 
-TEST_F(Refusal, OperandsThatAreNotBuiltYet) {
-  const auto one = TensorView(spare, {1}, Device::cpu());
-  for (auto operand :
-       {&Forward::scale, &Forward::bias, &Forward::residual, &Forward::alpha, &Forward::threshold, &Forward::max_value}) {
-    Forward f = sound_forward();
-    f.*operand = one;
-    refuses<Unsupported>(f, {"expected no such operand"});
-  }
-  Forward f = sound_forward();
-  f.mask = one;
-  refuses<Unsupported>(f, {"mask"});
-  for (auto operand :
-       {&Backward::scale, &Backward::bias, &Backward::residual, &Backward::alpha, &Backward::threshold, &Backward::max_value}) {
+TEST_F(Refusal, SumsAreNotBuiltYet) {
+  const struct {
+    const char* name;
+    TensorView Backward::*sum;
+  } sums[] = {{"dscale", &Backward::dscale},
+              {"dbias", &Backward::dbias},
+              {"dalpha", &Backward::dalpha},
+              {"dthreshold", &Backward::dthreshold},
+              {"dmax_value", &Backward::dmax_value}};
+  for (const auto& [name, sum] : sums) {
     Backward b = sound_backward();
-    b.*operand = one;
-    refuses<Unsupported>(b, {"expected no such operand"});
+    b.*sum = TensorView(spare, {1}, Device::cpu());
+    refuses<Unsupported>(b, {name, "expected no such operand"});
+    expect<Unsupported>([&, &b = b] { workspace_bytes(relu(), b); }, {name, "expected no such operand"});
   }
-  for (auto operand : {&Backward::dresidual, &Backward::dscale, &Backward::dbias, &Backward::dalpha, &Backward::dthreshold,
-                       &Backward::dmax_value}) {
-    Backward b = sound_backward();
-    b.*operand = one;
-    refuses<Unsupported>(b, {"expected no such operand"});
-  }
+}
+
+TEST_F(Refusal, WithoutSumsNoWorkspaceIsNeeded) {
+  EXPECT_EQ(workspace_bytes(relu(), sound_backward()), 0u);
   Backward b = sound_backward();
-  b.x = {};
-  b.mask = one;
-  refuses<Unsupported>(b, {"mask"});
-  Backward sum = sound_backward();
-  sum.dbias = one;
-  EXPECT_THROW(workspace_bytes(relu(), sum), Unsupported);
+  b.x = b.dy = in(nullptr);
+  b.dx = out(nullptr);
+  EXPECT_EQ(workspace_bytes(relu(), b), 0u) << "data pointers are ignored";
 }
 
 TEST_F(Refusal, EveryErrorIsAnError) {
@@ -355,4 +292,4 @@ TEST_F(Refusal, EveryErrorIsAnError) {
 }
 
 }  // namespace
-}  // namespace rectify
+}  // namespace rectify::test

@@ -23,8 +23,18 @@ struct Workspace {
   std::size_t bytes = 0;
 };
 
-/// Operands of forward. x and one of y, mask are required, the others optional: an absent one performs no operation.
-/// In C++20: forward(f, {.x = x, .y = y}). This version serves x and y; each other operand is refused with Unsupported.
+/// Operands of forward. x is required, and y or mask or both; the others are optional: an absent one performs no operation.
+/// In C++20: forward(f, {.x = x, .bias = bias, .y = y}).
+///
+/// x, residual, y: tensors of one shape and dtype.
+/// scale, bias, alpha, threshold, max_value: parameter tensors, of 1 element or one per channel: as many as the axis `channel_axis`
+/// of x is long (negative counts from the end; ignored where no parameter has more than 1 element), along one axis of any
+/// rank ({C}, {1, C, 1, 1}, {1}, rank 0). In x's dtype or f32 (f64 with f64). alpha, threshold and max_value override the numbers
+/// in Relu, which are validated all the same; the values in a tensor are never looked at: the formula applies as written.
+/// mask: where each element fell, for backward: dtype u1 (1 = linear) or u2 (0 below, 1 linear, 2 saturated), x's shape, and dense
+/// strides of its own that give the order of the bits (x's own order is the fast one, with tensors that begin on 16-byte boundaries).
+/// u2 always serves, u1 where mask_dtype() says so. mask_bytes() long, at any address; the lowest
+/// bits of the first byte are the first element's, as in numpy's packbits(bitorder='little'); bits past the last element are 0.
 struct Forward {
   ConstTensorView x{};
   ConstTensorView scale{}, bias{}, residual{};
@@ -33,8 +43,9 @@ struct Forward {
   int channel_axis = 1;
 };
 
-/// Operands of backward. dy, exactly one source (x, y or mask) and at least one output are required.
-/// This version serves dy, x or y, and dx; each other operand is refused with Unsupported.
+/// Operands of backward. dy and exactly one source (x, y or mask) are required, and dx or dresidual or both; what they are is said at
+/// Forward. This version has no sums: dscale, dbias, dalpha, dthreshold and dmax_value are refused with Unsupported, and workspace is
+/// not looked at.
 struct Backward {
   ConstTensorView dy{};
   ConstTensorView x{}, y{}, mask{};
@@ -45,24 +56,35 @@ struct Backward {
   Workspace workspace{};
 };
 
-/// y = value(x), element by element.
+/// y = value(z), element by element, and the mask of it, in one pass over the tensors, with
 ///
-/// Shapes: x and y equal, rank 0 to 8, any number of elements, none included.
-/// Dtypes: equal; f16, bf16 and f32 compute in float, f64 in double, and the store rounds once.
-/// Layout: any strides from 0 up. y must not overlap itself: sorted, each of its strides exceeds the span of those below.
-///         Tensors dense in one common order run the vector kernels.
-/// Aliasing: y may be x (the same view); any other overlap is refused.
+///     z = x * scale | x + bias | fma(x, scale, bias) | x           by which of scale and bias are present;  then  + residual
+///
+/// Each operation rounds to the compute type: float for f16, bf16 and f32, double for f64. The region is that of z as computed, and
+/// the store rounds once more. The formula is relu.hpp's.
+///
+/// Shapes: x, residual, y and mask equal, rank 0 to 8, any number of elements, none included. Dtypes: see Forward.
+/// Layout: any strides from 0 up; an input of stride 0 is broadcast. No output may overlap itself: sorted, each of its strides
+///         exceeds the span of those below. Tensors dense in one common order run the vector kernels, also where x is broadcast along one
+///         stretch of axes.
+/// Aliasing: y may be x or residual (the same view); any other overlap of y or mask with anything is refused.
 /// Synchronisation: CUDA calls are asynchronous on `stream`, allocate nothing and may be captured; CPU calls are synchronous.
-/// Errors: InvalidArgument, Unsupported (nothing is written), CudaError.
+/// Errors: InvalidArgument (numbers in Relu that are not valid; an operand's dtype, shape, device, strides or data; a channel_axis
+///         that x has not; a mask of u1 where there is a cap and alpha is not the number 0), Unsupported (negative strides);
+///         nothing is written. CudaError.
 RECTIFY_API void forward(const Relu& relu, const Forward& operands, Stream stream = {});
 RECTIFY_API void forward(const Relu& relu, const ConstTensorView& x, const TensorView& y, Stream stream = {});
 
-/// dx = dy * slope(x), selected: where the slope is 0, dx is +0 whatever dy is.
+/// dx = dz * scale (dz where there is none) and dresidual = dz, in one pass, with dz = dy * slope(z), selected: where the slope is
+/// 0, dz is +0 whatever dy is.
 ///
-/// Source: x, always; or y = value(x), where the region can be read off y: alpha >= 0, threshold >= 0, max_value > 0
-/// and exact in y's dtype or infinite. Both give the same bits.
-/// Shapes, dtypes, layout, synchronisation, errors: as forward, over dy, the source and dx.
-/// Aliasing: dx may be dy or x (the same view); any other overlap is refused.
+/// Source: x, always: z is computed again from the operands of forward.
+///         mask, written by forward of the same operands: scale, alpha, threshold and max_value are given again; bias and residual
+///         are refused, as nothing depends on them.
+///         y = value(x), where the region can be read off y: no other operand of forward, alpha >= 0, threshold >= 0,
+///         max_value > 0 and exact in y's dtype or infinite. All three give the same bits.
+/// Shapes, dtypes, layout, synchronisation, errors: as forward, over dy, the source, residual, dx and dresidual.
+/// Aliasing: dx may be dy or x, dresidual may be dy (the same view); any other overlap of an output with anything is refused.
 RECTIFY_API void backward(const Relu& relu, const Backward& operands, Stream stream = {});
 RECTIFY_API void backward(const Relu& relu, const ConstTensorView& dy, const ConstTensorView& x, const TensorView& dx,
                           Stream stream = {});

@@ -6,28 +6,88 @@
 namespace rectify::detail {
 namespace {
 
+Layout::Axis axis(std::int64_t extent, std::int64_t x, std::int64_t out, std::int64_t channel = 0) {
+  return {extent, {x, 0, 0, out, 0, 0}, channel};
+}
+
 TEST(Strided, LocatesItemsPast32Bits) {
-  Strided<float, 1> space{};
+  Strided<float> space{};
   space.layout.rank = 2;
-  space.layout.axes[0] = {std::int64_t{1} << 33, {7}, 5};
-  space.layout.axes[1] = {3, {1}, 1};
+  space.layout.axes[0] = axis(std::int64_t{1} << 33, 7, 5, 1);
+  space.layout.axes[1] = axis(3, 1, 1);
   space.layout.elements = 3 * (std::int64_t{1} << 33);
   for (std::int64_t item :
        {std::int64_t{5}, (std::int64_t{1} << 32) - 1, (std::int64_t{1} << 32) + 1, (std::int64_t{1} << 33) + 11}) {
-    const auto place = space.locate(item);
-    EXPECT_EQ(place.in[0], item / 3 * 7 + item % 3) << item;
+    const Place place = space.locate(item);
+    EXPECT_EQ(place.x, item / 3 * 7 + item % 3) << item;
     EXPECT_EQ(place.out, item / 3 * 5 + item % 3) << item;
+    EXPECT_EQ(place.channel, item / 3) << item;
   }
 }
 
 TEST(Strided, DividesByExtentsPast32Bits) {
-  Strided<float, 1> space{};
+  Strided<float> space{};
   space.layout.rank = 2;
-  space.layout.axes[0] = {2, {1}, std::int64_t{1} << 34};
-  space.layout.axes[1] = {(std::int64_t{1} << 32) + 3, {2}, 1};
-  const auto place = space.locate((std::int64_t{1} << 32) + 4);
-  EXPECT_EQ(place.in[0], 1 + 2);
+  space.layout.axes[0] = axis(2, 1, std::int64_t{1} << 34);
+  space.layout.axes[1] = axis((std::int64_t{1} << 32) + 3, 2, 1);
+  const Place place = space.locate((std::int64_t{1} << 32) + 4);
+  EXPECT_EQ(place.x, 1 + 2);
   EXPECT_EQ(place.out, (std::int64_t{1} << 34) + 1);
+}
+
+Dense<float> channelled(std::int64_t channels, std::int64_t inner) {
+  Dense<float> space{};
+  space.length = std::int64_t{1} << 36;
+  space.repeats = 1;
+  space.channels = channels;
+  space.inner = inner;
+  return space;
+}
+
+TEST(Dense, FindsTheChannelOfElementsPast32Bits) {
+  for (std::int64_t inner : {std::int64_t{1}, std::int64_t{5}, (std::int64_t{1} << 33) + 1}) {
+    const Dense<float> space = channelled(7, inner);
+    for (std::int64_t element : {std::int64_t{0}, std::int64_t{34}, (std::int64_t{1} << 32) + 9, (std::int64_t{1} << 35) + 1}) {
+      Place place{};
+      place.out = element;
+      const Channel at = space.channel_of(place);
+      EXPECT_EQ(at.index, element / inner % 7) << element << " of " << inner;
+      EXPECT_EQ(at.left, inner - element % inner) << element << " of " << inner;
+      for (int further : {1, 4}) {
+        const Channel after = space.channel_after(at, further);
+        EXPECT_EQ(after.index, (element + further) / inner % 7) << element << " of " << inner;
+        EXPECT_EQ(after.left, inner - (element + further) % inner) << element << " of " << inner;
+      }
+    }
+  }
+}
+
+TEST(Dense, FindsEveryRepeatOfX) {
+  Dense<float> space = channelled(1, 1);
+  space.repeats = 3;
+  space.row = 8;
+  space.chunk = 2;
+  simt::indices().block = {0, 1};
+  const Place place = space.locate_repeated(5);  // x's elements 20 to 23: row 2 from 4 on
+  EXPECT_EQ(place.x, 20);
+  EXPECT_EQ(place.out, (2 * 3 + 2) * 8 + 4);
+  EXPECT_EQ(space.repeats_here(), 1);
+  simt::indices().block = {0, 0, 0};
+  EXPECT_EQ(space.repeats_here(), 2);
+  EXPECT_EQ(space.next_repeat(place).out, place.out + 8);
+  EXPECT_EQ(space.next_repeat(place).x, 20);
+}
+
+TEST(Dense, SharesTheRepeatsOutWhereXIsShort) {
+  Elementwise call;
+  call.layout.elements = 1000 * 128;
+  call.layout.repeats = 1000;
+  call.layout.row = 128;
+  EXPECT_EQ(dense<float>(call, false).chunk, 1);
+  call.layout.elements = 16 * (std::int64_t{1} << 24);
+  call.layout.repeats = 16;
+  call.layout.row = std::int64_t{1} << 24;
+  EXPECT_EQ(dense<float>(call, false).chunk, 16);
 }
 
 TEST(Grid, CoversAllItemsAndStaysWithinTheLimit) {

@@ -1,2 +1,2 @@
-// The CUDA kernel sources of double, compiled for the CPU.
+// The CUDA kernel sources of f64, compiled for the CPU.
 #include "../../cuda/pointwise_f64.cu"

@@ -13,10 +13,10 @@ const Tools* cuda_tools() { return &cpu_tools(); }
 namespace rectify::test {
 
 std::vector<Target> targets() {
-  return {{"cpu", Device::cpu(), [] {}},
-          {"kernels_ascending", Device::cuda(0), [] { simt::set_order(simt::Order::ascending); }},
-          {"kernels_descending", Device::cuda(0), [] { simt::set_order(simt::Order::descending); }},
-          {"kernels_shuffled", Device::cuda(0), [] { simt::set_order(simt::Order::shuffled); }}};
+  return {{"cpu", Device::cpu(), [] {}, 2000},
+          {"kernels_ascending", Device::cuda(0), [] { simt::set_order(simt::Order::ascending); }, 2000},
+          {"kernels_descending", Device::cuda(0), [] { simt::set_order(simt::Order::descending); }, 2000},
+          {"kernels_shuffled", Device::cuda(0), [] { simt::set_order(simt::Order::shuffled); }, 2000}};
 }
 
 }  // namespace rectify::test

@@ -6,8 +6,8 @@
 namespace rectify::test {
 
 std::vector<Target> targets() {
-  std::vector<Target> all{{"cpu", Device::cpu(), [] {}}};
-  if (cuda_available()) all.push_back({"cuda", Device::cuda(0), [] {}});
+  std::vector<Target> all{{"cpu", Device::cpu(), [] {}, 20000}};
+  if (cuda_available()) all.push_back({"cuda", Device::cuda(0), [] {}, 20000});
   return all;
 }
 

@@ -13,6 +13,7 @@ struct Target {
   std::string name;
   Device device;
   void (*prepare)();
+  int fuzz_cases;  ///< random cases that a run of all tests affords
 };
 
 /// For the names that gtest prints.

@@ -22,7 +22,18 @@ namespace {
 constexpr std::size_t guard_bytes = 256;  // also keeps offsets counting from an aligned address
 constexpr unsigned char guard = 0xa5;
 
+std::size_t offset_bytes(DType dtype, const Placement& placement) {
+  return static_cast<std::size_t>(placement.offset * std::max(bytes_per_element(dtype), 1));
+}
+
 [[maybe_unused]] bool on_host(Device device) { return &harness::tools(device) == &harness::cpu_tools(); }
+
+testing::AssertionResult different_bytes(const Bytes& got, const Bytes& expected) {
+  if (got.size() != expected.size()) return testing::AssertionFailure() << "sizes differ";
+  const auto at = std::mismatch(got.begin(), got.end(), expected.begin());
+  return testing::AssertionFailure() << "byte " << at.first - got.begin() << ": expected " << static_cast<int>(*at.second)
+                                     << ", got " << static_cast<int>(*at.first);
+}
 
 }  // namespace
 
@@ -40,12 +51,16 @@ std::int64_t Placement::span() const {
   return last + 1;
 }
 
+std::size_t span_bytes(DType dtype, const Placement& placement) {
+  return static_cast<std::size_t>((placement.span() * bits_per_element(dtype) + 7) / 8);
+}
+
 Tensor::Tensor(Device device, DType dtype, const Placement& placement, const Bytes& contents)
     : device_(device),
       dtype_(dtype),
       placement_(placement),
-      begin_(guard_bytes + static_cast<std::size_t>(placement.offset * bytes_per_element(dtype))),
-      bytes_(static_cast<std::size_t>(placement.span() * bytes_per_element(dtype))),
+      begin_(guard_bytes + offset_bytes(dtype, placement)),
+      bytes_(span_bytes(dtype, placement)),
       memory_(harness::tools(device).allocate(begin_ + bytes_ + guard_bytes)) {
   Bytes all(begin_ + bytes_ + guard_bytes, guard);
   EXPECT_EQ(contents.size(), bytes_);
@@ -83,9 +98,7 @@ TensorView host_view(Bytes& bytes, DType dtype, const Placement& placement) {
   return TensorView(bytes.data(), dtype, placement.shape, Device::cpu()).strided(placement.strides);
 }
 
-Bytes untouched(DType dtype, const Placement& placement) {
-  return Bytes(static_cast<std::size_t>(placement.span() * bytes_per_element(dtype)), 0x5a);
-}
+Bytes untouched(DType dtype, const Placement& placement) { return Bytes(span_bytes(dtype, placement), 0x5a); }
 
 Bytes random_patterns(DType dtype, std::int64_t elements, std::uint64_t seed) {
   std::mt19937_64 random(seed);
@@ -99,6 +112,7 @@ Bytes random_patterns(DType dtype, std::int64_t elements, std::uint64_t seed) {
 
 testing::AssertionResult same_numbers(DType dtype, const Bytes& got, const Bytes& expected) {
   if (got == expected) return testing::AssertionSuccess();
+  if (bytes_per_element(dtype) == 0) return different_bytes(got, expected);
   const auto size = static_cast<std::size_t>(bytes_per_element(dtype));
   for (std::size_t i = 0; i + size <= std::min(got.size(), expected.size()); i += size) {
     if (std::memcmp(&got[i], &expected[i], size) == 0) continue;

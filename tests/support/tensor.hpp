@@ -17,7 +17,7 @@ namespace rectify::test {
 
 using Bytes = std::vector<unsigned char>;
 
-/// Where a tensor's elements lie: shape, strides, and elements between a 256-byte boundary and the first.
+/// Where a tensor's elements lie: shape, strides, and elements (of a mask: bytes) between a 256-byte boundary and the first.
 struct Placement {
   Placement(const Shape& shape_, int offset_ = 0);
   Placement(const Shape& shape_, const Strides& strides_, int offset_ = 0)
@@ -30,6 +30,9 @@ struct Placement {
   Strides strides;
   int offset;
 };
+
+/// Bytes that a placement spans in memory; those of a mask are rounded up to whole ones.
+std::size_t span_bytes(DType dtype, const Placement& placement);
 
 /// The bytes of `placement.span()` elements between guards. Under AddressSanitizer the guards on the host are poisoned.
 class Tensor {
@@ -59,10 +62,11 @@ Bytes untouched(DType dtype, const Placement& placement);
 /// Random bit patterns, so every kind of number, NaN and subnormal included.
 Bytes random_patterns(DType dtype, std::int64_t elements, std::uint64_t seed);
 
-/// Equal bits, or both NaN, element by element. The message names the first difference.
+/// Equal bits, or both NaN, element by element; masks byte by byte. The message names the first difference.
 testing::AssertionResult same_numbers(DType dtype, const Bytes& got, const Bytes& expected);
 
 using harness::name;
+/// 0 for masks.
 inline int bytes_per_element(DType dtype) { return bits_per_element(dtype) / 8; }
 
 }  // namespace rectify::test

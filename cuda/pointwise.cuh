@@ -1,0 +1,131 @@
+// From a call to the kernel that serves it: which kernels there are. tests/registers.txt lists them all.
+#pragma once
+
+#include "elementwise_kernel.cuh"
+
+namespace rectify::detail {
+
+template <class T>
+Operands<T> operands(const Elementwise& call) {
+  const Layout& layout = call.layout;
+  const auto parameter = [&](const Parameter& p) {
+    constexpr std::int64_t lanes = Pack<T>::lanes;
+    const bool neighbours = layout.inner == 1 && p.stride == 1 && layout.channels % lanes == 0;
+    return LaneParameter{p, neighbours && past_boundary(p.data) == 0 && misalignment(call) == 0};
+  };
+  return {static_cast<const T*>(call.x),
+          static_cast<const T*>(call.dy),
+          static_cast<const T*>(call.residual),
+          static_cast<T*>(call.out),
+          static_cast<T*>(call.dresidual),
+          static_cast<unsigned char*>(call.mask),
+          call.mask_bits,
+          rounded<Compute<T>>(call.relu),
+          parameter(call.scale),
+          parameter(call.bias),
+          parameter(call.alpha),
+          parameter(call.threshold),
+          parameter(call.max_value)};
+}
+
+/// One validated call with at least one element, its device being current.
+struct Launch {
+  const Elementwise& call;
+  int architecture;
+  cudaStream_t stream;
+
+  template <class Op, class Set, class Mask, class T, class Space>
+  cudaError_t in(const Space& space, std::int64_t items, std::int64_t chunks) const {
+    const unsigned blocks = blocks_for(items, in_flight_on<Op, Set, Space>(architecture));
+    return launch(elementwise_kernel<Op, Set, Mask, T, Space>, dim3(blocks, static_cast<unsigned>(chunks)), stream,
+                  operands<T>(call), space);
+  }
+
+  template <class Op, class Set, class Mask, class T>
+  cudaError_t dense() const {
+    const Dense<T> space = detail::dense<T>(call, writes_mask<Op, Mask>);
+    return in<Op, Set, Mask, T>(space, space.items(), (space.repeats + space.chunk - 1) / space.chunk);
+  }
+
+  template <class Op, class Set, class Mask, class T>
+  cudaError_t strided() const {
+    const bool octets = writes_mask<Op, Mask> && call.mask != nullptr;
+    const std::int64_t elements = call.layout.elements;
+    return in<Op, Set, Mask, T>(Strided<T>{call.layout}, octets ? elements / 8 + (elements % 8 != 0) : elements, 1);
+  }
+
+  template <class Op, class Set, class T>
+  cudaError_t dense_with_mask() const {
+    return call.mask_bits == 1 ? dense<Op, Set, U1, T>() : dense<Op, Set, U2, T>();
+  }
+};
+
+/// The operand set of the dense kernel that serves a call of another: what is bound by memory either way has no kernels of its own,
+/// and those of General alone can repeat x.
+template <class Set>
+using KernelSet = std::conditional_t<Set::scale || Set::function, General, Set>;
+
+template <class F>
+cudaError_t with_kernel_set(const Elementwise& call, F&& f) {
+  if (call.layout.repeats > 1) return f(General{});
+  return with_operand_set(call, [&](auto set) { return f(KernelSet<decltype(set)>{}); });
+}
+
+/// The strided kernels, and those that read a mask, ask for all but the plainest operands at run time.
+template <class F>
+cudaError_t with_plain_or_general(const Elementwise& call, F&& f) {
+  return with_operand_set(call, [&](auto set) {
+    constexpr bool plain = std::is_same_v<decltype(set), Plain>;
+    return f(std::conditional_t<plain, Plain, General>{});
+  });
+}
+
+template <class T>
+cudaError_t launch_forward(const Launch& run) {
+  using Op = ForwardOp<Compute<T>>;
+  const bool masked = run.call.mask != nullptr;
+  if (!packs_serve<T>(run.call, masked)) {
+    if (masked) return run.strided<Op, General, AnyMask, T>();
+    return with_plain_or_general(run.call, [&](auto set) {
+      using Set = decltype(set);
+      return run.strided<Op, Set, std::conditional_t<Set::general, AnyMask, NoMask>, T>();
+    });
+  }
+  return with_kernel_set(run.call, [&](auto set) {
+    using Set = decltype(set);
+    return masked ? run.dense_with_mask<Op, Set, T>() : run.dense<Op, Set, NoMask, T>();
+  });
+}
+
+template <class T>
+cudaError_t launch_backward_from_x(const Launch& run) {
+  using Op = BackwardOp<Compute<T>>;
+  if (!packs_serve<T>(run.call, false))
+    return with_plain_or_general(run.call, [&](auto set) { return run.strided<Op, decltype(set), NoMask, T>(); });
+  return with_kernel_set(run.call, [&](auto set) { return run.dense<Op, decltype(set), NoMask, T>(); });
+}
+
+template <class T>
+cudaError_t launch_backward_from_mask(const Launch& run) {
+  using Op = MaskBackwardOp<Compute<T>>;
+  if (!packs_serve<T>(run.call, false)) return run.strided<Op, General, AnyMask, T>();
+  return with_plain_or_general(run.call, [&](auto set) { return run.dense_with_mask<Op, decltype(set), T>(); });
+}
+
+template <class T>
+cudaError_t launch_backward(const Launch& run) {
+  return run.call.mask == nullptr ? launch_backward_from_x<T>(run) : launch_backward_from_mask<T>(run);
+}
+
+// A source file for each type, so that they compile side by side; and a warning about double arithmetic can be an error in all but
+// double's.
+extern template cudaError_t launch_forward<f16>(const Launch&);
+extern template cudaError_t launch_forward<bf16>(const Launch&);
+extern template cudaError_t launch_forward<float>(const Launch&);
+extern template cudaError_t launch_forward<double>(const Launch&);
+extern template cudaError_t launch_backward<f16>(const Launch&);
+extern template cudaError_t launch_backward<bf16>(const Launch&);
+extern template cudaError_t launch_backward<float>(const Launch&);
+extern template cudaError_t launch_backward<double>(const Launch&);
+
+}  // namespace rectify::detail

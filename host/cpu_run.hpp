@@ -1,0 +1,178 @@
+// How the CPU backend goes through a call of one storage type: operands, tiles, threads. cpu_f16.cpp and its like compile it for each.
+#pragma once
+
+#include "cpu_backend.hpp"
+#include "cpu_loops.hpp"
+#include "cpu_parameters.hpp"
+#include "cpu_tiles.hpp"
+#include "isa.hpp"
+
+#include <rectify/detail/backend.hpp>
+#include <rectify/detail/element_ops.hpp>
+#include <rectify/detail/operand_set.hpp>
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+namespace rectify::detail {
+
+constexpr std::int64_t parallel_from_elements = 32768;  // below, waking a thread costs more than it saves
+constexpr std::int64_t stream_from_bytes = 8 << 20;     // of output; below, the output still fits a cache and is read soon
+constexpr std::int64_t sweep_from_bytes = 256 << 10;    // of a row of x; below, x is still in the cache for the next repeat
+constexpr std::int64_t grain = 4096;                    // elements; whole tiles of every type, and whole bytes of every mask
+
+/// The operands of one thread and the way through its elements.
+template <class K>
+class Loop {
+  using T = typename K::T;
+  using C = typename K::C;
+  static constexpr std::int64_t tile = tile_elements<T>;
+
+ public:
+  Loop(const Elementwise& call, const Rectifier<C>& f)
+      : f_(f),
+        x_(call.x, call.layout, slot_x, 0),
+        dy_(call.dy, call.layout, slot_dy, 0),
+        residual_(call.residual, call.layout, slot_residual, Neutral<C>::residual),
+        scale_(call.scale, Neutral<C>::scale, call.layout),
+        bias_(call.bias, Neutral<C>::bias, call.layout),
+        alpha_(call.alpha, f.alpha, call.layout),
+        threshold_(call.threshold, f.threshold, call.layout),
+        max_value_(call.max_value, f.max_value, call.layout),
+        mask_(call),
+        out_(call.out, call.layout, slot_out, streams(call, call.out)),
+        dresidual_(call.dresidual, call.layout, slot_dresidual, streams(call, call.dresidual)) {}
+
+  /// `first` is at a whole byte of the mask.
+  void run(std::int64_t first, std::int64_t count) {
+    const std::int64_t step = needs_tiles() ? tile : count;
+    for (std::int64_t done = 0; done < count; done += step) run_tile(first + done, std::min(step, count - done));
+  }
+
+ private:
+  /// In place the lines are in the cache anyway.
+  static bool streams(const Elementwise& call, const void* out) {
+    const bool in_place = out == call.x || out == call.dy || out == call.residual;
+    return !in_place && call.layout.elements >= stream_from_bytes / static_cast<std::int64_t>(sizeof(T));
+  }
+
+  /// Where every operand is in place, the tile is as long as it likes.
+  bool needs_tiles() const {
+    const bool direct = x_.is_direct() && dy_.is_direct() && residual_.is_direct() && out_.is_direct();
+    return !direct || Set::bias || Set::scale || Set::function || K::mask_bits > 0;
+  }
+
+  void run_tile(std::int64_t first, std::int64_t count) {
+    const T *const x = x_.at(first, count), *const dy = dy_.at(first, count), *const residual = residual_.at(first, count);
+    const C *const scale = scale_.at(first, count), *const bias = bias_.at(first, count);
+    const C *const alpha = alpha_.at(first, count), *const threshold = threshold_.at(first, count),
+                   *const max_value = max_value_.at(first, count);
+    T *const out = out_.at(first), *const dresidual = dresidual_.at(first);
+    if constexpr (K::mask_bits > 0) {
+      masked_loop<K>(f_, count, mask_.at(first, count), x, dy, residual, scale, bias, alpha, threshold, max_value, out,
+                     dresidual);
+    } else {
+      vector_loop<K>(f_, count, x, dy, residual, scale, bias, alpha, threshold, max_value, out, dresidual);
+    }
+    out_.finish(first, count);
+    dresidual_.finish(first, count);
+  }
+
+  template <bool Present, class Tile, class Pointee>
+  using If = std::conditional_t<Present, Tile, Absent<Pointee>>;
+  using Set = typename K::Set;
+  using Op = typename K::Op;
+
+  Rectifier<C> f_;
+  If<Op::reads_x, Input<T>, T> x_;
+  If<Op::reads_dy, Input<T>, T> dy_;
+  If<Set::residual && Op::reads_x, Input<T>, T> residual_;
+  If<Set::scale, ParameterTile<T>, C> scale_;
+  If<Set::bias && Op::reads_x, ParameterTile<T>, C> bias_;
+  If<Set::function, ParameterTile<T>, C> alpha_, threshold_, max_value_;
+  MaskTile<T> mask_;
+  Output<T> out_;
+  If<Set::general && Op::reads_dy, Output<T>, T> dresidual_;
+};
+
+/// The way through the elements: rows of a layout's [rows, repeats, row], a grain of a row at a time under all its repeats.
+struct Walk {
+  std::int64_t rows = 1, repeats = 1, row;
+
+  /// One row; or, where x is one tensor under many and its row would have left the cache by the next repeat, x's rows, so that
+  /// it comes from memory once.
+  static Walk through(const Elementwise& call, std::size_t element_bytes) {
+    const Layout& layout = call.layout;
+    const bool whole_bytes = call.mask == nullptr || layout.row % 8 == 0;
+    const bool leaves_cache = layout.row >= sweep_from_bytes / static_cast<std::int64_t>(element_bytes);
+    if (layout.repeats == 1 || !whole_bytes || !leaves_cache) return {1, 1, layout.elements};
+    return {layout.elements / (layout.row * layout.repeats), layout.repeats, layout.row};
+  }
+
+  template <class L>
+  void run_share(L& loop, std::int64_t thread, std::int64_t threads) const {
+    const std::int64_t grains = (row + grain - 1) / grain;
+    const std::int64_t begin = rows * grains * thread / threads, end = rows * grains * (thread + 1) / threads;
+    if (repeats == 1) return loop.run(std::min(begin * grain, row), std::min(end * grain, row) - std::min(begin * grain, row));
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t at = i % grains * grain, count = std::min(grain, row - at);
+      for (std::int64_t repeat = 0; repeat < repeats; ++repeat) loop.run((i / grains * repeats + repeat) * row + at, count);
+    }
+  }
+};
+
+template <class K>
+void run_share(const Elementwise& call, const Rectifier<typename K::C>& f, const Walk& walk, int thread, int threads) {
+  on_best_isa([&] {
+    Loop<K> loop(call, f);
+    walk.run_share(loop, thread, threads);
+    finish_streams();
+  });
+}
+
+template <class K>
+void run_as(const Elementwise& call) {
+  const auto f = rounded<typename K::C>(call.relu);
+  const Walk walk = Walk::through(call, sizeof(typename K::T));
+  // Not `parallel if`: that makes a team of one, which takes longer than a small call.
+  if (call.layout.elements < parallel_from_elements) return run_share<K>(call, f, walk, 0, 1);
+#pragma omp parallel
+  run_share<K>(call, f, walk, omp_get_thread_num(), omp_get_num_threads());
+}
+
+template <class T, template <class> class OpOf, class Set>
+void run(const Elementwise& call) {
+  constexpr bool has_mask = !OpOf<float>::reads_dy || OpOf<float>::reads_mask;
+  if constexpr (has_mask) {
+    if (call.mask_bits == 1) return run_as<Kind<T, OpOf, Set, 1>>(call);
+    if (call.mask_bits == 2) return run_as<Kind<T, OpOf, Set, 2>>(call);
+  }
+  if constexpr (!OpOf<float>::reads_mask) run_as<Kind<T, OpOf, Set, 0>>(call);
+}
+
+template <class T>
+void cpu_forward(const Elementwise& call) {
+  with_operand_set(call, [&](auto set) { run<T, ForwardOp, decltype(set)>(call); });
+}
+
+/// What a mask leaves to ask for: the scale, and tensors in the place of the function's numbers.
+template <class T>
+void cpu_backward_from_mask(const Elementwise& call) {
+  with_operand_set(call, [&](auto set) {
+    using Set = decltype(set);
+    constexpr bool has_own_set = std::is_same_v<Set, Plain> || std::is_same_v<Set, WithFunction>;
+    run<T, MaskBackwardOp, std::conditional_t<has_own_set, Set, General>>(call);
+  });
+}
+
+template <class T>
+void cpu_backward(const Elementwise& call) {
+  if (call.mask != nullptr) return cpu_backward_from_mask<T>(call);
+  with_operand_set(call, [&](auto set) { run<T, BackwardOp, decltype(set)>(call); });
+}
+
+}  // namespace rectify::detail

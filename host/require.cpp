@@ -1,0 +1,226 @@
+// The checks, and the words in which they refuse.
+#include "require.hpp"
+
+#include "layout.hpp"
+
+#include <cstdio>
+#include <iterator>
+#include <limits>
+
+namespace rectify::detail {
+namespace {
+
+std::string text(const Dims& dims) {
+  std::string all = "[";
+  for (int axis = 0; axis < dims.rank(); ++axis) all += (axis > 0 ? ", " : "") + std::to_string(dims[axis]);
+  return all + "]";
+}
+
+std::string text(DType dtype) {
+  constexpr const char* names[] = {"f16", "bf16", "f32", "f64", "u1", "u2"};
+  const auto code = static_cast<unsigned>(dtype);
+  return code < std::size(names) ? names[code] : "dtype " + std::to_string(code);
+}
+
+std::string text(Device device) { return device.kind == Device::Kind::cpu ? "cpu" : "cuda:" + std::to_string(device.index); }
+
+std::string text(const void* address) {
+  char buffer[24];
+  std::snprintf(buffer, sizeof buffer, "%p", address);
+  return buffer;
+}
+
+bool is_number(DType dtype) {
+  return dtype == DType::f16 || dtype == DType::bf16 || dtype == DType::f32 || dtype == DType::f64;
+}
+
+bool is_mask(DType dtype) { return dtype == DType::u1 || dtype == DType::u2; }
+
+/// Distance in elements from the first element to the last; -1 where it overflows.
+std::int64_t last_offset(const ConstTensorView& view) {
+  std::int64_t offset = 0;
+  for (int axis = 0; axis < view.shape().rank(); ++axis) {
+    std::int64_t reach;
+    if (__builtin_mul_overflow(view.shape()[axis] - 1, view.strides()[axis], &reach)) return -1;
+    if (__builtin_add_overflow(offset, reach, &offset)) return -1;
+  }
+  return offset;
+}
+
+/// Bytes that the view spans, from its first element to the end of its last; checked by require_memory before.
+std::uintptr_t span_bytes(const ConstTensorView& view) {
+  const auto elements = static_cast<std::uintptr_t>(last_offset(view) + 1);
+  const auto bits = static_cast<unsigned>(bits_per_element(view.dtype()));
+  return bits >= 8 ? elements * (bits / 8) : elements / (8 / bits) + (elements % (8 / bits) != 0);
+}
+
+void require_memory(const Named& operand, std::int64_t elements) {
+  const int bytes = bits_per_element(operand.view.dtype()) / 8;  // 0 for masks, which take less than their elements' number
+  const std::int64_t most = std::numeric_limits<std::int64_t>::max() / (bytes > 0 ? bytes : 1);
+  if (elements > most) refuse(operand, "at most 2^63 - 1 bytes", "shape " + text(operand.view.shape()));
+  const auto address = reinterpret_cast<std::uintptr_t>(operand.view.data());
+  const std::int64_t last = last_offset(operand.view);
+  if (last < 0 || last >= most) {
+    refuse(operand, "a span of at most 2^63 - 1 bytes",
+           "shape " + text(operand.view.shape()) + " over strides " + text(operand.view.strides()));
+  }
+  if (address == 0) refuse(operand, "data", "null with shape " + text(operand.view.shape()));
+  if (bytes > 0 && address % static_cast<unsigned>(bytes) != 0)
+    refuse(operand, "data aligned to " + std::to_string(bytes) + " bytes", text(operand.view.data()));
+  if (address + span_bytes(operand.view) < address)
+    refuse(operand, "a span within the address space", text(operand.view.data()));
+}
+
+void require_place(const Named& operand) {
+  const ConstTensorView& view = operand.view;
+  if (view.device().kind != Device::Kind::cpu && view.device().kind != Device::Kind::cuda)
+    refuse(operand, "a device of a known kind", "another");
+  if (view.device().index < 0) refuse(operand, "a device index from 0 up", text(view.device()));
+  const std::int64_t elements = require_elements(operand.name, view.shape());
+  for (int axis = 0; axis < view.strides().rank(); ++axis) {
+    if (view.strides()[axis] < 0)
+      throw Unsupported(std::string(operand.name) + ": expected strides from 0 up, got " + text(view.strides()));
+  }
+  if (elements > 0) require_memory(operand, elements);
+}
+
+/// There is one cpu, whatever its index.
+bool same_device(Device a, Device b) { return a.kind == b.kind && (a.kind == Device::Kind::cpu || a.index == b.index); }
+
+void require_shape_and_device(const Named& operand, const Named& model) {
+  const auto as_model = std::string(" as ") + model.name;
+  if (operand.view.shape() != model.view.shape())
+    refuse(operand, "shape " + text(model.view.shape()) + as_model, text(operand.view.shape()));
+  if (!same_device(operand.view.device(), model.view.device()))
+    refuse(operand, "device " + text(model.view.device()) + as_model, text(operand.view.device()));
+}
+
+/// Elements along the one axis that has not exactly one; 1 where there is none, -1 where there are several.
+std::int64_t length(const Shape& shape) {
+  std::int64_t elements = 1;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (shape[axis] == 1) continue;
+    if (elements != 1) return -1;
+    elements = shape[axis];
+  }
+  return elements;
+}
+
+bool overlap(const ConstTensorView& a, const ConstTensorView& b) {
+  const auto begin_a = reinterpret_cast<std::uintptr_t>(a.data()), begin_b = reinterpret_cast<std::uintptr_t>(b.data());
+  return begin_a < begin_b + span_bytes(b) && begin_b < begin_a + span_bytes(a);
+}
+
+/// Equal data and strides; dtypes and shapes are equal already. The stride of an extent of 1 is never walked, so it may differ.
+bool same(const ConstTensorView& a, const ConstTensorView& b) {
+  bool equal = a.data() == b.data();
+  for (int axis = 0; axis < a.shape().rank(); ++axis)
+    equal = equal && (a.shape()[axis] == 1 || a.strides()[axis] == b.strides()[axis]);
+  return equal;
+}
+
+}  // namespace
+
+void refuse(const Named& operand, const std::string& expected, const std::string& got) {
+  throw InvalidArgument(std::string(operand.name) + ": expected " + expected + ", got " + got);
+}
+
+std::int64_t require_elements(const char* name, const Shape& shape) {
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (shape[axis] < 0) throw InvalidArgument(std::string(name) + ": expected extents from 0 up, got " + text(shape));
+  }
+  if (is_empty(shape)) return 0;
+  std::int64_t elements = 1;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (__builtin_mul_overflow(elements, shape[axis], &elements)) {
+      throw InvalidArgument(std::string(name) + ": expected at most 2^63 - 1 elements, got shape " + text(shape));
+    }
+  }
+  return elements;
+}
+
+void require_not_asked_for(const Named& operand) {
+  if (operand.view.present())
+    throw Unsupported(std::string(operand.name) + ": expected no such operand, which this version cannot serve, got one");
+}
+
+void require_absent(const Named& operand, const char* reason) {
+  if (operand.view.present()) refuse(operand, std::string("none, as ") + reason, "one");
+}
+
+void require_tensor(const Named& operand) {
+  if (!operand.view.present()) refuse(operand, "a tensor", "none");
+  if (!is_number(operand.view.dtype())) refuse(operand, "dtype f16, bf16, f32 or f64", text(operand.view.dtype()));
+  require_place(operand);
+}
+
+void require_like(const Named& operand, const Named& model) {
+  if (operand.view.dtype() != model.view.dtype())
+    refuse(operand, "dtype " + text(model.view.dtype()) + " as " + model.name, text(operand.view.dtype()));
+  require_shape_and_device(operand, model);
+}
+
+int require_axis(int channel_axis, const Shape& shape) {
+  const int rank = shape.rank();
+  if (channel_axis < -rank || channel_axis >= rank) {
+    const std::string some = std::to_string(-rank) + " to " + std::to_string(rank - 1);
+    throw InvalidArgument("channel_axis: expected " + (rank > 0 ? some : "a tensor of rank 1 at least") +
+                          ", as a parameter has more than one element, got " +
+                          (rank > 0 ? std::to_string(channel_axis) : "rank 0"));
+  }
+  return channel_axis < 0 ? channel_axis + rank : channel_axis;
+}
+
+bool is_per_channel(const ConstTensorView& parameter) { return parameter.present() && length(parameter.shape()) != 1; }
+
+void require_parameter(const Named& operand, const Named& model, int channel_axis) {
+  const ConstTensorView& view = operand.view;
+  if (!view.present()) return;
+  const bool narrow = bits_per_element(model.view.dtype()) == 16;
+  if (view.dtype() != model.view.dtype() && !(narrow && view.dtype() == DType::f32))
+    refuse(operand, "dtype " + text(model.view.dtype()) + " as " + model.name + (narrow ? ", or f32" : ""), text(view.dtype()));
+  if (!same_device(view.device(), model.view.device()))
+    refuse(operand, "device " + text(model.view.device()) + " as " + model.name, text(view.device()));
+  require_place(operand);
+  if (length(view.shape()) < 0) refuse(operand, "one extent other than 1 at most", "shape " + text(view.shape()));
+  if (!is_per_channel(view)) return;
+  const int axis = require_axis(channel_axis, model.view.shape());
+  const std::int64_t channels = model.view.shape()[axis];
+  if (length(view.shape()) != channels) {
+    refuse(operand, "1 element, or " + std::to_string(channels) + ", the extent of axis " + std::to_string(axis),
+           "shape " + text(view.shape()));
+  }
+}
+
+void require_mask(const Named& mask, const Named& model) {
+  if (!is_mask(mask.view.dtype())) refuse(mask, "dtype u1 or u2", text(mask.view.dtype()));
+  require_shape_and_device(mask, model);
+  require_place(mask);
+  if (!is_empty(mask.view.shape()) && !is_dense(mask.view)) {
+    refuse(mask, "dense strides, in any order of the axes",
+           "shape " + text(mask.view.shape()) + " over strides " + text(mask.view.strides()));
+  }
+}
+
+void require_nested(const Named& out) {
+  if (!nests(out.view)) {
+    refuse(out, "an output that does not overlap itself",
+           "shape " + text(out.view.shape()) + " over strides " + text(out.view.strides()));
+  }
+}
+
+void require_apart(const Named& out, const Named& other, Sharing sharing) {
+  if (!overlap(out.view, other.view)) return;
+  const bool may_be_same = sharing == Sharing::same_view;
+  if (may_be_same && same(out.view, other.view)) return;
+  refuse(out, std::string("no byte in common with ") + other.name + (may_be_same ? ", or the same view" : ""),
+         may_be_same ? "a partial overlap" : "an overlap");
+}
+
+bool is_empty(const Shape& shape) {
+  bool empty = false;
+  for (int axis = 0; axis < shape.rank(); ++axis) empty = empty || shape[axis] == 0;
+  return empty;
+}
+
+}  // namespace rectify::detail

@@ -1,0 +1,51 @@
+// One check of an operand each, whatever the verb; validate.cpp says which call needs which. All throw an error that names the
+// operand, what was expected and what came.
+#pragma once
+
+#include <rectify/ops.hpp>
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+
+namespace rectify::detail {
+
+struct Named {
+  const char* name;
+  const ConstTensorView& view;
+};
+
+[[noreturn]] void refuse(const Named& operand, const std::string& expected, const std::string& got);
+
+/// The number of elements. Throws InvalidArgument for negative extents, or a product that overflows int64.
+std::int64_t require_elements(const char* name, const Shape& shape);
+
+/// Unsupported: an operand that the design has and this version has not.
+void require_not_asked_for(const Named& operand);
+/// An operand that the chosen source of the backward cannot use. `reason`: "the source is a mask".
+void require_absent(const Named& operand, const char* reason);
+
+/// A tensor of numbers: present, with a dtype, device, extents, strides and data that can be.
+void require_tensor(const Named& operand);
+/// Dtype, shape and device of the model.
+void require_like(const Named& operand, const Named& model);
+
+/// One element, or as many as the channel axis of `model` is long, along one axis at most; in model's dtype or f32.
+void require_parameter(const Named& operand, const Named& model, int channel_axis);
+/// Elements other than one, so that the channel axis counts.
+bool is_per_channel(const ConstTensorView& parameter);
+/// The channel axis as an index from 0 up. Throws InvalidArgument where the rank does not have it.
+int require_axis(int channel_axis, const Shape& shape);
+
+/// A mask for `model`: u1 or u2, of its shape, dense in any order.
+void require_mask(const Named& mask, const Named& model);
+
+/// No two elements of an output share an address.
+void require_nested(const Named& out);
+/// Where an output and another operand may meet.
+enum class Sharing { none, same_view };
+void require_apart(const Named& out, const Named& other, Sharing sharing);
+
+bool is_empty(const Shape& shape);
+
+}  // namespace rectify::detail

@@ -1,0 +1,161 @@
+// Random calls of both verbs on every target against the reference, to the bit. A case is one number: RECTIFY_FUZZ_SEED=n runs
+// case n alone, RECTIFY_FUZZ_FIRST=n starts from there instead of 0 for a longer hunt.
+#include "checked_call.hpp"
+#include "fuzz_case.hpp"
+#include "reference.hpp"
+#include "targets.hpp"
+
+#include <rectify/ops.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <tuple>
+
+namespace rectify::test {
+namespace {
+
+constexpr int shards = 8;
+constexpr int thinned =
+#if defined(__SANITIZE_ADDRESS__)
+    10;
+#else
+    1;
+#endif
+
+using From = BackwardCall::From;
+using Over = BackwardCall::Over;
+
+class Fuzz : public testing::TestWithParam<std::tuple<Target, int>> {};
+
+INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Fuzz, testing::Combine(testing::ValuesIn(targets()), testing::Range(0, shards)),
+                         [](const auto& test) {
+                           return std::get<0>(test.param).name + "_" + std::to_string(std::get<1>(test.param));
+                         });
+
+std::optional<std::uint64_t> number_from(const char* variable) {
+  const char* text = std::getenv(variable);
+  if (text == nullptr) return {};
+  return std::strtoull(text, nullptr, 10);
+}
+
+void run_forward(const Target& target, const FuzzCase& c) {
+  CheckedCall call(target);
+  Forward expected, got;
+  expected.channel_axis = got.channel_axis = c.channel_axis;
+  for (const FuzzInput& input : fuzz_inputs) {
+    if (input.forward == nullptr || !(c.*input.operand)) continue;
+    call.read(*(c.*input.operand)).to(expected.*input.forward, got.*input.forward);
+  }
+  if (c.writes_y) call.write(*(c.*c.y_over)).to(expected.y, got.y);
+  if (c.writes_mask) call.write(*c.mask).to(expected.mask, got.mask);
+  EXPECT_EQ(mask_dtype(c.relu, got), one_bit_serves(c) ? DType::u1 : DType::u2);
+  reference::forward(c.relu, expected);
+  forward(c.relu, got);
+  call.check();
+}
+
+/// y and mask of the case as the reference writes them: sources of the backward.
+void fill_sources(FuzzCase& c) {
+  FuzzCase inputs = c;
+  Forward operands;
+  operands.channel_axis = c.channel_axis;
+  for (const FuzzInput& input : fuzz_inputs) {
+    auto& operand = inputs.*input.operand;
+    if (input.forward != nullptr && operand) operands.*input.forward = host_view(operand->bytes, operand->dtype, operand->at);
+  }
+  operands.y = host_view(c.y->bytes, c.y->dtype, c.y->at);
+  operands.mask = host_view(c.mask->bytes, c.mask->dtype, c.mask->at);
+  reference::forward(c.relu, operands);
+}
+
+bool is_read(const FuzzInput& input, From from) {
+  const bool only_for_z =
+      input.operand == &FuzzCase::x || input.operand == &FuzzCase::bias || input.operand == &FuzzCase::residual;
+  if (from == From::mask) return !only_for_z;
+  return from == From::x || input.operand == &FuzzCase::dy;
+}
+
+const Operand& place_of(const FuzzCase& c, Over over, const std::optional<Operand>& own) {
+  return over == Over::dy ? *c.dy : over == Over::x ? *c.x : *own;
+}
+
+/// dx and dresidual as elements, where a backward wrote them.
+struct Gradients {
+  Bytes dx, dresidual;
+};
+
+Gradients run_backward(const Target& target, const FuzzCase& c, const BackwardCall& how) {
+  CheckedCall call(target);
+  Backward expected, got;
+  expected.channel_axis = got.channel_axis = c.channel_axis;
+  const auto give = [&](auto operand, const CheckedCall::Views& views) { views.to(expected.*operand, got.*operand); };
+  for (const FuzzInput& input : fuzz_inputs) {
+    if ((c.*input.operand) && is_read(input, how.from)) give(input.backward, call.read(*(c.*input.operand)));
+  }
+  if (how.from == From::y) give(&Backward::y, call.read(*c.y));
+  if (how.from == From::mask) give(&Backward::mask, call.read(*c.mask));
+  const Operand &dx = place_of(c, how.dx_over, c.dx), &dresidual = place_of(c, how.dresidual_over, c.dresidual);
+  if (how.dx) give(&Backward::dx, call.write(dx));
+  if (how.dresidual) give(&Backward::dresidual, call.write(dresidual));
+  EXPECT_EQ(workspace_bytes(c.relu, got), 0u);
+  reference::backward(c.relu, expected);
+  backward(c.relu, got);
+  call.check();
+  return {how.dx ? call.elements(dx) : Bytes(), how.dresidual ? call.elements(dresidual) : Bytes()};
+}
+
+/// Each backward agrees with the reference, and with those before it, whatever it took the regions from.
+void run_backwards(const Target& target, const FuzzCase& c) {
+  Gradients known;
+  const auto agree = [&](const char* name, Bytes& before, const Bytes& now) {
+    if (now.empty()) return;
+    if (!before.empty()) {
+      EXPECT_TRUE(same_numbers(c.dtype, now, before)) << name << " differs by the source";
+    }
+    before = now;
+  };
+  for (const BackwardCall& how : c.backwards) {
+    const Gradients now = run_backward(target, c, how);
+    agree("dx", known.dx, now.dx);
+    agree("dresidual", known.dresidual, now.dresidual);
+  }
+}
+
+void run(const Target& target, std::uint64_t seed, Size size) {
+  FuzzCase c = fuzz_case(seed, size);
+  try {
+    target.prepare();
+    run_forward(target, c);
+    fill_sources(c);
+    run_backwards(target, c);
+  } catch (const std::exception& error) {
+    ADD_FAILURE() << "refused: " << error.what();
+  }
+  if (!testing::Test::HasFailure()) return;
+  const std::string test = testing::UnitTest::GetInstance()->current_test_info()->name();
+  ADD_FAILURE() << describe(c) << "\nRECTIFY_FUZZ_SEED=" << seed << " " << program_invocation_short_name
+                << " --gtest_filter='*Fuzz." << test.substr(0, test.find('/') + 1) << target.name << "_0'";
+}
+
+/// The share of a shard, up to the first case that fails.
+void run_shard(const Target& target, int shard, int cases, Size size) {
+  const auto seed = number_from("RECTIFY_FUZZ_SEED");
+  const auto count = static_cast<std::uint64_t>(seed ? shard == 0 : std::max(cases / thinned / shards, 1));
+  const std::uint64_t first =
+      seed.value_or(number_from("RECTIFY_FUZZ_FIRST").value_or(0) + count * static_cast<std::uint64_t>(shard));
+  for (std::uint64_t i = first; i < first + count && !testing::Test::HasFailure(); ++i) run(target, i, size);
+}
+
+TEST_P(Fuzz, AnyCallGivesTheReferencesBits) {
+  const auto [target, shard] = GetParam();
+  run_shard(target, shard, target.fuzz_cases, Size::small);
+}
+
+TEST_P(Fuzz, AnyLargeCallGivesTheReferencesBits) {
+  const auto [target, shard] = GetParam();
+  run_shard(target, shard, target.fuzz_cases / 100, Size::large);
+}
+
+}  // namespace
+}  // namespace rectify::test

@@ -1,0 +1,95 @@
+// One x under several models: x is broadcast along an axis of everything else. Backends read it once for many of them, so these
+// sizes are those at which they begin to.
+#include "checked_call.hpp"
+#include "reference.hpp"
+
+#include <rectify/ops.hpp>
+
+#include <string>
+
+namespace rectify::test {
+namespace {
+
+class Models : public testing::TestWithParam<Target> {};
+
+INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Models, testing::ValuesIn(targets()),
+                         [](const auto& target) { return target.param.name; });
+
+constexpr Relu function{0.25, 0.5, 6};
+
+Operand random_operand(const char* name, DType dtype, const Placement& at) {
+  Dice dice(static_cast<std::uint64_t>(at.span()) + static_cast<std::uint64_t>(name[0]));
+  return {name, dtype, at, random_numbers(dice, dtype, at.span(), function, Numbers::nice)};
+}
+Operand output(const char* name, DType dtype, const Placement& at) { return {name, dtype, at, untouched(dtype, at)}; }
+
+struct Case {
+  DType dtype;
+  std::int64_t models, row;
+
+  Placement shared() const { return {{models, row}, {0, 1}}; }
+  Placement own() const { return Placement({models, row}); }
+};
+
+/// More models than a grid has blocks for, so that a block takes several (an odd one is left); and rows that leave a
+/// processor's cache before the next model.
+constexpr Case cases[] = {{DType::f32, 8197, 256}, {DType::bf16, 8197, 256}, {DType::f64, 8197, 64},
+                          {DType::f32, 3, 70016},  {DType::bf16, 3, 140032}, {DType::f32, 3, 70001}};
+
+TEST_P(Models, EachHasABiasOfItsOwn) {
+  for (const Case& c : cases) {
+    SCOPED_TRACE(name(c.dtype) + " " + std::to_string(c.models) + " x " + std::to_string(c.row));
+    const Operand x = random_operand("x", c.dtype, c.shared()), bias = random_operand("bias", c.dtype, Placement({c.models})),
+                  y = output("y", c.dtype, c.own());
+    CheckedCall call(GetParam());
+    Forward expected, got;
+    expected.channel_axis = got.channel_axis = 0;
+    call.read(x).to(expected.x, got.x);
+    call.read(bias).to(expected.bias, got.bias);
+    call.write(y).to(expected.y, got.y);
+    reference::forward(function, expected);
+    forward(function, got);
+    call.check();
+  }
+}
+
+TEST_P(Models, MasksAreOfAllOfThem) {
+  for (const Case& c : {cases[0], cases[3], cases[5]}) {
+    for (DType width : {DType::u1, DType::u2}) {
+      SCOPED_TRACE(name(width) + " " + std::to_string(c.models) + " x " + std::to_string(c.row));
+      const Relu relu{width == DType::u1 ? 0 : function.alpha, function.threshold, function.max_value};
+      const Operand x = random_operand("x", c.dtype, c.shared()), scale = random_operand("scale", c.dtype, Placement({c.row})),
+                    mask = output("mask", width, c.own());
+      CheckedCall call(GetParam());
+      Forward expected, got;
+      call.read(x).to(expected.x, got.x);
+      call.read(scale).to(expected.scale, got.scale);
+      call.write(mask).to(expected.mask, got.mask);
+      reference::forward(relu, expected);
+      forward(relu, got);
+      call.check();
+    }
+  }
+}
+
+TEST_P(Models, EachHasAGradientOfItsOwn) {
+  for (const Case& c : {cases[0], cases[3], cases[5]}) {
+    SCOPED_TRACE(std::to_string(c.models) + " x " + std::to_string(c.row));
+    const Operand x = random_operand("x", c.dtype, c.shared()), dy = random_operand("dy", c.dtype, c.own()),
+                  alpha = random_operand("alpha", c.dtype, Placement({c.models})), dx = output("dx", c.dtype, c.own());
+    CheckedCall call(GetParam());
+    Backward expected, got;
+    expected.channel_axis = got.channel_axis = 0;
+    call.read(x).to(expected.x, got.x);
+    call.read(alpha).to(expected.alpha, got.alpha);
+    call.write(dy).to(expected.dy, got.dy);
+    call.write(dy).to(expected.dresidual, got.dresidual);
+    call.write(dx).to(expected.dx, got.dx);
+    reference::backward(function, expected);
+    backward(function, got);
+    call.check();
+  }
+}
+
+}  // namespace
+}  // namespace rectify::test

@@ -1,0 +1,2 @@
+// The CUDA kernel sources of bf16, compiled for the CPU.
+#include "../../cuda/pointwise_bf16.cu"

@@ -1,0 +1,50 @@
+// One call in two memories: the reference's on the host and the library's on a target, compared byte by byte afterwards.
+#pragma once
+
+#include "fuzz_case.hpp"
+#include "targets.hpp"
+
+#include <list>
+
+namespace rectify::test {
+
+class CheckedCall {
+ public:
+  explicit CheckedCall(const Target& target) : target_(target) {}
+
+  struct Views {
+    TensorView host, device;
+    /// Into the two calls' operands.
+    template <class View>
+    void to(View& expected, View& got) const {
+      expected = host;
+      got = device;
+    }
+  };
+  /// The operand's views; asked again, the same ones, so an output may lie over an input. The operand must outlive the call.
+  Views read(const Operand& operand) { return views(place(operand)); }
+  Views write(const Operand& operand);
+
+  /// Outputs are the reference's to the bit, inputs as they were, and so is the memory around both.
+  void check() const;
+
+  /// What the library left in the operand, without its gaps.
+  Bytes elements(const Operand& operand) const;
+
+ private:
+  struct Item {
+    Item(Device on, const Operand& operand_)
+        : operand(operand_), host(operand.bytes), device(on, operand.dtype, operand.at, operand.bytes) {}
+    const Operand& operand;
+    Bytes host;
+    Tensor device;
+    bool written = false;
+  };
+  Item& place(const Operand& operand);
+  static Views views(Item& item) { return {host_view(item.host, item.operand.dtype, item.operand.at), item.device.view()}; }
+
+  const Target& target_;
+  std::list<Item> items_;
+};
+
+}  // namespace rectify::test

@@ -1,0 +1,200 @@
+// The choices are drawn in the order in which they stand here: another order is another case for every seed.
+#include "fuzz_case.hpp"
+
+#include "cases.hpp"
+
+#include <limits>
+#include <sstream>
+
+namespace rectify::test {
+namespace {
+
+using From = BackwardCall::From;
+using Over = BackwardCall::Over;
+
+/// The axis of the channels, the kind of numbers, and what else the operands of a case agree on.
+class Draw {
+ public:
+  Draw(FuzzCase& c, Size size)
+      : dice(c.seed),
+        c_(c),
+        arrangement_(random_arrangement(dice, size)),
+        kind_(random_kind(dice)),
+        shape_(arrangement_.shape) {
+    c.relu = random_relu(dice);
+    c.dtype = dtypes[dice.below(4)];
+    c.shape = shape_;
+    axis_ = shape_.rank() > 0 ? dice.below(shape_.rank()) : -1;
+  }
+
+  void inputs();
+  void parameters();
+  void outputs();
+  void backwards();
+
+ private:
+  using Generator = Bytes (*)(Dice&, DType, std::int64_t, const Relu&, Numbers);
+  Operand tensor(const char* name, const Placement& at) {
+    return {name, c_.dtype, at, random_numbers(dice, c_.dtype, at.span(), c_.relu, kind_)};
+  }
+  Operand output(const char* name) {
+    const Placement at = random_placement(dice, arrangement_, Role::output);
+    return {name, c_.dtype, at, untouched(c_.dtype, at)};
+  }
+  Operand parameter(const char* name, Generator generator);
+  Shape parameter_shape(std::int64_t length);
+  void add_backward(From from);
+
+  Dice dice;
+  FuzzCase& c_;
+  Arrangement arrangement_;
+  Numbers kind_;
+  Shape shape_;
+  int axis_;
+  bool per_channel_ = false;
+};
+
+void Draw::inputs() {
+  c_.x = tensor("x", random_placement_of_x(dice, arrangement_));
+  c_.dy = tensor("dy", random_placement(dice, arrangement_, Role::input));
+  if (dice.one_in(3)) c_.residual = tensor("residual", random_placement(dice, arrangement_, Role::input));
+}
+
+/// {length}, {1, length, 1}, or one extent for each axis of x.
+Shape Draw::parameter_shape(std::int64_t length) {
+  const int rank = dice.any_of({1, 1, 3, axis_ < 0 ? 1 : shape_.rank()});
+  std::int64_t extents[max_rank];
+  for (int i = 0; i < rank; ++i) extents[i] = 1;
+  if (length == 1 && dice.one_in(2)) return {};
+  extents[rank == 1 ? 0 : rank == shape_.rank() ? axis_ : 1] = length;
+  return {extents, rank};
+}
+
+Operand Draw::parameter(const char* name, Generator generator) {
+  const bool channels = axis_ >= 0 && !dice.one_in(3);
+  const std::int64_t length = channels ? shape_[axis_] : 1;
+  per_channel_ = per_channel_ || length != 1;
+  const Shape shape = parameter_shape(length);
+  const int stride = dice.any_of({1, 1, 1, 2, 0});
+  std::int64_t strides[max_rank];
+  for (int i = 0; i < shape.rank(); ++i) strides[i] = shape[i] == 1 ? dice.below(9) : stride;
+  const Placement at(shape, Strides(strides, shape.rank()), dice.one_in(2) ? 0 : dice.below(9));
+  const bool wide = bits_per_element(c_.dtype) == 16 && dice.one_in(2);
+  const DType dtype = wide ? DType::f32 : c_.dtype;
+  return {name, dtype, at, generator(dice, dtype, at.span(), c_.relu, kind_)};
+}
+
+/// None, one or two as layers have them, or any.
+void Draw::parameters() {
+  const int style = dice.below(8);
+  const auto some = [&](bool typical) { return style == 7 ? dice.one_in(2) : typical; };
+  if (some(style == 3)) c_.scale = parameter("scale", random_numbers);
+  if (some(style == 3 || style == 4)) c_.bias = parameter("bias", random_numbers);
+  if (some(style == 5)) c_.alpha = parameter("alpha", random_slopes);
+  if (some(style == 6)) c_.threshold = parameter("threshold", random_numbers);
+  if (some(style == 6 && dice.one_in(2))) c_.max_value = parameter("max_value", random_caps);
+  c_.channel_axis = !per_channel_ ? dice.any_of({1, 0, -9, 99}) : dice.one_in(2) ? axis_ : axis_ - shape_.rank();
+}
+
+void Draw::outputs() {
+  c_.y = output("y");
+  c_.dx = output("dx");
+  c_.dresidual = output("dresidual");
+  const DType dtype = one_bit_serves(c_) && !dice.one_in(3) ? DType::u1 : DType::u2;
+  const Placement at = random_placement_of_mask(dice, arrangement_);
+  c_.mask = Operand{"mask", dtype, at, untouched(dtype, at)};
+  c_.writes_mask = dice.one_in(2);
+  c_.writes_y = !c_.writes_mask || !dice.one_in(3);
+  if (dice.one_in(5) && is_writable(c_.x->at)) c_.y_over = &FuzzCase::x;
+  if (dice.one_in(2) && c_.residual && is_writable(c_.residual->at)) c_.y_over = &FuzzCase::residual;
+}
+
+void Draw::add_backward(From from) {
+  BackwardCall call{from, true, dice.one_in(2), Over::none, Over::none};
+  if (call.dresidual) call.dx = !dice.one_in(3);
+  const bool dy = is_writable(c_.dy->at), x = from == From::x && is_writable(c_.x->at);
+  if (dy && dice.one_in(4)) call.dx_over = Over::dy;
+  if (x && dice.one_in(5)) call.dx_over = Over::x;
+  const bool taken = call.dx && call.dx_over == Over::dy;
+  if (dy && !taken && dice.one_in(3)) call.dresidual_over = Over::dy;
+  c_.backwards.push_back(call);
+}
+
+void Draw::backwards() {
+  const bool fused = c_.scale || c_.bias || c_.residual || c_.alpha || c_.threshold || c_.max_value;
+  add_backward(From::x);
+  if (!fused && readable_from_y(c_.relu, c_.dtype)) add_backward(From::y);
+  if (!dice.one_in(4)) add_backward(From::mask);
+}
+
+template <class Dims>
+void print(std::ostream& out, const Dims& dims) {
+  out << "[";
+  for (int i = 0; i < dims.rank(); ++i) out << (i > 0 ? "," : "") << dims[i];
+  out << "]";
+}
+
+void print(std::ostream& out, const Operand& operand) {
+  out << "; " << operand.name << " " << name(operand.dtype) << " ";
+  print(out, operand.at.shape);
+  out << "/";
+  print(out, operand.at.strides);
+  if (operand.at.offset != 0) out << "+" << operand.at.offset;
+}
+
+void print(std::ostream& out, const BackwardCall& call) {
+  const auto place = [](Over over) { return over == Over::dy ? " over dy" : over == Over::x ? " over x" : ""; };
+  out << "; from " << (call.from == From::x ? "x" : call.from == From::y ? "y" : "mask") << ":";
+  if (call.dx) out << " dx" << place(call.dx_over);
+  if (call.dresidual) out << " dresidual" << place(call.dresidual_over);
+}
+
+}  // namespace
+
+const std::vector<FuzzInput> fuzz_inputs{
+    {&FuzzCase::x, &Forward::x, &Backward::x},
+    {&FuzzCase::dy, nullptr, &Backward::dy},
+    {&FuzzCase::scale, &Forward::scale, &Backward::scale},
+    {&FuzzCase::bias, &Forward::bias, &Backward::bias},
+    {&FuzzCase::residual, &Forward::residual, &Backward::residual},
+    {&FuzzCase::alpha, &Forward::alpha, &Backward::alpha},
+    {&FuzzCase::threshold, &Forward::threshold, &Backward::threshold},
+    {&FuzzCase::max_value, &Forward::max_value, &Backward::max_value},
+};
+
+bool one_bit_serves(const FuzzCase& c) {
+  const bool narrow = c.dtype != DType::f64;
+  const bool capped =
+      c.max_value || (narrow ? c.relu.max_value < 0x1.ffffffp127 : c.relu.max_value < std::numeric_limits<double>::infinity());
+  const bool flat = !c.alpha && (narrow ? static_cast<float>(c.relu.alpha) == 0 : c.relu.alpha == 0);
+  return !capped || flat;
+}
+
+FuzzCase fuzz_case(std::uint64_t seed, Size size) {
+  FuzzCase c{};
+  c.seed = seed;
+  Draw draw(c, size);
+  draw.inputs();
+  draw.parameters();
+  draw.outputs();
+  draw.backwards();
+  return c;
+}
+
+std::string describe(const FuzzCase& c) {
+  std::ostringstream out;
+  out.precision(17);
+  out << "seed " << c.seed << ": " << name(c.dtype) << ", alpha " << c.relu.alpha << ", threshold " << c.relu.threshold
+      << ", max_value " << c.relu.max_value << ", channel_axis " << c.channel_axis;
+  for (const FuzzInput& input : fuzz_inputs) {
+    if (c.*input.operand) print(out, *(c.*input.operand));
+  }
+  for (const auto* output : {&c.y, &c.mask, &c.dx, &c.dresidual}) print(out, **output);
+  out << "; forward:";
+  if (c.writes_y) out << " y" << (c.y_over == &FuzzCase::y ? "" : std::string(" over ") + (c.*c.y_over)->name);
+  if (c.writes_mask) out << " mask";
+  for (const BackwardCall& call : c.backwards) print(out, call);
+  return out.str();
+}
+
+}  // namespace rectify::test

@@ -1,0 +1,62 @@
+// One random call of each verb, wholly told by a 64-bit seed: any operands, any layout, any numbers. fuzz_test.cpp runs it.
+#pragma once
+
+#include "random_layout.hpp"
+#include "random_numbers.hpp"
+
+#include <rectify/ops.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rectify::test {
+
+struct Operand {
+  const char* name;
+  DType dtype;
+  Placement at;
+  Bytes bytes;  ///< before the call
+};
+
+/// Which outputs a backward writes, and where: to tensors of their own, or over dy or x.
+struct BackwardCall {
+  enum class From { x, y, mask };
+  enum class Over { none, dy, x };
+  From from;
+  bool dx, dresidual;
+  Over dx_over, dresidual_over;
+};
+
+struct FuzzCase {
+  std::uint64_t seed;
+  Relu relu;
+  DType dtype;
+  Shape shape;
+  int channel_axis;
+  /// Absent ones are not given to either verb. dy is there always.
+  std::optional<Operand> x, dy, scale, bias, residual, alpha, threshold, max_value;
+  /// Outputs, as they are before a call; y and the mask are sources of the backward too.
+  std::optional<Operand> y, mask, dx, dresidual;
+  bool writes_y, writes_mask;
+  std::optional<Operand> FuzzCase::*y_over = &FuzzCase::y;  ///< y, or what it is written over
+  std::vector<BackwardCall> backwards;
+};
+
+FuzzCase fuzz_case(std::uint64_t seed, Size size);
+
+/// On one line.
+std::string describe(const FuzzCase& c);
+
+/// An input of the case and the places of the verbs that it goes to. `forward` is null for dy; y and mask are not here.
+struct FuzzInput {
+  std::optional<Operand> FuzzCase::*operand;
+  ConstTensorView Forward::*forward;
+  ConstTensorView Backward::*backward;
+};
+extern const std::vector<FuzzInput> fuzz_inputs;
+
+/// One bit of mask serves, by the contract of ops.hpp.
+bool one_bit_serves(const FuzzCase& c);
+
+}  // namespace rectify::test

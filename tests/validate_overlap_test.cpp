@@ -1,0 +1,190 @@
+// Every output against every other operand: whatever shares a byte is refused, unless it is one of the listed pairs in place.
+#include "refusal.hpp"
+
+namespace rectify::test {
+namespace {
+
+/// An operand by its name: an input, or an output.
+template <class Operands>
+struct Place {
+  const char* name;
+  ConstTensorView Operands::*input;
+  TensorView Operands::*output;
+
+  const ConstTensorView& of(const Operands& operands) const { return output != nullptr ? operands.*output : operands.*input; }
+};
+
+template <class Operands>
+using Places = std::vector<Place<Operands>>;
+
+const Places<Forward> forward_places{
+    {"x", &Forward::x, nullptr},
+    {"scale", &Forward::scale, nullptr},
+    {"bias", &Forward::bias, nullptr},
+    {"residual", &Forward::residual, nullptr},
+    {"alpha", &Forward::alpha, nullptr},
+    {"threshold", &Forward::threshold, nullptr},
+    {"max_value", &Forward::max_value, nullptr},
+    {"y", nullptr, &Forward::y},
+    {"mask", nullptr, &Forward::mask},
+};
+const Places<Backward> backward_places{
+    {"dy", &Backward::dy, nullptr},
+    {"x", &Backward::x, nullptr},
+    {"y", &Backward::y, nullptr},
+    {"mask", &Backward::mask, nullptr},
+    {"scale", &Backward::scale, nullptr},
+    {"bias", &Backward::bias, nullptr},
+    {"residual", &Backward::residual, nullptr},
+    {"alpha", &Backward::alpha, nullptr},
+    {"threshold", &Backward::threshold, nullptr},
+    {"max_value", &Backward::max_value, nullptr},
+    {"dx", nullptr, &Backward::dx},
+    {"dresidual", nullptr, &Backward::dresidual},
+};
+
+bool is_mask(const ConstTensorView& view) { return view.dtype() == DType::u1 || view.dtype() == DType::u2; }
+std::ptrdiff_t bytes(const ConstTensorView& view) { return is_mask(view) ? 2 : view.shape().rank() == 2 ? 24 : 12; }
+
+class Overlap : public Refusal {
+ protected:
+  /// The k-th of places far from each other, and from the end of the memory.
+  float* place(int k) { return &memory[static_cast<std::size_t>(16 * (k + 1))]; }
+  ConstTensorView parameter(int k) { return {place(k), {3}, Device::cpu()}; }
+  TensorView mask(int k) { return {place(k), DType::u2, {2, 3}, Device::cpu()}; }
+
+  /// Every operand there is, each in a place of its own.
+  Forward all_of_forward() {
+    Forward f;
+    f.x = in(place(0));
+    f.residual = in(place(1));
+    f.scale = parameter(2);
+    f.bias = parameter(3);
+    f.alpha = parameter(4);
+    f.threshold = parameter(5);
+    f.max_value = parameter(6);
+    f.y = out(place(7));
+    f.mask = mask(8);
+    return f;
+  }
+  /// Every operand that goes with the source.
+  Backward all_of_backward(ConstTensorView Backward::*source) {
+    Backward b;
+    b.dy = in(place(0));
+    b.dx = out(place(7));
+    b.dresidual = out(place(8));
+    b.*source = source == &Backward::mask ? mask(1) : in(place(1));
+    if (source == &Backward::y) return b;
+    b.scale = parameter(2);
+    b.alpha = parameter(3);
+    b.threshold = parameter(4);
+    b.max_value = parameter(5);
+    if (source == &Backward::mask) return b;
+    b.bias = parameter(6);
+    b.residual = in(place(9));
+    return b;
+  }
+
+  /// Each output is moved to where it meets each other operand by its last byte and by its first, and to both sides of it.
+  template <class Operands>
+  void check_every_pair(const Operands& sound, const Places<Operands>& places) {
+    accepts(sound);
+    for (const auto& out : places) {
+      if (out.output == nullptr || !out.of(sound).present()) continue;
+      for (const auto& other : places) {
+        if (out.name == other.name || !other.of(sound).present()) continue;
+        SCOPED_TRACE(std::string(out.name) + " and " + other.name);
+        check_pair(sound, out, other);
+      }
+    }
+  }
+
+ private:
+  template <class Operands>
+  void check_pair(Operands operands, const Place<Operands>& out, const Place<Operands>& other) {
+    const ConstTensorView there = other.of(operands);
+    const std::ptrdiff_t unit = is_mask(out.of(operands)) ? 1 : 4, own = bytes(out.of(operands)),
+                         end = (bytes(there) + unit - 1) / unit * unit;
+    const auto moved = [&](std::ptrdiff_t by) {
+      const TensorView& view = operands.*out.output;
+      char* const to = static_cast<char*>(const_cast<void*>(there.data())) + by;
+      operands.*out.output = TensorView(to, view.dtype(), view.shape(), view.device());
+      return operands;
+    };
+    // Of two outputs either may be named first.
+    for (std::ptrdiff_t by : {unit - own, end - unit})
+      refuses(moved(by), {out.name, "no byte in common with", other.name, "overlap"});
+    for (std::ptrdiff_t by : {-own, end}) accepts(moved(by));
+  }
+};
+
+TEST_F(Overlap, OfForwardIsRefusedForEveryPair) { check_every_pair(all_of_forward(), forward_places); }
+
+TEST_F(Overlap, OfBackwardIsRefusedForEveryPair) {
+  for (auto source : {&Backward::x, &Backward::y, &Backward::mask}) check_every_pair(all_of_backward(source), backward_places);
+}
+
+TEST_F(Overlap, InPlaceIsTheSameViewOfAListedPair) {
+  Forward f = all_of_forward();
+  f.y = out(place(0));
+  accepts(f);
+  f.residual = in(place(0));
+  accepts(f);
+  f.x = in(place(1));
+  accepts(f);
+  for (auto source : {&Backward::x, &Backward::y, &Backward::mask}) {
+    Backward b = all_of_backward(source);
+    b.dx = out(place(0));
+    accepts(b);
+    b = all_of_backward(source);
+    b.dresidual = out(place(0));
+    accepts(b);
+  }
+  Backward b = all_of_backward(&Backward::x);
+  b.dx = out(place(1));
+  accepts(b);
+  b.dresidual = out(place(0));
+  accepts(b);
+}
+
+TEST_F(Overlap, TheSameViewOfAnyOtherPairIsRefused) {
+  Backward b = all_of_backward(&Backward::x);
+  b.dx = b.dresidual = out(place(0));
+  refuses(b, {"dx", "no byte in common with dresidual"});
+  b = all_of_backward(&Backward::x);
+  b.dresidual = out(place(1));
+  refuses(b, {"dresidual", "no byte in common with x"});
+  b = all_of_backward(&Backward::x);
+  b.dx = out(place(9));
+  refuses(b, {"dx", "no byte in common with residual"});
+  b = all_of_backward(&Backward::x);
+  b.dresidual = out(place(9));
+  refuses(b, {"dresidual", "no byte in common with residual"});
+  b = all_of_backward(&Backward::y);
+  b.dx = out(place(1));
+  refuses(b, {"dx", "no byte in common with y"});
+  // Both inputs are one: dresidual may be dy, but not x.
+  b = all_of_backward(&Backward::x);
+  b.x = in(place(0));
+  b.dresidual = out(place(0));
+  refuses(b, {"dresidual", "no byte in common with x"});
+}
+
+TEST_F(Overlap, AListedPairWithOtherStridesIsRefused) {
+  Forward f = all_of_forward();
+  f.y = out(place(0)).strided({1, 2});
+  refuses(f, {"y", "x", "or the same view"});
+  f.y = out(place(1)).strided({1, 2});
+  refuses(f, {"y", "residual", "or the same view"});
+  Backward b = all_of_backward(&Backward::x);
+  b.dx = out(place(0)).strided({1, 2});
+  refuses(b, {"dx", "dy", "or the same view"});
+  b.dx = out(place(1)).strided({1, 2});
+  refuses(b, {"dx", "x", "or the same view"});
+  b = all_of_backward(&Backward::mask);
+  b.dresidual = out(place(0)).strided({1, 2});
+  refuses(b, {"dresidual", "dy", "or the same view"});
+}
+
+}  // namespace
+}  // namespace rectify::test
