@@ -1,116 +1,73 @@
-// Inputs repeat a block of random numbers whose length is prime to every vector and tile; so the reference, which is slow, runs
-// once over the block, and every element of a tensor of any size is still compared.
 #include "cases.hpp"
 
-#include "reference.hpp"
+#include "workload.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <cmath>
 #include <functional>
-#include <random>
 
 namespace rectify::bench {
 namespace {
 
-using Bytes = std::vector<unsigned char>;
-constexpr std::int64_t block_elements = 65537;
-
-std::size_t size_of(DType dtype) { return static_cast<std::size_t>(bits_per_element(dtype) / 8); }
-
-Bytes random_block(DType dtype, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<double> normal(0, 3);
-  Bytes block(static_cast<std::size_t>(block_elements) * size_of(dtype));
-  for (std::size_t at = 0; at < block.size(); at += size_of(dtype)) reference::store(dtype, &block[at], normal(random));
-  return block;
-}
-
-/// `elements` of memory on the device.
-class Tensor {
- public:
-  Tensor(const Case& c) : tools_(harness::tools(c.device)), case_(c), memory_(tools_.allocate(bytes())) {}
-
-  std::size_t bytes() const { return static_cast<std::size_t>(case_.elements) * size_of(case_.dtype); }
-  void* data() const { return memory_.get(); }
-  TensorView view() const { return TensorView(data(), case_.dtype, {case_.elements}, case_.device); }
-
-  void fill(const Bytes& block) const {
-    for_each_block(block.size(),
-                   [&](std::size_t at, std::size_t n) { tools_.upload(static_cast<char*>(data()) + at, block.data(), n); });
-  }
-  bool holds(const Bytes& block) const {
-    Bytes got(block.size());
-    bool equal = true;
-    for_each_block(block.size(), [&](std::size_t at, std::size_t n) {
-      tools_.download(got.data(), static_cast<char*>(data()) + at, n);
-      equal = equal && std::memcmp(got.data(), block.data(), n) == 0;
-    });
-    return equal;
-  }
-
- private:
-  void for_each_block(std::size_t block, const std::function<void(std::size_t, std::size_t)>& f) const {
-    for (std::size_t at = 0; at < bytes(); at += block) f(at, std::min(block, bytes() - at));
-  }
-
-  const harness::Tools& tools_;
-  const Case& case_;
-  std::shared_ptr<void> memory_;
-};
+using Work = std::function<void()>;
 
 /// Calls a sample is made of: enough that the clock, and the launch of the events around it, do not count.
-int calls_per_sample(const harness::Tools& tools, const std::function<void()>& call) {
+int calls_per_sample(const harness::Tools& tools, const Work& call) {
   constexpr double sample_seconds = 1e-3;
   call();
   const double once = std::max(tools.seconds(call), 1e-7);
   return static_cast<int>(std::clamp(sample_seconds / once, 1.0, 1000.0));
 }
 
-std::function<void()> repeated(int times, const std::function<void()>& call) {
+Work repeated(int times, const Work& call) {
   return [=] {
     for (int i = 0; i < times; ++i) call();
   };
 }
 
-/// An op under the clock beside copies of the same bytes: whole tensors, and half of one where the count is odd.
-Row timed(const Case& c, const std::function<void()>& call, const Tensor& from, const Tensor& to) {
-  const harness::Tools& tools = harness::tools(c.device);
-  const auto copy = [&] {
-    for (int pairs = c.op.tensors / 2; pairs > 0; --pairs) tools.copy(to.data(), from.data(), from.bytes());
-    if (c.op.tensors % 2 != 0) tools.copy(to.data(), from.data(), from.bytes() / 2);
-  };
-  const int calls = calls_per_sample(tools, call), copies = calls_per_sample(tools, copy);
-  const harness::Paired seconds = harness::paired_seconds(tools, c.repetitions, repeated(calls, call), repeated(copies, copy));
-  const auto bytes = static_cast<std::int64_t>(from.bytes()) * c.op.tensors;
-  return {true, bytes, seconds.work / calls, seconds.baseline / copies};
+Workload workload(const Case& c, const Op& op, Memory& memory) {
+  memory.rewind();
+  return Workload(op, c.relu, c.dtype, c.elements, memory);
 }
 
-TensorView host(Bytes& block, DType dtype) { return TensorView(block.data(), dtype, {block_elements}, Device::cpu()); }
+/// Runs the op once, over random numbers: "backward: dx at element 17", or empty where it equals the reference.
+std::string difference_from_reference(const Workload& work) {
+  const Workload block = work.solved_block();
+  work.prepare(block);
+  work.call()();
+  const std::string difference = work.difference(block);
+  return difference.empty() ? "" : work.op().name + ": " + difference;
+}
+
+/// A copy that moves `bytes`, half of them in and half of them out: x to y, whole tensors and a rest.
+Work copy(const Case& c, const Workload& pair, std::int64_t bytes) {
+  return [&c, &tools = harness::tools(c.device), from = pair.data(Operand::x), to = pair.data(Operand::y), bytes] {
+    for (std::int64_t left = bytes / 2; left > 0; left -= c.tensor_bytes())
+      tools.copy(to, from, static_cast<std::size_t>(std::min(left, c.tensor_bytes())));
+  };
+}
 
 }  // namespace
 
-const std::vector<Op>& ops() {
-  static const std::vector<Op> all{{"forward", 2}, {"backward", 3}};
-  return all;
-}
-
 Row run(const Case& c) {
-  Bytes x_block = random_block(c.dtype, 1), dy_block = random_block(c.dtype, 2), expected(x_block.size());
-  const Tensor x(c), dy(c), out(c);
-  x.fill(x_block);
-  dy.fill(dy_block);
-  out.fill(Bytes(x_block.size(), 0xff));  // NaN everywhere: an element not written shows
-  std::function<void()> call;
-  if (c.op.name == "forward") {
-    reference::forward(c.relu, host(x_block, c.dtype), host(expected, c.dtype));
-    call = [&] { forward(c.relu, x.view(), out.view()); };
-  } else {
-    reference::backward(c.relu, host(dy_block, c.dtype), host(x_block, c.dtype), host(expected, c.dtype));
-    call = [&] { backward(c.relu, dy.view(), x.view(), out.view()); };
-  }
-  call();
-  if (!out.holds(expected)) return {};
-  return timed(c, call, x, out);
+  const harness::Tools& tools = harness::tools(c.device);
+  Memory memory(c.device);
+  const Workload work = workload(c, c.op, memory);
+  // A copy has its tensors from the plain forward, which has one to read and one to write.
+  const Workload other = workload(c, c.against != nullptr ? *c.against : op_called("forward"), memory);
+  Row row;
+  row.bytes = std::llround(bytes_per_element(c.op, c.relu, c.dtype) * static_cast<double>(c.elements));
+  row.difference = difference_from_reference(work);
+  if (row.difference.empty() && c.against != nullptr) row.difference = difference_from_reference(other);
+  if (!row.difference.empty()) return row;
+  if (c.against == nullptr) other.prepare(other.solved_block());
+  const Work call = work.call(), baseline = c.against != nullptr ? other.call() : copy(c, other, row.bytes);
+  const int calls = calls_per_sample(tools, call), baselines = calls_per_sample(tools, baseline);
+  const harness::Paired seconds =
+      harness::paired_seconds(tools, c.repetitions, repeated(calls, call), repeated(baselines, baseline));
+  row.seconds = seconds.work / calls;
+  row.baseline_seconds = seconds.baseline / baselines;
+  return row;
 }
 
 }  // namespace rectify::bench

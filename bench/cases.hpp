@@ -1,37 +1,33 @@
-// What rectify-bench can run: an op over tensors of one size, checked against the reference and then timed beside a copy.
+// What rectify-bench can run: an op over tensors of one size, checked against the reference and then timed beside a baseline.
 #pragma once
 
 #include "harness.hpp"
-
-#include <rectify/rectify.hpp>
+#include "op_table.hpp"
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 namespace rectify::bench {
 
-/// An op by its name, with the tensors that it must move at least once: bytes per element are this times the element's size.
-struct Op {
-  std::string name;
-  int tensors;
-};
-const std::vector<Op>& ops();
-
 struct Case {
-  Op op;
+  const Op& op;
+  const Op* against;  ///< the baseline, or null: a copy of as many bytes as the op moves
   Relu relu;
   DType dtype;
-  std::int64_t elements;
+  std::int64_t elements;  ///< of op's output and of against's, so a multiple of both layouts' unit_elements()
   Device device;
   int repetitions;
+
+  std::int64_t tensor_bytes() const { return elements * (bits_per_element(dtype) / 8); }
 };
 
 struct Row {
-  bool equals_reference = false;
-  std::int64_t bytes = 0;   ///< that one call moves
-  double seconds = 0;       ///< of one call, the median of `repetitions` samples; 0 where the result was wrong
-  double copy_seconds = 0;  ///< of a plain copy of the same bytes, its samples taken in turn with the op's
+  std::string difference;       ///< from the reference, of op or of against, in words; empty where all is right
+  std::int64_t bytes = 0;       ///< that one call moves
+  double seconds = 0;           ///< of one call, the median of `repetitions` samples; 0 where the result was wrong
+  double baseline_seconds = 0;  ///< of the baseline, its samples taken in turn with the op's
+
+  bool equals_reference() const { return difference.empty(); }
 };
 
 /// Checks, and times only what is right.

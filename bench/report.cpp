@@ -1,10 +1,11 @@
-// The table is for people, the JSON for programs; both say on which machine and by which command.
+// The table is for people, the JSON for programs; both say on which machine, by which command and beside what.
 #include "report.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -16,7 +17,7 @@ namespace rectify::bench {
 namespace {
 
 double gigabytes_per_second(const Row& row) { return static_cast<double>(row.bytes) / row.seconds / 1e9; }
-double of_a_copy(const Row& row) { return row.copy_seconds / row.seconds; }
+double times_baseline(const Row& row) { return row.baseline_seconds / row.seconds; }
 
 std::string device_text(Device device) {
   return device.kind == Device::Kind::cpu ? "cpu" : "cuda:" + std::to_string(device.index);
@@ -29,17 +30,34 @@ std::string utc_now() {
   return text;
 }
 
+std::string ratio_title(const Op* against) { return against != nullptr ? "vs " + against->name : "of a copy"; }
+
+/// Wide enough for its title.
+int ratio_width(const Op* against) { return static_cast<int>(std::max<std::size_t>(ratio_title(against).size(), 10)); }
+
+std::string list(const Op& op, bool outputs) {
+  std::string all;
+  for (const Operand operand : op.operands) {
+    if (op.is_output(operand) == outputs) all += (all.empty() ? "" : ", ") + std::string(name(operand));
+  }
+  return all;
+}
+
 nlohmann::ordered_json to_json(const Case& c, const Row& row) {
   nlohmann::ordered_json json{
       {"op", c.op.name},       {"dtype", name(c.dtype)},        {"elements", c.elements},
-      {"alpha", c.relu.alpha}, {"threshold", c.relu.threshold}, {"equals_reference", row.equals_reference}};
+      {"alpha", c.relu.alpha}, {"threshold", c.relu.threshold}, {"equals_reference", row.equals_reference()}};
   json["max_value"] = c.relu.max_value < Relu{}.max_value ? nlohmann::ordered_json(c.relu.max_value) : nullptr;
-  if (!row.equals_reference) return json;
+  json["bytes_per_element"] = bytes_per_element(c.op, c.relu, c.dtype);
+  if (!row.equals_reference()) {
+    json["difference"] = row.difference;
+    return json;
+  }
   json["bytes"] = row.bytes;
   json["seconds"] = row.seconds;
-  json["copy_seconds"] = row.copy_seconds;
+  json["baseline_seconds"] = row.baseline_seconds;
   json["gigabytes_per_second"] = gigabytes_per_second(row);
-  json["of_a_copy"] = of_a_copy(row);
+  json["of_baseline"] = times_baseline(row);
   return json;
 }
 
@@ -55,19 +73,37 @@ std::string human_bytes(std::int64_t bytes) {
   return text;
 }
 
+void print_ops() {
+  std::printf("%-22s %-16s %-18s %-14s %s\n", "", "", "", "", "bytes per element");
+  std::printf("%-22s %-16s %-18s %-14s %8s %8s\n", "op", "tensors", "reads", "writes", "f32", "bf16");
+  for (const Op& op : ops()) {
+    std::printf("%-22s %-16s %-18s %-14s %8.7g %8.7g\n", op.name.c_str(), op.layout.text().c_str(), list(op, false).c_str(),
+                list(op, true).c_str(), bytes_per_element(op, {}, DType::f32), bytes_per_element(op, {}, DType::bf16));
+  }
+  std::printf(
+      "\nscale, bias and alpha have one element a channel (the extent of 1024, 64 or 8) and are not counted. models_forward "
+      "has\n"
+      "one x for its 8 models. A mask takes a bit, or two where there is a cap and alpha is not 0.\n");
+}
+
 void print_header(const Report& report) {
-  std::printf("rectify-bench on %s (%s)\n\n", report.device_name.c_str(), device_text(report.device).c_str());
-  std::printf("%-9s %-5s %12s %12s %8s %10s\n", "op", "dtype", "tensor", "us", "GB/s", "of a copy");
+  std::printf("rectify-bench on %s (%s)\n", report.device_name.c_str(), device_text(report.device).c_str());
+  const std::string baseline =
+      report.against != nullptr ? report.against->name + " over tensors of the same size" : "a copy of as many bytes";
+  std::printf("%s = time of %s / time of the op, samples taken in turn\n\n", ratio_title(report.against).c_str(),
+              baseline.c_str());
+  std::printf("%-22s %-5s %11s %6s %11s %8s %*s\n", "op", "dtype", "tensor", "B/el", "us", "GB/s", ratio_width(report.against),
+              ratio_title(report.against).c_str());
 }
 
 void print_row(const Case& c, const Row& row) {
-  const std::string tensor = human_bytes(c.elements * (bits_per_element(c.dtype) / 8));
-  if (row.equals_reference) {
-    std::printf("%-9s %-5s %12s %12.2f %8.1f %10.2f\n", c.op.name.c_str(), name(c.dtype).c_str(), tensor.c_str(),
-                row.seconds * 1e6, gigabytes_per_second(row), of_a_copy(row));
+  std::printf("%-22s %-5s %11s %6.5g ", c.op.name.c_str(), name(c.dtype).c_str(), human_bytes(c.tensor_bytes()).c_str(),
+              bytes_per_element(c.op, c.relu, c.dtype));
+  if (row.equals_reference()) {
+    std::printf("%11.2f %8.1f %*.3f\n", row.seconds * 1e6, gigabytes_per_second(row), ratio_width(c.against),
+                times_baseline(row));
   } else {
-    std::printf("%-9s %-5s %12s   DIFFERS from the reference; not timed\n", c.op.name.c_str(), name(c.dtype).c_str(),
-                tensor.c_str());
+    std::printf("  DIFFERS from the reference, so not timed (%s)\n", row.difference.c_str());
   }
   std::fflush(stdout);
 }
@@ -77,7 +113,7 @@ void print_progress(const std::string& text) {
 }
 
 void write_json(const Report& report, const std::string& file) {
-  nlohmann::ordered_json json{{"schema", 1},
+  nlohmann::ordered_json json{{"schema", 2},
                               {"program", "rectify-bench"},
                               {"commit", RECTIFY_COMMIT},
                               {"compiler", RECTIFY_COMPILER},
@@ -86,6 +122,7 @@ void write_json(const Report& report, const std::string& file) {
                               {"date", utc_now()},
                               {"device", device_text(report.device)},
                               {"device_name", report.device_name},
+                              {"baseline", report.against != nullptr ? report.against->name : "copy"},
                               {"rows", nlohmann::ordered_json::array()}};
   for (std::size_t i = 0; i < report.rows.size(); ++i) json["rows"].push_back(to_json(report.cases[i], report.rows[i]));
   std::ofstream out(file);

@@ -13,12 +13,16 @@ struct Report {
   Device device;
   std::string device_name;
   std::string command;
+  const Op* against;  ///< of every case; null: a copy
   std::vector<Case> cases;
   std::vector<Row> rows;
 };
 
 void print_header(const Report& report);
 void print_row(const Case& c, const Row& row);
+
+/// Every op with its operands and its bytes per element.
+void print_ops();
 
 /// "3/16 forward f32 4 MiB" on stderr, overwritten by the next; empty text clears it. Nothing unless stderr is a terminal.
 void print_progress(const std::string& text);

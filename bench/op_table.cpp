@@ -1,0 +1,109 @@
+#include "op_table.hpp"
+
+#include <algorithm>
+#include <initializer_list>
+#include <stdexcept>
+
+namespace rectify::bench {
+namespace {
+
+// A block is a multiple of 8 elements, so that each has whole bytes of a mask, and otherwise a prime number of units, so that
+// what a kernel takes from the wrong pack or tile is not by chance the right number.
+const Layout flat{{0}, 0, std::int64_t{8} * 8209, false};
+const Layout rows{{0, 1024}, 1, 61, false};
+const Layout nchw{{0, 64, 28, 28}, 1, 3, false};
+const Layout models{{8, 0}, 0, 8209, true};
+
+constexpr auto x = Operand::x, dy = Operand::dy, mask = Operand::mask, residual = Operand::residual, scale = Operand::scale,
+               bias = Operand::bias, alpha = Operand::alpha, y = Operand::y, dx = Operand::dx, dresidual = Operand::dresidual;
+constexpr auto forward = Verb::forward, backward = Verb::backward;
+
+bool is_one_of(Operand operand, std::initializer_list<Operand> list) {
+  return std::find(list.begin(), list.end(), operand) != list.end();
+}
+
+}  // namespace
+
+const std::vector<Op>& ops() {
+  // clang-format off
+  static const std::vector<Op> table{
+      // name                    verb      operands                   layout  tensors  mask bits
+      {"forward",                forward,  {x, y},                    flat,   2,       0},
+      {"backward",               backward, {dy, x, dx},               flat,   3,       0},
+      {"forward_mask",           forward,  {x, y, mask},              flat,   2,       1},
+      {"backward_mask",          backward, {dy, mask, dx},            flat,   2,       1},
+      {"bias_forward",           forward,  {x, bias, y},              rows,   2,       0},
+      {"bias_forward_nchw",      forward,  {x, bias, y},              nchw,   2,       0},
+      {"bias_backward",          backward, {dy, x, bias, dx},         rows,   3,       0},
+      {"residual_forward",       forward,  {x, residual, y},          flat,   3,       0},
+      {"residual_backward_mask", backward, {dy, mask, dx, dresidual}, flat,   3,       1},
+      {"scale_bias_forward",     forward,  {x, scale, bias, y},       rows,   2,       0},
+      {"prelu_forward",          forward,  {x, alpha, y},             rows,   2,       0},
+      {"prelu_backward",         backward, {dy, x, alpha, dx},        rows,   3,       0},
+      {"models_forward",         forward,  {x, alpha, y},             models, 9. / 8,  0},
+  };
+  // clang-format on
+  return table;
+}
+
+const Op& op_called(const std::string& name) {
+  for (const Op& op : ops()) {
+    if (op.name == name) return op;
+  }
+  throw std::out_of_range("no op is called " + name);
+}
+
+const char* name(Operand operand) {
+  constexpr const char* names[] = {"x", "dy", "mask", "residual", "scale", "bias", "alpha", "y", "dx", "dresidual"};
+  return names[static_cast<int>(operand)];
+}
+
+bool is_parameter(Operand operand) { return is_one_of(operand, {scale, bias, alpha}); }
+
+Shape Layout::shape(std::int64_t units) const {
+  Shape all = extents;
+  for (int axis = 0; axis < all.rank(); ++axis) all[axis] = all[axis] == 0 ? units : all[axis];
+  return all;
+}
+
+std::int64_t Layout::unit_elements() const {
+  std::int64_t elements = 1;
+  for (int axis = 0; axis < extents.rank(); ++axis) elements *= std::max<std::int64_t>(extents[axis], 1);
+  return elements;
+}
+
+std::int64_t Layout::lines() const {
+  std::int64_t product = 1;
+  for (int axis = 0; extents[axis] != 0; ++axis) product *= extents[axis];
+  return product;
+}
+
+std::string Layout::text() const {
+  std::string all = "[";
+  for (int axis = 0; axis < extents.rank(); ++axis)
+    all += (axis > 0 ? ", " : "") + (extents[axis] == 0 ? "n" : std::to_string(extents[axis]));
+  return all + "]";
+}
+
+bool Op::uses(Operand operand) const { return std::find(operands.begin(), operands.end(), operand) != operands.end(); }
+
+bool Op::is_output(Operand operand) const {
+  return is_one_of(operand, {y, dx, dresidual}) || (operand == mask && verb == forward);
+}
+
+bool Op::is_plain() const {
+  return std::all_of(operands.begin(), operands.end(), [](Operand operand) { return is_one_of(operand, {x, y, dy, dx}); });
+}
+
+DType mask_of(const Relu& relu, DType dtype) {
+  Forward sized;
+  sized.x = ConstTensorView(nullptr, dtype, {0}, Device::cpu());
+  return mask_dtype(relu, sized);
+}
+
+double bytes_per_element(const Op& op, const Relu& relu, DType dtype) {
+  const int mask_bits = op.mask_bits > 0 ? op.mask_bits * bits_per_element(mask_of(relu, dtype)) : 0;
+  return op.tensors * bits_per_element(dtype) / 8 + mask_bits / 8.;
+}
+
+}  // namespace rectify::bench

@@ -1,0 +1,61 @@
+// The table of ops that rectify-bench knows: operands, shape and declared bytes of each. One more op of these operands is a row here
+// and nothing else.
+#pragma once
+
+#include <rectify/rectify.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace rectify::bench {
+
+enum class Verb { forward, backward };
+
+/// forward reads x and writes y and, where one is listed, the mask; backward reads dy, and x or the mask, and writes dx and,
+/// where it is listed, dresidual.
+enum class Operand { x, dy, mask, residual, scale, bias, alpha, y, dx, dresidual };
+constexpr std::size_t operand_count = 10;
+const char* name(Operand operand);
+/// One element a channel rather than one an element.
+bool is_parameter(Operand operand);
+
+/// How an op's tensors are shaped: any number of units, which are the smallest whole things to measure.
+struct Layout {
+  Shape extents;             ///< the extent that stands as 0 is the number of units
+  int channel_axis;          ///< of the parameters
+  std::int64_t block_units;  ///< what inputs repeat and the reference is run over
+  bool x_is_broadcast;       ///< one x, under every index of axis 0
+
+  Shape shape(std::int64_t units) const;
+  std::int64_t unit_elements() const;
+  std::int64_t lines() const;  ///< stretches of units in memory: the product of the extents outside of them
+  std::int64_t channels() const { return extents[channel_axis]; }
+  std::string text() const;  ///< "[n, 1024]"
+};
+
+struct Op {
+  std::string name;
+  Verb verb;
+  std::vector<Operand> operands;
+  const Layout& layout;
+  double tensors;  ///< that a call must move at least once, in tensors of its output's size
+  int mask_bits;   ///< per element in u1; a cap with an alpha other than 0 asks for u2, and so for twice the bits
+
+  bool uses(Operand operand) const;
+  bool is_output(Operand operand) const;
+  bool is_plain() const;  ///< forward or backward, nothing fused
+};
+
+const std::vector<Op>& ops();
+/// Throws std::out_of_range for a name that is not in the table.
+const Op& op_called(const std::string& name);
+
+/// The mask that an op takes, if it takes one: the narrowest that serves.
+DType mask_of(const Relu& relu, DType dtype);
+
+/// tensors * size of an element + mask bits / 8. Parameters of one element a channel are not counted: they stay in the caches.
+double bytes_per_element(const Op& op, const Relu& relu, DType dtype);
+
+}  // namespace rectify::bench

@@ -1,0 +1,128 @@
+#include "options.hpp"
+
+#include "report.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <numeric>
+
+namespace rectify::bench {
+namespace {
+
+void add_ops(CLI::App& app, Options& o) {
+  std::vector<std::string> names;
+  for (const Op& op : ops()) names.push_back(op.name);
+  app.add_option("--against", o.against, "Measure against this op, over tensors of the same size, instead of a copy")
+      ->type_name("OP")
+      ->check(CLI::IsMember(names).description(""));
+  names.insert(names.begin(), "all");
+  app.add_option("--op", o.ops, "What to run, several with commas; --list-ops shows them")
+      ->type_name("OP")
+      ->delimiter(',')
+      ->check(CLI::IsMember(names).description(""))
+      ->capture_default_str();
+}
+
+void add_choices(CLI::App& app, Options& o) {
+  app.add_option("--dtype", o.dtypes, "In which types")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"f16", "bf16", "f32", "f64", "all"}))
+      ->capture_default_str();
+  app.add_option("--device", o.device, "auto: cuda where there is a GPU")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->capture_default_str();
+}
+
+void add_sizes(CLI::App& app, Options& o) {
+  const CLI::Range range(std::uint64_t{8}, std::uint64_t{1} << 40);
+  app.add_option("--min-bytes", o.min_bytes, "Smallest tensor (64K, 16M, 1G)")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(range);
+  app.add_option("--max-bytes", o.max_bytes, "Largest tensor")->transform(CLI::AsSizeValue(false))->check(range);
+  app.add_option("--factor", o.factor, "From one size to the next")->check(CLI::Range(2, 1 << 20))->capture_default_str();
+  app.add_option("--repetitions", o.repetitions, "Samples of which the median is told")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  CLI::Option* const is_short = app.add_flag(
+      "--short", o.is_short, "forward and backward at 1 MiB and 256 MiB in f32 and bf16, the fused ops at 64 MiB in f32");
+  for (const char* other : {"--dtype", "--min-bytes", "--max-bytes", "--factor"}) is_short->excludes(other);
+}
+
+void add_function(CLI::App& app, Options& o) {
+  app.add_option("--alpha", o.relu.alpha, "Slope below the threshold")->capture_default_str();
+  app.add_option("--threshold", o.relu.threshold, "Where below ends")->capture_default_str();
+  app.add_option("--max-value", o.relu.max_value, "Cap of the positive side; none by default");
+}
+
+bool chosen(const std::vector<std::string>& list, const std::string& name) {
+  return std::any_of(list.begin(), list.end(), [&](const std::string& item) { return item == "all" || item == name; });
+}
+
+std::vector<std::uint64_t> sizes_of(const Options& o, const Op& op, DType dtype) {
+  const std::uint64_t mebi = 1 << 20;
+  if (o.is_short && op.is_plain())
+    return dtype == DType::f32 || dtype == DType::bf16 ? std::vector{mebi, 256 * mebi} : std::vector<std::uint64_t>{};
+  if (o.is_short) return dtype == DType::f32 ? std::vector{64 * mebi} : std::vector<std::uint64_t>{};
+  std::vector<std::uint64_t> sizes;
+  for (std::uint64_t bytes = o.min_bytes; bytes <= o.max_bytes; bytes *= static_cast<std::uint64_t>(o.factor))
+    sizes.push_back(bytes);
+  return sizes;
+}
+
+void append_cases(const Options& o, const Op& op, DType dtype, std::vector<Case>& cases) {
+  const Op* const other = against(o);
+  const std::int64_t own = op.layout.unit_elements();
+  const std::int64_t unit = other != nullptr ? std::lcm(own, other->layout.unit_elements()) : own;
+  mask_of(o.relu, dtype);  // for what it throws
+  std::int64_t last = 0;
+  for (const std::uint64_t bytes : sizes_of(o, op, dtype)) {
+    const std::int64_t fitting = static_cast<std::int64_t>(bytes) / (bits_per_element(dtype) / 8) / unit * unit;
+    const std::int64_t elements = std::max(fitting, unit);
+    if (elements != last) cases.push_back({op, other, o.relu, dtype, elements, device_of(o), o.repetitions});
+    last = elements;
+  }
+}
+
+}  // namespace
+
+int parse(int argc, char** argv, Options& o) {
+  CLI::App app{"Times rectify beside a plain copy of as many bytes, after checking every result against the reference."};
+  add_ops(app, o);
+  add_choices(app, o);
+  add_sizes(app, o);
+  add_function(app, o);
+  app.add_option("--json", o.json, "Write the figures to this file too");
+  app.footer(
+      "On a CPU that others use too, set OMP_WAIT_POLICY=passive: threads that spin while they wait lose whole time slices.");
+  bool list_ops = false;
+  app.add_flag("--list-ops", list_ops, "Show the ops and their bytes per element, and run nothing");
+  try {
+    app.parse(argc, argv);
+    if (o.min_bytes > o.max_bytes) throw CLI::ValidationError("--min-bytes", "is larger than --max-bytes");
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (!list_ops) return -1;
+  print_ops();
+  return 0;
+}
+
+const Op* against(const Options& o) { return o.against.empty() ? nullptr : &op_called(o.against); }
+
+Device device_of(const Options& o) {
+  if (o.device == "auto") return harness::best_device();
+  return o.device == "cpu" ? Device::cpu() : Device::cuda(0);
+}
+
+std::vector<Case> cases_of(const Options& o) {
+  std::vector<Case> cases;
+  for (const Op& op : ops()) {
+    for (DType dtype : {DType::f32, DType::bf16, DType::f16, DType::f64}) {
+      if (chosen(o.ops, op.name) && chosen(o.dtypes, name(dtype))) append_cases(o, op, dtype, cases);
+    }
+  }
+  return cases;
+}
+
+}  // namespace rectify::bench

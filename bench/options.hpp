@@ -1,0 +1,33 @@
+// The command line, and the cases that it asks for.
+#pragma once
+
+#include "cases.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace rectify::bench {
+
+struct Options {
+  std::vector<std::string> ops{"all"}, dtypes{"all"};
+  std::string against, device = "auto", json;
+  std::uint64_t min_bytes = 64 << 10, max_bytes = 256 << 20;
+  int factor = 4, repetitions = 15;
+  Relu relu = presets::torch::leaky_relu();
+  bool is_short = false;
+};
+
+/// The exit status where there is nothing left to do, else -1.
+int parse(int argc, char** argv, Options& o);
+
+/// The op to measure against; null for a copy.
+const Op* against(const Options& o);
+
+Device device_of(const Options& o);
+
+/// In the order of the table of ops. Sizes are rounded down to whole units of the layouts, one at least, and none comes twice.
+/// Throws InvalidArgument where alpha, threshold and max_value are not valid in a type.
+std::vector<Case> cases_of(const Options& o);
+
+}  // namespace rectify::bench

@@ -1,0 +1,47 @@
+// An op with its operands in memory: on the device at any size, and on the CPU as the block that those repeat.
+#pragma once
+
+#include "buffer.hpp"
+#include "op_table.hpp"
+
+#include <array>
+#include <functional>
+#include <string>
+
+namespace rectify::bench {
+
+class Workload {
+ public:
+  /// Takes memory for every operand, and leaves it as it is. `elements` is a multiple of op.layout.unit_elements().
+  Workload(const Op& op, const Relu& relu, DType dtype, std::int64_t elements, Memory& memory);
+
+  /// On the CPU: as large as the layout's block, or as this is; inputs are random, outputs the reference's.
+  Workload solved_block() const;
+
+  /// Inputs repeat those of the block, outputs are spoiled.
+  void prepare(const Workload& block) const;
+  /// What runs the op once, for as long as this workload lives.
+  std::function<void()> call() const;
+  /// Every output against the block's, bit for bit: "dx at element 17", or empty where they are equal.
+  std::string difference(const Workload& block) const;
+
+  const Op& op() const { return op_; }
+  void* data(Operand operand) const { return buffer(operand).data(); }
+
+ private:
+  Buffer make_buffer(Operand operand, Memory& memory) const;
+  const Buffer& buffer(Operand operand) const { return buffers_[static_cast<std::size_t>(operand)]; }
+  /// Absent where the op does not use the operand.
+  TensorView view(Operand operand) const;
+  Forward forward_operands() const;
+  Backward backward_operands() const;
+
+  const Op& op_;
+  Relu relu_;
+  DType dtype_;
+  std::int64_t units_;
+  Device device_;
+  std::array<Buffer, operand_count> buffers_;
+};
+
+}  // namespace rectify::bench
