@@ -53,7 +53,8 @@ run_test() {
 # Small tests alone: a sanitizer costs a factor of ten to a hundred. Blocks of tensors are shared, so memcheck cannot see past the end
 # of each; the guard bytes of the tests do, and padding catches what leaves a block.
 run_sanitize() {
-  local small='*Ops.InPlace*/cuda:*Ops.NoElements*/cuda:*Ops.RankZero*/cuda:*Ops.TensorsDense*/cuda' tool
+  local small='*Ops.InPlace*/cuda:*Ops.NoElements*/cuda:*Ops.RankZero*/cuda:*Ops.TensorsDense*/cuda:*Operands.*/cuda' tool
+  small=$small:'*Fuzz.AnyLargeCall*/cuda_0:*Masks.BitsCount*/cuda:*Masks.Large*/cuda'
   : >"$out/sanitize.txt"
   for tool in "memcheck --padding 512 --leak-check no" "racecheck" "initcheck" "synccheck"; do
     # shellcheck disable=SC2086  # a tool and its options
@@ -65,7 +66,9 @@ run_sanitize() {
 
 run_bench() {
   : >"$out/bench.txt"
-  step "$out/bench.txt" "$bench/rectify-bench" --device cuda --min-bytes 64K --max-bytes 1G --factor 4 --json "$out/bench.json"
+  # Bound by launches, in the L2 cache, and by memory.
+  step "$out/bench.txt" "$bench/rectify-bench" --device cuda --min-bytes 64K --max-bytes 16M --factor 16 --json "$out/bench.json"
+  step "$out/bench.txt" "$bench/rectify-bench" --device cuda --min-bytes 1G --max-bytes 1G --json "$out/bench_large.json"
 }
 
 run_peers() {
