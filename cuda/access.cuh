@@ -73,7 +73,6 @@ struct Dense {
   std::int64_t channels, inner;
   std::int64_t repeats, row, chunk;
 
-  __host__ __device__ std::int64_t elements() const { return length; }
   __host__ __device__ std::int64_t items() const { return body / Item::lanes; }
   __host__ __device__ std::int64_t edge_elements() const { return length - body; }
 
