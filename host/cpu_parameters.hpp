@@ -15,7 +15,8 @@ namespace rectify::detail {
 template <class T>
 class ParameterTile {
   using C = Compute<T>;
-  static constexpr std::int64_t tile = tile_elements<T>, longest_period = 8192 / sizeof(C), stride_of_stores = 8;
+  static constexpr std::int64_t tile = tile_elements<T>, longest_period = 8192 / sizeof(C), stride_of_stores = 8,
+                                last_place = 3 * tile;
 
  public:
   RECTIFY_NOINLINE ParameterTile(const Parameter& parameter, C number, const Layout& layout)
@@ -24,9 +25,9 @@ class ParameterTile {
     if (channels_ == 1) {
       std::fill_n(buffer_, std::min(tile, layout.elements), parameter.data == nullptr ? number : value(0));
     } else if (inner_ <= longest_period && channels_ * inner_ <= (is_table() ? tile : longest_period)) {
-      period_ = channels_ * inner_;
       seek(0);
-      fill(std::min(period_ + tile, layout.elements));
+      fill(std::min(channels_ * inner_ + tile, layout.elements));
+      period_ = channels_ * inner_;
     }
   }
 
@@ -35,6 +36,7 @@ class ParameterTile {
     if (first != next_) seek(first);
     next_ = first + count;
     if (period_ > 0) return periodic(count);
+    if (inner_ >= tile) return long_stretch(count);
     if (is_table() && channel_ + count <= channels_) {
       const C* const table = static_cast<const C*>(parameter_.data) + channel_;
       channel_ = channel_ + count == channels_ ? 0 : channel_ + count;
@@ -53,6 +55,32 @@ class ParameterTile {
     return here;
   }
 
+  /// A channel of a tile and more stands in the buffer a tile long, the next one behind it: wherever a tile crosses from one to the
+  /// other, it is there to be read. A fill of fixed length and one branch per channel: misprediction is what crossing costs.
+  const C* long_stretch(std::int64_t count) {
+    if (count < left_) {
+      left_ -= count;
+      return buffer_ + place_;
+    }
+    if (place_ == last_place) place_at(0);
+    const C* const here = buffer_ + place_ + tile - left_;
+    const std::int64_t beyond = count - left_;
+    next_channel();
+    left_ -= beyond;
+    place_at(place_ + tile);
+    return here;
+  }
+
+  void place_at(std::int64_t place) {
+    place_ = place;
+    std::fill_n(buffer_ + place, tile, value(channel_));
+  }
+
+  void next_channel() {
+    channel_ = channel_ + 1 == channels_ ? 0 : channel_ + 1;
+    left_ = inner_;
+  }
+
   /// Neighbours are channels that lie in memory as they are needed.
   bool is_table() const {
     return inner_ == 1 && parameter_.stride == 1 && (parameter_.in_compute_type || sizeof(T) == sizeof(C));
@@ -67,7 +95,11 @@ class ParameterTile {
   void seek(std::int64_t element) {
     channel_ = element / inner_ % channels_;
     left_ = inner_ - element % inner_;
-    if (period_ > 0) phase_ = element % period_;
+    if (period_ > 0) {
+      phase_ = element % period_;
+    } else if (inner_ >= tile) {
+      place_at(0);
+    }
   }
 
   void fill(std::int64_t count) { inner_ == 1 ? fill_with_neighbours(count) : fill_with_stretches(count); }
@@ -81,27 +113,17 @@ class ParameterTile {
     }
   }
 
-  /// What the buffer already holds of a channel stays; so a channel of several tiles is stored about once.
   void fill_with_stretches(std::int64_t count) {
     for (std::int64_t done = 0; done < count;) {
-      const std::int64_t n = std::min(left_, count - done), end = done + n == count ? std::max(count, tile) : done + n;
-      if (filled_with_ != channel_) {
-        store(done, end, value(channel_));
-        filled_from_ = done;
-      } else if (filled_from_ > done) {
-        store(done, filled_from_, value(channel_));
-        filled_from_ = done;
-      }
-      filled_with_ = channel_;
+      const std::int64_t n = std::min(left_, count - done);
+      store(done, done + n, value(channel_));
       done += n;
       left_ -= n;
-      if (left_ > 0) continue;
-      channel_ = channel_ + 1 == channels_ ? 0 : channel_ + 1;
-      left_ = inner_;
+      if (left_ == 0) next_channel();
     }
   }
 
-  /// Whole vectors; what is too much lies before what is stored next, or past the end of a tile.
+  /// Whole vectors; what is too much lies before what is stored next, or past the end.
   void store(std::int64_t begin, std::int64_t end, C v) {
     for (; begin < end; begin += stride_of_stores) std::fill_n(buffer_ + begin, stride_of_stores, v);
   }
@@ -110,7 +132,7 @@ class ParameterTile {
   std::int64_t channels_, inner_;
   std::int64_t period_, phase_ = 0;  // elements until the first channel comes again, where that is soon; the next one's place
   std::int64_t next_ = -1, channel_ = 0, left_ = 0;  // the element to be asked for next, its channel, and what is left of that
-  std::int64_t filled_with_ = -1, filled_from_ = 0;  // the channel that the buffer is of, from there to the end of a tile
+  std::int64_t place_ = 0;                           // of the channel's stretch in the buffer
   alignas(64) C buffer_[longest_period + tile + stride_of_stores];
 };
 

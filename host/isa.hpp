@@ -6,6 +6,12 @@
 namespace rectify::detail {
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(RECTIFY_BASELINE_ISA)
+#define RECTIFY_HAS_AVX2_CLONES 1
+
+inline bool runs_avx2() {
+  static const bool runs = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  return runs;
+}
 
 /// `flatten` pulls the whole body into this function, so its loops are vectorised for AVX2. The result is the same to the bit:
 /// contraction is off, and every other step rounds alike in any width (a fused multiply-add is an instruction here, and a call of
@@ -17,8 +23,7 @@ __attribute__((target("avx2,fma"), flatten)) void on_avx2(const Body& body) {
 
 template <class Body>
 void on_best_isa(const Body& body) {
-  static const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  if (has_avx2) {
+  if (runs_avx2()) {
     on_avx2(body);
   } else {
     body();

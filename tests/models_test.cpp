@@ -17,12 +17,6 @@ INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Models, testing::ValuesIn(targets()),
 
 constexpr Relu function{0.25, 0.5, 6};
 
-Operand random_operand(const char* name, DType dtype, const Placement& at) {
-  Dice dice(static_cast<std::uint64_t>(at.span()) + static_cast<std::uint64_t>(name[0]));
-  return {name, dtype, at, random_numbers(dice, dtype, at.span(), function, Numbers::nice)};
-}
-Operand output(const char* name, DType dtype, const Placement& at) { return {name, dtype, at, untouched(dtype, at)}; }
-
 struct Case {
   DType dtype;
   std::int64_t models, row;
@@ -39,8 +33,9 @@ constexpr Case cases[] = {{DType::f32, 8197, 256}, {DType::bf16, 8197, 256}, {DT
 TEST_P(Models, EachHasABiasOfItsOwn) {
   for (const Case& c : cases) {
     SCOPED_TRACE(name(c.dtype) + " " + std::to_string(c.models) + " x " + std::to_string(c.row));
-    const Operand x = random_operand("x", c.dtype, c.shared()), bias = random_operand("bias", c.dtype, Placement({c.models})),
-                  y = output("y", c.dtype, c.own());
+    const Operand x = random_operand("x", c.dtype, c.shared(), function),
+                  bias = random_operand("bias", c.dtype, Placement({c.models}), function),
+                  y = output_operand("y", c.dtype, c.own());
     CheckedCall call(GetParam());
     Forward expected, got;
     expected.channel_axis = got.channel_axis = 0;
@@ -58,8 +53,9 @@ TEST_P(Models, MasksAreOfAllOfThem) {
     for (DType width : {DType::u1, DType::u2}) {
       SCOPED_TRACE(name(width) + " " + std::to_string(c.models) + " x " + std::to_string(c.row));
       const Relu relu{width == DType::u1 ? 0 : function.alpha, function.threshold, function.max_value};
-      const Operand x = random_operand("x", c.dtype, c.shared()), scale = random_operand("scale", c.dtype, Placement({c.row})),
-                    mask = output("mask", width, c.own());
+      const Operand x = random_operand("x", c.dtype, c.shared(), function),
+                    scale = random_operand("scale", c.dtype, Placement({c.row}), function),
+                    mask = output_operand("mask", width, c.own());
       CheckedCall call(GetParam());
       Forward expected, got;
       call.read(x).to(expected.x, got.x);
@@ -75,8 +71,9 @@ TEST_P(Models, MasksAreOfAllOfThem) {
 TEST_P(Models, EachHasAGradientOfItsOwn) {
   for (const Case& c : {cases[0], cases[3], cases[5]}) {
     SCOPED_TRACE(std::to_string(c.models) + " x " + std::to_string(c.row));
-    const Operand x = random_operand("x", c.dtype, c.shared()), dy = random_operand("dy", c.dtype, c.own()),
-                  alpha = random_operand("alpha", c.dtype, Placement({c.models})), dx = output("dx", c.dtype, c.own());
+    const Operand x = random_operand("x", c.dtype, c.shared(), function), dy = random_operand("dy", c.dtype, c.own(), function),
+                  alpha = random_operand("alpha", c.dtype, Placement({c.models}), function),
+                  dx = output_operand("dx", c.dtype, c.own());
     CheckedCall call(GetParam());
     Backward expected, got;
     expected.channel_axis = got.channel_axis = 0;

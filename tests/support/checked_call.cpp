@@ -29,6 +29,13 @@ Bytes gathered(const Operand& operand, const Bytes& bytes) {
 
 }  // namespace
 
+Operand random_operand(const char* name, DType dtype, const Placement& at, const Relu& relu) {
+  Dice dice(static_cast<std::uint64_t>(at.span()) + static_cast<std::uint64_t>(name[0]));
+  return {name, dtype, at, random_numbers(dice, dtype, at.span(), relu, Numbers::nice)};
+}
+
+Operand output_operand(const char* name, DType dtype, const Placement& at) { return {name, dtype, at, untouched(dtype, at)}; }
+
 CheckedCall::Item& CheckedCall::place(const Operand& operand) {
   for (Item& item : items_) {
     if (&item.operand == &operand) return item;

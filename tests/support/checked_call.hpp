@@ -8,6 +8,10 @@
 
 namespace rectify::test {
 
+/// Operands of a test that names its shapes: small numbers, the kinks of `relu` among them, and memory that is to be written.
+Operand random_operand(const char* name, DType dtype, const Placement& at, const Relu& relu);
+Operand output_operand(const char* name, DType dtype, const Placement& at);
+
 class CheckedCall {
  public:
   explicit CheckedCall(const Target& target) : target_(target) {}

@@ -1,0 +1,72 @@
+// Channels and inner extents in every proportion to a backend's tiles: parameters that come round within one, that fill it, and whose
+// stretches are longer than one and end anywhere in it.
+#include "checked_call.hpp"
+#include "reference.hpp"
+
+#include <rectify/ops.hpp>
+
+#include <string>
+
+namespace rectify::test {
+namespace {
+
+class Channels : public testing::TestWithParam<Target> {};
+
+INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Channels, testing::ValuesIn(targets()),
+                         [](const auto& target) { return target.param.name; });
+
+constexpr Relu function{0.25, 0.5, 6};
+
+struct Case {
+  std::int64_t outer, channels, inner;
+};
+
+/// A tile of the CPU backend is 1,024 bytes, and it keeps 8 KiB of parameters; a thread of a kernel takes 32 bytes or 64.
+constexpr Case cases[] = {{700, 7, 1},  {40, 1, 130}, {3, 1300, 1}, {2, 2600, 1}, {11, 300, 3}, {5, 90, 49},
+                          {3, 27, 127}, {3, 21, 128}, {2, 23, 256}, {2, 23, 300}, {2, 19, 511}, {2, 21, 512},
+                          {2, 21, 784}, {2, 19, 999}, {5, 3, 1500}, {2, 13, 2100}};
+
+template <class Run>
+void on_every_case(const Run& run) {
+  for (const Case& c : cases) {
+    for (const DType dtype : {DType::f16, DType::bf16, DType::f32, DType::f64}) {
+      SCOPED_TRACE(name(dtype) + " " + std::to_string(c.outer) + " x " + std::to_string(c.channels) + " x " +
+                   std::to_string(c.inner));
+      run(dtype, Placement({c.outer, c.channels, c.inner}), Placement({c.channels}));
+    }
+  }
+}
+
+TEST_P(Channels, EachHasABiasOfItsOwn) {
+  on_every_case([&](DType dtype, const Placement& at, const Placement& per_channel) {
+    const Operand x = random_operand("x", dtype, at, function), bias = random_operand("bias", dtype, per_channel, function),
+                  y = output_operand("y", dtype, at);
+    CheckedCall call(GetParam());
+    Forward expected, got;
+    call.read(x).to(expected.x, got.x);
+    call.read(bias).to(expected.bias, got.bias);
+    call.write(y).to(expected.y, got.y);
+    reference::forward(function, expected);
+    forward(function, got);
+    call.check();
+  });
+}
+
+TEST_P(Channels, EachHasASlopeOfItsOwn) {
+  on_every_case([&](DType dtype, const Placement& at, const Placement& per_channel) {
+    const Operand x = random_operand("x", dtype, at, function), dy = random_operand("dy", dtype, at, function),
+                  alpha = random_operand("alpha", dtype, per_channel, function), dx = output_operand("dx", dtype, at);
+    CheckedCall call(GetParam());
+    Backward expected, got;
+    call.read(x).to(expected.x, got.x);
+    call.read(dy).to(expected.dy, got.dy);
+    call.read(alpha).to(expected.alpha, got.alpha);
+    call.write(dx).to(expected.dx, got.dx);
+    reference::backward(function, expected);
+    backward(function, got);
+    call.check();
+  });
+}
+
+}  // namespace
+}  // namespace rectify::test
