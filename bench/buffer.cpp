@@ -77,6 +77,15 @@ void Buffer::repeat(const Buffer& block) const {
   }
 }
 
+std::vector<double> Buffer::numbers() const {
+  std::vector<unsigned char> bytes(static_cast<std::size_t>(line_bytes_));
+  harness::tools(device_).download(bytes.data(), line(0), bytes.size());
+  const std::size_t step = static_cast<std::size_t>(bits_per_element(dtype_)) / 8;
+  std::vector<double> all;
+  for (std::size_t at = 0; at < bytes.size(); at += step) all.push_back(reference::load(dtype_, &bytes[at]));
+  return all;
+}
+
 void Buffer::spoil() const {
   const std::vector<unsigned char> all_ones(std::size_t{256} << 10, 0xff);
   for_each_chunk(lines_ * line_bytes_, static_cast<std::int64_t>(all_ones.size()), [&](std::int64_t at, std::size_t bytes) {

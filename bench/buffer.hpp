@@ -52,6 +52,9 @@ class Buffer {
   /// mask count as elements, which are 0.
   std::int64_t first_difference(const Buffer& block) const;
 
+  /// All elements of a buffer of one line of numbers.
+  std::vector<double> numbers() const;
+
   /// Every byte 0xff: an element not written shows.
   void spoil() const;
 

@@ -12,7 +12,7 @@ namespace rectify::bench {
 struct Case {
   const Op& op;
   const Op* against;  ///< the baseline, or null: a copy of as many bytes as the op moves
-  Relu relu;
+  Relu relu;          ///< of op and of against
   DType dtype;
   std::int64_t elements;  ///< of op's output and of against's, so a multiple of both layouts' unit_elements()
   Device device;

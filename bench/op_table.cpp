@@ -15,7 +15,9 @@ const Layout nchw{{0, 64, 28, 28}, 1, 3, false};
 const Layout models{{8, 0}, 0, 8209, true};
 
 constexpr auto x = Operand::x, dy = Operand::dy, mask = Operand::mask, residual = Operand::residual, scale = Operand::scale,
-               bias = Operand::bias, alpha = Operand::alpha, y = Operand::y, dx = Operand::dx, dresidual = Operand::dresidual;
+               bias = Operand::bias, alpha = Operand::alpha, y = Operand::y, dx = Operand::dx, dresidual = Operand::dresidual,
+               dscale = Operand::dscale, dbias = Operand::dbias, dalpha = Operand::dalpha, dthreshold = Operand::dthreshold,
+               dmax_value = Operand::dmax_value;
 constexpr auto forward = Verb::forward, backward = Verb::backward;
 
 bool is_one_of(Operand operand, std::initializer_list<Operand> list) {
@@ -41,6 +43,13 @@ const std::vector<Op>& ops() {
       {"prelu_forward",          forward,  {x, alpha, y},             rows,   2,       0},
       {"prelu_backward",         backward, {dy, x, alpha, dx},        rows,   3,       0},
       {"models_forward",         forward,  {x, alpha, y},             models, 9. / 8,  0},
+      {"bias_backward_dbias",      backward, {dy, x, bias, dx, dbias},                rows, 3, 0},
+      {"bias_backward_dbias_nchw", backward, {dy, x, bias, dx, dbias},                nchw, 3, 0},
+      {"bias_backward_dbias_mask", backward, {dy, mask, dx, dbias},                   rows, 2, 1},
+      {"scale_bias_backward",      backward, {dy, x, scale, bias, dx, dscale, dbias}, rows, 3, 0},
+      {"prelu_backward_dalpha",    backward, {dy, x, alpha, dx, dalpha},              rows, 3, 0},
+      {"all_sums",                 backward, {dy, x, scale, bias, dx, dscale, dbias, dalpha, dthreshold, dmax_value},
+                                                                                      rows, 3, 0},
   };
   // clang-format on
   return table;
@@ -54,11 +63,14 @@ const Op& op_called(const std::string& name) {
 }
 
 const char* name(Operand operand) {
-  constexpr const char* names[] = {"x", "dy", "mask", "residual", "scale", "bias", "alpha", "y", "dx", "dresidual"};
+  constexpr const char* names[] = {"x",  "dy",        "mask",   "residual", "scale",  "bias",       "alpha",     "y",
+                                   "dx", "dresidual", "dscale", "dbias",    "dalpha", "dthreshold", "dmax_value"};
   return names[static_cast<int>(operand)];
 }
 
 bool is_parameter(Operand operand) { return is_one_of(operand, {scale, bias, alpha}); }
+
+bool is_sum(Operand operand) { return is_one_of(operand, {dscale, dbias, dalpha, dthreshold, dmax_value}); }
 
 Shape Layout::shape(std::int64_t units) const {
   Shape all = extents;
@@ -88,11 +100,24 @@ std::string Layout::text() const {
 bool Op::uses(Operand operand) const { return std::find(operands.begin(), operands.end(), operand) != operands.end(); }
 
 bool Op::is_output(Operand operand) const {
-  return is_one_of(operand, {y, dx, dresidual}) || (operand == mask && verb == forward);
+  return is_one_of(operand, {y, dx, dresidual}) || is_sum(operand) || (operand == mask && verb == forward);
 }
 
 bool Op::is_plain() const {
   return std::all_of(operands.begin(), operands.end(), [](Operand operand) { return is_one_of(operand, {x, y, dy, dx}); });
+}
+
+bool Op::has_sums() const { return std::any_of(operands.begin(), operands.end(), is_sum); }
+
+std::int64_t Op::sum_elements(Operand sum) const {
+  const bool of_a_number = is_one_of(sum, {dthreshold, dmax_value}) || (sum == dalpha && !uses(alpha));
+  return of_a_number ? 1 : layout.channels();
+}
+
+Relu Op::function(Relu asked) const {
+  const bool capped = asked.max_value < Relu{}.max_value;
+  if (uses(dmax_value) && !capped) asked.max_value = asked.threshold + 6;
+  return asked;
 }
 
 DType mask_of(const Relu& relu, DType dtype) {

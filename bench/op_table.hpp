@@ -14,12 +14,30 @@ namespace rectify::bench {
 enum class Verb { forward, backward };
 
 /// forward reads x and writes y and, where one is listed, the mask; backward reads dy, and x or the mask, and writes dx and,
-/// where it is listed, dresidual.
-enum class Operand { x, dy, mask, residual, scale, bias, alpha, y, dx, dresidual };
-constexpr std::size_t operand_count = 10;
+/// where they are listed, dresidual and sums.
+enum class Operand {
+  x,
+  dy,
+  mask,
+  residual,
+  scale,
+  bias,
+  alpha,
+  y,
+  dx,
+  dresidual,
+  dscale,
+  dbias,
+  dalpha,
+  dthreshold,
+  dmax_value
+};
+constexpr std::size_t operand_count = 15;
 const char* name(Operand operand);
 /// One element a channel rather than one an element.
 bool is_parameter(Operand operand);
+/// A sum over elements, so equal to the reference's but for the order of its additions.
+bool is_sum(Operand operand);
 
 /// How an op's tensors are shaped: any number of units, which are the smallest whole things to measure.
 struct Layout {
@@ -46,6 +64,11 @@ struct Op {
   bool uses(Operand operand) const;
   bool is_output(Operand operand) const;
   bool is_plain() const;  ///< forward or backward, nothing fused
+  bool has_sums() const;
+  /// One a channel; one of everything where the parameter is a number, as thresholds and caps are throughout the table.
+  std::int64_t sum_elements(Operand sum) const;
+  /// `asked`, with a cap where dmax_value is to be a sum of something.
+  Relu function(Relu asked) const;
 };
 
 const std::vector<Op>& ops();
@@ -55,7 +78,8 @@ const Op& op_called(const std::string& name);
 /// The mask that an op takes, if it takes one: the narrowest that serves.
 DType mask_of(const Relu& relu, DType dtype);
 
-/// tensors * size of an element + mask bits / 8. Parameters of one element a channel are not counted: they stay in the caches.
+/// tensors * size of an element + mask bits / 8. Parameters and sums of one element a channel are not counted: they stay in the
+/// caches. Nor is the workspace: a number for 16 elements and a sum at most, for more than 100 in large tensors.
 double bytes_per_element(const Op& op, const Relu& relu, DType dtype);
 
 }  // namespace rectify::bench

@@ -74,12 +74,13 @@ void append_cases(const Options& o, const Op& op, DType dtype, std::vector<Case>
   const Op* const other = against(o);
   const std::int64_t own = op.layout.unit_elements();
   const std::int64_t unit = other != nullptr ? std::lcm(own, other->layout.unit_elements()) : own;
-  mask_of(o.relu, dtype);  // for what it throws
+  const Relu relu = op.function(other != nullptr ? other->function(o.relu) : o.relu);
+  mask_of(relu, dtype);  // for what it throws
   std::int64_t last = 0;
   for (const std::uint64_t bytes : sizes_of(o, op, dtype)) {
     const std::int64_t fitting = static_cast<std::int64_t>(bytes) / (bits_per_element(dtype) / 8) / unit * unit;
     const std::int64_t elements = std::max(fitting, unit);
-    if (elements != last) cases.push_back({op, other, o.relu, dtype, elements, device_of(o), o.repetitions});
+    if (elements != last) cases.push_back({op, other, relu, dtype, elements, device_of(o), o.repetitions});
     last = elements;
   }
 }

@@ -1,20 +1,43 @@
 #include "workload.hpp"
 
-#include "reference.hpp"
-
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace rectify::bench {
+namespace {
+
+/// Sums have the compute type.
+DType sum_dtype(DType dtype) { return dtype == DType::f64 ? DType::f64 : DType::f32; }
+
+reference::SumName sum_name(Operand sum) {
+  using Name = reference::SumName;
+  constexpr Name names[] = {Name::dscale, Name::dbias, Name::dalpha, Name::dthreshold, Name::dmax_value};
+  return names[static_cast<int>(sum) - static_cast<int>(Operand::dscale)];
+}
+
+/// What additions by halves, and a short chain of them at each, may be off. A NaN is off.
+bool is_near(double got, const reference::ExactSum& exact, DType dtype) {
+  const double eps = dtype == DType::f64 ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
+  const double additions = 2 * (std::log2(static_cast<double>(exact.terms)) + 8);
+  return std::fabs(got - exact.sum) <= additions * eps * exact.magnitude;
+}
+
+}  // namespace
 
 Workload::Workload(const Op& op, const Relu& relu, DType dtype, std::int64_t elements, Memory& memory)
     : op_(op), relu_(relu), dtype_(dtype), units_(elements / op.layout.unit_elements()), device_(memory.device()) {
   for (const Operand operand : op.operands) buffers_[static_cast<std::size_t>(operand)] = make_buffer(operand, memory);
+  if (!op.has_sums()) return;
+  workspace_bytes_ = workspace_bytes(relu_, backward_operands());
+  workspace_ = memory.take(workspace_bytes_, Memory::Use::written);
 }
 
 Buffer Workload::make_buffer(Operand operand, Memory& memory) const {
   const Layout& layout = op_.layout;
   const Memory::Use use = op_.is_output(operand) ? Memory::Use::written : Memory::Use::read;
   if (is_parameter(operand)) return Buffer(dtype_, 1, layout.channels(), memory, use);
+  if (is_sum(operand)) return Buffer(sum_dtype(dtype_), 1, op_.sum_elements(operand), memory, use);
   const DType dtype = operand == Operand::mask ? mask_of(relu_, dtype_) : dtype_;
   const bool broadcast = operand == Operand::x && layout.x_is_broadcast;
   return Buffer(dtype, broadcast ? 1 : layout.lines(), units_ * layout.unit_elements() / layout.lines(), memory, use);
@@ -22,7 +45,9 @@ Buffer Workload::make_buffer(Operand operand, Memory& memory) const {
 
 TensorView Workload::view(Operand operand) const {
   if (!op_.uses(operand)) return {};
-  const Shape shape = is_parameter(operand) ? Shape{op_.layout.channels()} : op_.layout.shape(units_);
+  const Shape shape = is_sum(operand)         ? Shape{op_.sum_elements(operand)}
+                      : is_parameter(operand) ? Shape{op_.layout.channels()}
+                                              : op_.layout.shape(units_);
   const TensorView dense(data(operand), buffer(operand).dtype(), shape, device_);
   return operand == Operand::x && op_.layout.x_is_broadcast ? dense.strided({0, 1}) : dense;
 }
@@ -51,6 +76,12 @@ Backward Workload::backward_operands() const {
   all.alpha = view(Operand::alpha);
   all.dx = view(Operand::dx);
   all.dresidual = view(Operand::dresidual);
+  all.dscale = view(Operand::dscale);
+  all.dbias = view(Operand::dbias);
+  all.dalpha = view(Operand::dalpha);
+  all.dthreshold = view(Operand::dthreshold);
+  all.dmax_value = view(Operand::dmax_value);
+  all.workspace = {workspace_.get(), workspace_bytes_};
   all.channel_axis = op_.layout.channel_axis;
   return all;
 }
@@ -85,10 +116,38 @@ std::function<void()> Workload::call() const {
   return [relu = relu_, all = backward_operands()] { backward(relu, all); };
 }
 
+std::vector<reference::ExactSum> Workload::exact_sums(Operand sum, std::int64_t units) const {
+  Workload first = *this;  // the same memory, of which the first units are the first bytes: a layout with sums has one line
+  first.units_ = units;
+  return reference::exact_sums(relu_, first.backward_operands(), sum_name(sum));
+}
+
+std::vector<reference::ExactSum> Workload::exact_sums(Operand sum, const Workload& block) const {
+  const std::int64_t repeats = units_ / block.units_;
+  std::vector<reference::ExactSum> all = block.exact_sums(sum, block.units_);
+  const std::vector<reference::ExactSum> rest = block.exact_sums(sum, units_ % block.units_);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    all[i].sum = all[i].sum * repeats + rest[i].sum;
+    all[i].magnitude = all[i].magnitude * repeats + rest[i].magnitude;
+    all[i].terms = all[i].terms * repeats + rest[i].terms;
+  }
+  return all;
+}
+
+std::int64_t Workload::first_difference(Operand output, const Workload& block) const {
+  if (!is_sum(output)) return buffer(output).first_difference(block.buffer(output));
+  const std::vector<reference::ExactSum> exact = exact_sums(output, block);
+  const std::vector<double> got = buffer(output).numbers();
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    if (!is_near(got[i], exact[i], buffer(output).dtype())) return static_cast<std::int64_t>(i);
+  }
+  return -1;
+}
+
 std::string Workload::difference(const Workload& block) const {
   for (const Operand operand : op_.operands) {
     if (!op_.is_output(operand)) continue;
-    const std::int64_t element = buffer(operand).first_difference(block.buffer(operand));
+    const std::int64_t element = first_difference(operand, block);
     if (element >= 0) return std::string(name(operand)) + " at element " + std::to_string(element);
   }
   return {};

@@ -3,10 +3,13 @@
 
 #include "buffer.hpp"
 #include "op_table.hpp"
+#include "reference.hpp"
 
 #include <array>
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace rectify::bench {
 
@@ -22,7 +25,8 @@ class Workload {
   void prepare(const Workload& block) const;
   /// What runs the op once, for as long as this workload lives.
   std::function<void()> call() const;
-  /// Every output against the block's, bit for bit: "dx at element 17", or empty where they are equal.
+  /// Every output against the block's, bit for bit, and every sum against that of the block's terms, as often as they are
+  /// repeated: "dx at element 17", or empty where all is right.
   std::string difference(const Workload& block) const;
 
   const Op& op() const { return op_; }
@@ -30,6 +34,12 @@ class Workload {
 
  private:
   Buffer make_buffer(Operand operand, Memory& memory) const;
+  /// Of the terms of the block's first `units` units.
+  std::vector<reference::ExactSum> exact_sums(Operand sum, std::int64_t units) const;
+  /// Of this tensor's terms, which repeat the block's.
+  std::vector<reference::ExactSum> exact_sums(Operand sum, const Workload& block) const;
+  /// The first element that differs from the block's, or is too far off where it is a sum; -1 where none is.
+  std::int64_t first_difference(Operand output, const Workload& block) const;
   const Buffer& buffer(Operand operand) const { return buffers_[static_cast<std::size_t>(operand)]; }
   /// Absent where the op does not use the operand.
   TensorView view(Operand operand) const;
@@ -42,6 +52,8 @@ class Workload {
   std::int64_t units_;
   Device device_;
   std::array<Buffer, operand_count> buffers_;
+  std::shared_ptr<void> workspace_;
+  std::size_t workspace_bytes_ = 0;
 };
 
 }  // namespace rectify::bench

@@ -39,6 +39,7 @@ struct Strided {
   __host__ __device__ std::int64_t elements() const { return layout.elements; }
   __host__ __device__ std::int64_t items() const { return layout.elements; }
   __device__ Channel channel_of(const Place& place) const { return {place.channel, 1}; }
+  __device__ Place locate_element(std::int64_t element) const { return locate(element); }
 
   __device__ Place locate(std::int64_t item) const {
     Place at{};
@@ -77,6 +78,7 @@ struct Dense {
   __host__ __device__ std::int64_t edge_elements() const { return length - body; }
 
   __device__ Place locate(std::int64_t item) const { return at(head + item * Item::lanes); }
+  __device__ Place locate_element(std::int64_t element) const { return at(element); }
   /// Where x repeats: an item of x under the first repeat of this block's chunk.
   __device__ Place locate_repeated(std::int64_t item) const {
     if (repeats == 1) return locate(item);

@@ -60,9 +60,15 @@ __device__ Compute<T> input_of(const Operands<T>& at, const Loaded<Item>& in, co
 template <class Set, int Lanes>
 constexpr int lanes_at_once = Set::general&& Lanes == 8 ? 4 : Lanes;
 
-/// Works an item out and stores its numbers; its codes are the caller's to store.
-template <class Op, class Set, class Mask, class T, class Space, class Item>
-__device__ unsigned finish(const Operands<T>& at, const Space& space, const Place& place, const Loaded<Item>& in) {
+/// In the place of sums that a kernel is not compiled for.
+struct NothingSummed {
+  static constexpr bool sums = false;
+};
+
+/// Works an item out, stores its numbers, and adds its lanes' terms to their sums; its codes are the caller's to store.
+template <class Op, class Set, class Mask, class T, class Space, class Item, class Summed>
+__device__ unsigned finish(const Operands<T>& at, const Space& space, const Place& place, const Loaded<Item>& in,
+                           Summed&& summed) {
   using C = Compute<T>;
   constexpr int lanes = Item::lanes, part = lanes_at_once<Set, lanes>;
   const int bits = Mask::bits >= 0 ? Mask::bits : at.mask_bits;
@@ -84,7 +90,13 @@ __device__ unsigned finish(const Operands<T>& at, const Space& space, const Plac
         e.scale = parameters.scale[l - first];
         e.f = {parameters.alpha[l - first], parameters.threshold[l - first], parameters.max_value[l - first]};
       }
-      const Result<C> result = Op()(e);
+      const Op op;
+      const Result<C> result = op(e);
+      if constexpr (std::decay_t<Summed>::sums) {
+        C x = 0;
+        if constexpr (Op::reads_x) x = in.x.lane(l);
+        summed.add(l, Terms<C>::of(op, e, result, x));
+      }
       value[l] = result.value;
       dz[l] = result.dz;
       if constexpr (writes_mask<Op, Mask>) codes |= (code_of(result.piece) & ((1u << bits) - 1)) << (l * bits);
@@ -125,7 +137,7 @@ __device__ void run_items(const Operands<T>& at, const Space& space, std::int64_
     for (int n = 0; n < N; ++n) load_rest<Op, Set, Mask>(at, place[n], in[n]);
 #pragma unroll
     for (int n = 0; n < N; ++n) {
-      const unsigned codes = finish<Op, Set, Mask>(at, space, place[n], in[n]);
+      const unsigned codes = finish<Op, Set, Mask>(at, space, place[n], in[n], NothingSummed());
       if constexpr (writes_mask<Op, Mask> && Space::is_dense)
         store_codes<Item::lanes * Mask::bits>(at.mask, place[n].mask, Item::lanes, codes);
     }
@@ -143,7 +155,7 @@ __device__ unsigned run_single(const Operands<T>& at, const Space& space, const 
   Loaded<Single<T>> in{};
   if constexpr (Op::reads_x) in.x = Single<T>::load(at.x + place.x);
   load_rest<Op, Set, Mask>(at, place, in);
-  return finish<Op, Set, Mask>(at, space, place, in);
+  return finish<Op, Set, Mask>(at, space, place, in, NothingSummed());
 }
 
 /// Eight elements of one thread, because a byte of a mask has one writer. `locate` places the l-th of them.

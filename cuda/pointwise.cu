@@ -1,5 +1,5 @@
 // The CUDA backend's table.
-#include "pointwise.cuh"
+#include "reduce.cuh"
 
 #include <rectify/detail/backend.hpp>
 #include <rectify/detail/dispatch.hpp>
@@ -17,7 +17,7 @@ struct ForwardVerb {
 struct BackwardVerb {
   template <class T>
   static cudaError_t run(const Launch& launch) {
-    return launch_backward<T>(launch);
+    return launch.call.has_sums() ? launch_sums<T>(launch) : launch_backward<T>(launch);
   }
 };
 
@@ -49,12 +49,16 @@ bool available() {
   return error == cudaSuccess && devices > 0;
 }
 
+SumGrain sum_grain(DType dtype) {
+  return with_float_type(dtype, [](auto t) { return cuda_sum_grain<typename decltype(t)::type>; });
+}
+
 const char* error_name(int code) { return cudaGetErrorName(static_cast<cudaError_t>(code)); }
 
 }  // namespace
 
 const Backend* cuda_backend() {
-  static constexpr Backend backend{run<ForwardVerb>, run<BackwardVerb>, available, error_name};
+  static constexpr Backend backend{run<ForwardVerb>, run<BackwardVerb>, sum_grain, available, error_name};
   return &backend;
 }
 

@@ -15,12 +15,13 @@
 namespace rectify::detail {
 
 /// What a call's loop is compiled for. A mask is read by an op that does, or written.
-template <class T_, template <class> class OpOf, class Set_, int MaskBits>
+template <class T_, template <class> class OpOf, class Set_, int MaskBits, class Sums_ = NoSums>
 struct Kind {
   using T = T_;
   using C = Compute<T>;
   using Op = OpOf<C>;
   using Set = Set_;
+  using Sums = Sums_;
   static constexpr int mask_bits = MaskBits;
   static constexpr bool writes_mask = MaskBits > 0 && !Op::reads_mask;
 };
@@ -42,27 +43,39 @@ Piece piece_of_code(Word<C> code) {
 }
 
 /// Element i of a tile; takes the code that was read of a mask, gives the one to write. What stands here must not stand in the loops:
-/// there, `omp simd` makes an array of each structure.
+/// there, `omp simd` makes an array of each structure. The last five are the sums so far at the element's position.
 template <class K, class T = typename K::T, class C = typename K::C>
 inline Word<C> run_element(std::int64_t i, Word<C> code, const Rectifier<C>& f, const T* x, const T* dy, const T* residual,
                            const C* scale, const C* bias, const C* alpha, const C* threshold, const C* max_value, T* out,
-                           T* dresidual) {
+                           T* dresidual, C* dscale, C* dbias, C* dalpha, C* dthreshold, C* dmax_value) {
   using Set = typename K::Set;
+  using Sums = typename K::Sums;
   Element<C> e{f};
+  C of_x = 0;
   if constexpr (K::Op::reads_x) {
     C of_scale = 1, of_bias = 0, of_residual = 0;
     if constexpr (Set::scale) of_scale = scale[i];
     if constexpr (Set::bias) of_bias = bias[i];
     if constexpr (Set::residual) of_residual = static_cast<C>(residual[i]);
-    e.z = fused_input<Set>(static_cast<C>(x[i]), of_scale, of_bias, of_residual);
+    of_x = static_cast<C>(x[i]);
+    e.z = fused_input<Set>(of_x, of_scale, of_bias, of_residual);
   }
   if constexpr (K::Op::reads_dy) e.dy = static_cast<C>(dy[i]);
   if constexpr (K::Op::reads_mask) e.piece = piece_of_code<C>(code);
   if constexpr (Set::scale) e.scale = scale[i];
   if constexpr (Set::function) e.f = {alpha[i], threshold[i], max_value[i]};
-  const Result<C> result = typename K::Op()(e);
+  const typename K::Op op;
+  const Result<C> result = op(e);
   assign(out[i], result.value);
   if constexpr (Set::general && K::Op::reads_dy) assign(dresidual[i], result.dz);
+  if constexpr (Sums::count > 0) {
+    const Terms<C> terms = Terms<C>::of(op, e, result, of_x);
+    if constexpr (Sums::scale) dscale[i] += terms.scale;
+    if constexpr (Sums::bias) dbias[i] += terms.bias;
+    if constexpr (Sums::alpha) dalpha[i] += terms.alpha;
+    if constexpr (Sums::threshold) dthreshold[i] += terms.threshold;
+    if constexpr (Sums::max_value) dmax_value[i] += terms.max_value;
+  }
   return code_of<Word<C>>(result.piece);
 }
 

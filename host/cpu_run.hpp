@@ -4,6 +4,7 @@
 #include "cpu_backend.hpp"
 #include "cpu_loops.hpp"
 #include "cpu_parameters.hpp"
+#include "cpu_sums.hpp"
 #include "cpu_tiles.hpp"
 #include "isa.hpp"
 
@@ -50,7 +51,26 @@ class Loop {
   /// `first` is at a whole byte of the mask.
   void run(std::int64_t first, std::int64_t count) {
     const std::int64_t step = needs_tiles() ? tile : count;
-    for (std::int64_t done = 0; done < count; done += step) run_tile(first + done, std::min(step, count - done));
+    for (std::int64_t done = 0; done < count; done += step) run_tile(first + done, std::min(step, count - done), 0);
+  }
+
+  /// A part of the sums, its elements with it. Slots of the parts begin at workspace + offsets.
+  void run_part(const SumPlan& plan, const SumOffsets& offsets, const Elementwise& call, std::int64_t index) {
+    const SumPart part = plan.part(index);
+    const std::int64_t positions = std::min(part.width, part.end - part.base);
+    sums_.for_each([&](SumSlot, auto& sum) { sum.start(positions); });
+    for (std::int64_t r = 0; r < part.rows; ++r) {
+      const std::int64_t first = part.base + r * part.stride, count = std::min(part.width, part.end - first);
+      for (std::int64_t at = 0; at < count; at += tile) run_tile(first + at, std::min(tile, count - at), at);
+      if (r % rows_in_a_chain == rows_in_a_chain - 1 && r + 1 < part.rows)
+        sums_.for_each([](SumSlot, auto& sum) { sum.end_chain(); });
+    }
+    sums_.for_each([&](SumSlot slot, auto& sum) {
+      const bool of_all = call.sums[slot].length == 1;
+      if (call.sums[slot].length == 0) return;
+      C* const into = static_cast<C*>(call.workspace) + offsets.of[slot] + index * (of_all ? 1 : plan.slots);
+      sum.finish(plan, part, plan.first_channel(index), of_all, into);
+    });
   }
 
  private:
@@ -66,17 +86,21 @@ class Loop {
     return !direct || Set::bias || Set::scale || Set::function || K::mask_bits > 0;
   }
 
-  void run_tile(std::int64_t first, std::int64_t count) {
+  void run_tile(std::int64_t first, std::int64_t count, std::int64_t position) {
     const T *const x = x_.at(first, count), *const dy = dy_.at(first, count), *const residual = residual_.at(first, count);
     const C *const scale = scale_.at(first, count), *const bias = bias_.at(first, count);
     const C *const alpha = alpha_.at(first, count), *const threshold = threshold_.at(first, count),
                    *const max_value = max_value_.at(first, count);
     T *const out = out_.at(first), *const dresidual = dresidual_.at(first);
+    C *const dscale = sums_.scale.at(position), *const dbias = sums_.bias.at(position),
+             *const dalpha = sums_.alpha.at(position), *const dthreshold = sums_.threshold.at(position),
+             *const dmax_value = sums_.max_value.at(position);
     if constexpr (K::mask_bits > 0) {
       masked_loop<K>(f_, count, mask_.at(first, count), x, dy, residual, scale, bias, alpha, threshold, max_value, out,
-                     dresidual);
+                     dresidual, dscale, dbias, dalpha, dthreshold, dmax_value);
     } else {
-      vector_loop<K>(f_, count, x, dy, residual, scale, bias, alpha, threshold, max_value, out, dresidual);
+      vector_loop<K>(f_, count, x, dy, residual, scale, bias, alpha, threshold, max_value, out, dresidual, dscale, dbias,
+                     dalpha, dthreshold, dmax_value);
     }
     out_.finish(first, count);
     dresidual_.finish(first, count);
@@ -97,6 +121,7 @@ class Loop {
   MaskTile<T> mask_;
   Output<T> out_;
   If<Set::general && Op::reads_dy, Output<T>, T> dresidual_;
+  SumTiles<C, typename K::Sums> sums_;
 };
 
 /// The way through the elements: rows of a layout's [rows, repeats, row], a grain of a row at a time under all its repeats.
@@ -169,10 +194,80 @@ void cpu_backward_from_mask(const Elementwise& call) {
   });
 }
 
+/// All parts, then all sums; both by threads in an order that their number does not change.
+template <class K>
+void run_with_sums(const Elementwise& call) {
+  using C = typename K::C;
+  const auto f = rounded<C>(call.relu);
+  const SumPlan plan = plan_sums(call.layout, sums_per_channel(call), cpu_sum_grain<C>);
+  const SumOffsets offsets = sum_offsets(call, plan);
+  const auto run_share = [&](std::int64_t thread, std::int64_t threads) {
+    on_best_isa([&] {
+      Loop<K> loop(call, f);
+      for (std::int64_t i = plan.parts * thread / threads; i < plan.parts * (thread + 1) / threads; ++i)
+        loop.run_part(plan, offsets, call, i);
+      finish_streams();
+    });
+  };
+  if (call.layout.elements < parallel_from_elements) {
+    if (call.layout.elements > 0) {
+      run_share(0, 1);
+      gather_rows<C>(call, plan, 0, 1);
+    }
+    return finish_sums<C>(call, plan, 0, 1);
+  }
+#pragma omp parallel
+  {
+    run_share(omp_get_thread_num(), omp_get_num_threads());
+#pragma omp barrier
+    gather_rows<C>(call, plan, omp_get_thread_num(), omp_get_num_threads());
+#pragma omp barrier
+    finish_sums<C>(call, plan, omp_get_thread_num(), omp_get_num_threads());
+  }
+}
+
+/// The smallest kind of loop that serves. WithScale serves plain and biased calls too: a neutral scale changes no bit.
+template <class T>
+void cpu_backward_with_sums(const Elementwise& call) {
+  const auto asked = [&](SumSlot slot) { return call.sums[slot].length > 0; };
+  const bool function = asked(sum_threshold) || asked(sum_max_value), alpha = asked(sum_alpha), scale = asked(sum_scale);
+  const bool bias_alone = !function && !alpha && !scale, alpha_alone = !function && !scale && !asked(sum_bias);
+  with_operand_set(call, call.dresidual != nullptr, [&](auto set) {
+    using Set = decltype(set);
+    constexpr bool numbers = !Set::function && !Set::residual;  // in the place of the function's tensors
+    if constexpr (!Set::scale && numbers) {
+      if (bias_alone) return run_with_sums<Kind<T, BackwardOp, Set, 0, SumOfBias>>(call);
+    }
+    if constexpr (std::is_same_v<Set, WithScale>) {
+      if (!function && !alpha) return run_with_sums<Kind<T, BackwardOp, Set, 0, SumsOfScale>>(call);
+    }
+    if constexpr (std::is_same_v<Set, WithFunction> || std::is_same_v<Set, Plain>) {
+      if (alpha_alone) return run_with_sums<Kind<T, BackwardOp, WithFunction, 0, SumOfAlpha>>(call);
+    }
+    run_with_sums<Kind<T, BackwardOp, std::conditional_t<numbers, WithScale, General>, 0, AllSums>>(call);
+  });
+}
+
+template <class T, int Bits>
+void cpu_backward_from_mask_with_sums(const Elementwise& call) {
+  const auto asked = [&](SumSlot slot) { return call.sums[slot].length > 0; };
+  const bool bias_alone = !asked(sum_threshold) && !asked(sum_max_value);
+  with_operand_set(call, call.dresidual != nullptr, [&](auto set) {
+    if constexpr (std::is_same_v<decltype(set), Plain>) {
+      if (bias_alone) return run_with_sums<Kind<T, MaskBackwardOp, Plain, Bits, SumOfBias>>(call);
+    }
+    run_with_sums<Kind<T, MaskBackwardOp, General, Bits, AllSums>>(call);
+  });
+}
+
 template <class T>
 void cpu_backward(const Elementwise& call) {
-  if (call.mask != nullptr) return cpu_backward_from_mask<T>(call);
-  with_operand_set(call, [&](auto set) { run<T, BackwardOp, decltype(set)>(call); });
+  if (!call.has_sums()) {
+    if (call.mask != nullptr) return cpu_backward_from_mask<T>(call);
+    return with_operand_set(call, [&](auto set) { run<T, BackwardOp, decltype(set)>(call); });
+  }
+  if (call.mask == nullptr) return cpu_backward_with_sums<T>(call);
+  call.mask_bits == 1 ? cpu_backward_from_mask_with_sums<T, 1>(call) : cpu_backward_from_mask_with_sums<T, 2>(call);
 }
 
 }  // namespace rectify::detail

@@ -195,7 +195,7 @@ class Output {
   alignas(64) T buffer_[tile_elements<T>];
 };
 
-/// A mask's packed bits. Where it is a run, tiles start at whole bytes of it.
+/// A mask's packed bits. Where one is written and is a run, tiles start at whole bytes of it.
 template <class T>
 class MaskTile {
  public:
@@ -204,10 +204,22 @@ class MaskTile {
 
   unsigned char* at(std::int64_t first, std::int64_t count) {
     if (data_ == nullptr) return nullptr;
-    return layout_.run[slot_mask] ? data_ + first * bits_ / 8 : gathered(first, count);
+    if (!layout_.run[slot_mask]) return gathered(first, count);
+    return first * bits_ % 8 == 0 ? data_ + first * bits_ / 8 : shifted(first * bits_, count * bits_);
   }
 
  private:
+  RECTIFY_NOINLINE unsigned char* shifted(std::int64_t bit, std::int64_t bits) {
+    const unsigned char* const from = data_ + bit / 8;
+    const int by = static_cast<int>(bit % 8);
+    const std::int64_t bytes = (bits + 7) / 8, last = (by + bits - 1) / 8;  // of those to read
+    for (std::int64_t i = 0; i < bytes; ++i) {
+      const unsigned next = i < last ? from[i + 1] : 0u;
+      buffer_[i] = static_cast<unsigned char>((from[i] | next << 8) >> by);
+    }
+    return buffer_;
+  }
+
   RECTIFY_NOINLINE unsigned char* gathered(std::int64_t first, std::int64_t count) {
     const std::int64_t stride = layout_.axes[layout_.rank - 1].stride[slot_mask];
     std::memset(buffer_, 0, sizeof buffer_);

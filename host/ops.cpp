@@ -5,6 +5,7 @@
 #include "validate.hpp"
 
 #include <rectify/detail/backend.hpp>
+#include <rectify/detail/sums.hpp>
 
 #include <string>
 
@@ -47,7 +48,9 @@ void backward(const Relu& relu, const Backward& operands, Stream stream) {
   if (operands.y.present()) call.relu.threshold = 0;
   const Device device = operands.dy.device();
   const detail::Backend& backend = backend_of("dy", device);
-  if (call.layout.elements > 0) require_success(backend.backward(call, device.index, stream), backend, "backward", device);
+  if (call.has_sums()) detail::require_workspace(operands, sum_workspace_bytes(call, backend.sum_grain(call.dtype)));
+  if (call.layout.elements > 0 || call.has_sums())
+    require_success(backend.backward(call, device.index, stream), backend, "backward", device);
 }
 
 void backward(const Relu& relu, const ConstTensorView& dy, const ConstTensorView& x, const TensorView& dx, Stream stream) {
@@ -58,9 +61,9 @@ void backward(const Relu& relu, const ConstTensorView& dy, const ConstTensorView
   backward(relu, operands, stream);
 }
 
-std::size_t workspace_bytes(const Relu&, const Backward& operands) {
-  detail::require_no_sums(operands);
-  return 0;
+std::size_t workspace_bytes(const Relu& relu, const Backward& operands) {
+  const detail::Elementwise call = detail::plan_backward_sizes(relu, operands);
+  return call.has_sums() ? sum_workspace_bytes(call, backend_of("dy", operands.dy.device()).sum_grain(call.dtype)) : 0;
 }
 
 DType mask_dtype(const Relu& relu, const Forward& operands) {

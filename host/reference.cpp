@@ -198,6 +198,68 @@ Piece piece_of_source(const Backward& operands, const Parameters<C, Backward>& p
   return y == p.max_value && !std::isinf(y) ? saturated : linear;
 }
 
+const TensorView& output_of(const Backward& operands, SumName name) {
+  switch (name) {
+    case SumName::dscale: return operands.dscale;
+    case SumName::dbias: return operands.dbias;
+    case SumName::dalpha: return operands.dalpha;
+    case SumName::dthreshold: return operands.dthreshold;
+    case SumName::dmax_value: break;
+  }
+  return operands.dmax_value;
+}
+
+/// What an element adds to a sum: each operation rounds to C. A slope of 0 is selected, so -alpha dy is 0 where alpha is.
+template <class C>
+C term_of(SumName name, const Backward& operands, const Parameters<C, Backward>& parameters, const Index& index) {
+  const Numbers<C> p = parameters.numbers(index);
+  const Piece at = piece_of_source(operands, parameters, p, index);
+  const C dy = read<C>(operands.dy, index);
+  switch (name) {
+    case SumName::dscale: return gradient_at(p, dy, at) * read<C>(operands.x, index);
+    case SumName::dbias: return gradient_at(p, dy, at);
+    case SumName::dalpha: {
+      if (at != below) return 0;
+      const C distance = parameters.z(index) - p.threshold;
+      return dy * distance;
+    }
+    case SumName::dthreshold: return at == below ? -gradient_at(p, dy, at) : 0;
+    case SumName::dmax_value: break;
+  }
+  return at == saturated ? dy : 0;
+}
+
+template <class C>
+std::vector<ExactSum> exact_sums_in(const Relu& relu, const Backward& operands, SumName name) {
+  const TensorView& out = output_of(operands, name);
+  const Shape& shape = operands.dy.shape();
+  const Parameters<C, Backward> parameters(relu, operands, shape);
+  std::vector<ExactSum> sums(static_cast<std::size_t>(count(out.shape())));
+  const int axis = operands.channel_axis + (operands.channel_axis < 0 ? shape.rank() : 0);
+  for_each_element(shape, false, [&](const Index& index) {
+    ExactSum& sum = sums[sums.size() == 1 ? 0 : static_cast<std::size_t>(index.at[axis])];
+    const long double term = term_of<C>(name, operands, parameters, index);
+    sum.sum += term;
+    sum.magnitude += std::fabs(term);
+    ++sum.terms;
+  });
+  return sums;
+}
+
+void write_sums(const Relu& relu, const Backward& operands) {
+  for (SumName name : {SumName::dscale, SumName::dbias, SumName::dalpha, SumName::dthreshold, SumName::dmax_value}) {
+    const TensorView& out = output_of(operands, name);
+    if (!out.present()) continue;
+    const std::vector<ExactSum> sums = exact_sums(relu, operands, name);
+    std::int64_t stride = 0;
+    for (int i = 0; i < out.shape().rank(); ++i) stride = out.shape()[i] != 1 ? out.strides()[i] : stride;
+    const int bytes = bits_per_element(out.dtype()) / 8;
+    for (std::size_t i = 0; i < sums.size(); ++i)
+      store(out.dtype(), static_cast<char*>(out.data()) + static_cast<std::int64_t>(i) * stride * bytes,
+            static_cast<double>(sums[i].sum));
+  }
+}
+
 template <class C>
 void backward_in(const Relu& relu, const Backward& operands) {
   const Parameters<C, Backward> parameters(relu, operands, operands.dy.shape());
@@ -246,7 +308,13 @@ void forward(const Relu& relu, const Forward& operands) {
 }
 
 void backward(const Relu& relu, const Backward& operands) {
+  write_sums(relu, operands);  // first, as dx may be written over dy or x
   operands.dy.dtype() == DType::f64 ? backward_in<double>(relu, operands) : backward_in<float>(relu, operands);
+}
+
+std::vector<ExactSum> exact_sums(const Relu& relu, const Backward& operands, SumName name) {
+  return operands.dy.dtype() == DType::f64 ? exact_sums_in<double>(relu, operands, name)
+                                           : exact_sums_in<float>(relu, operands, name);
 }
 
 void forward(const Relu& relu, const ConstTensorView& x, const TensorView& y) {

@@ -2,6 +2,9 @@
 // even a conversion, so a slip in one shows against the other. For tests and benchmarks; not part of the library.
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include <rectify/ops.hpp>
 
 namespace rectify::reference {
@@ -25,5 +28,16 @@ void store(DType dtype, void* address, double v);
 /// against.
 long double exact_value(const Relu& relu, DType dtype, long double x);
 long double exact_gradient(const Relu& relu, DType dtype, long double dy, long double x);
+
+/// A sum of backward before it is rounded: its terms are as computed in the compute type, their sum is all but exact.
+struct ExactSum {
+  long double sum = 0, magnitude = 0;  ///< of the terms, and of their absolute values
+  std::int64_t terms = 0;              ///< elements of the channel, or of all
+};
+
+enum class SumName { dscale, dbias, dalpha, dthreshold, dmax_value };
+
+/// One for each element of that output of `operands`, which is present.
+std::vector<ExactSum> exact_sums(const Relu& relu, const Backward& operands, SumName name);
 
 }  // namespace rectify::reference

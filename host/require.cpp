@@ -64,6 +64,7 @@ void require_memory(const Named& operand, std::int64_t elements) {
     refuse(operand, "a span of at most 2^63 - 1 bytes",
            "shape " + text(operand.view.shape()) + " over strides " + text(operand.view.strides()));
   }
+  if (operand.sizes_only) return;
   if (address == 0) refuse(operand, "data", "null with shape " + text(operand.view.shape()));
   if (bytes > 0 && address % static_cast<unsigned>(bytes) != 0)
     refuse(operand, "data aligned to " + std::to_string(bytes) + " bytes", text(operand.view.data()));
@@ -95,17 +96,6 @@ void require_shape_and_device(const Named& operand, const Named& model) {
     refuse(operand, "device " + text(model.view.device()) + as_model, text(operand.view.device()));
 }
 
-/// Elements along the one axis that has not exactly one; 1 where there is none, -1 where there are several.
-std::int64_t length(const Shape& shape) {
-  std::int64_t elements = 1;
-  for (int axis = 0; axis < shape.rank(); ++axis) {
-    if (shape[axis] == 1) continue;
-    if (elements != 1) return -1;
-    elements = shape[axis];
-  }
-  return elements;
-}
-
 bool overlap(const ConstTensorView& a, const ConstTensorView& b) {
   const auto begin_a = reinterpret_cast<std::uintptr_t>(a.data()), begin_b = reinterpret_cast<std::uintptr_t>(b.data());
   return begin_a < begin_b + span_bytes(b) && begin_b < begin_a + span_bytes(a);
@@ -117,6 +107,22 @@ bool same(const ConstTensorView& a, const ConstTensorView& b) {
   for (int axis = 0; axis < a.shape().rank(); ++axis)
     equal = equal && (a.shape()[axis] == 1 || a.strides()[axis] == b.strides()[axis]);
   return equal;
+}
+
+/// One element, or one for each channel of the model, along one axis at most.
+void require_channels(const Named& operand, const Named& model, int channel_axis) {
+  const ConstTensorView& view = operand.view;
+  if (!same_device(view.device(), model.view.device()))
+    refuse(operand, "device " + text(model.view.device()) + " as " + model.name, text(view.device()));
+  require_place(operand);
+  if (length(view.shape()) < 0) refuse(operand, "one extent other than 1 at most", "shape " + text(view.shape()));
+  if (!is_per_channel(view)) return;
+  const int axis = require_axis(channel_axis, model.view.shape());
+  const std::int64_t channels = model.view.shape()[axis];
+  if (length(view.shape()) != channels) {
+    refuse(operand, "1 element, or " + std::to_string(channels) + ", the extent of axis " + std::to_string(axis),
+           "shape " + text(view.shape()));
+  }
 }
 
 }  // namespace
@@ -137,11 +143,6 @@ std::int64_t require_elements(const char* name, const Shape& shape) {
     }
   }
   return elements;
-}
-
-void require_not_asked_for(const Named& operand) {
-  if (operand.view.present())
-    throw Unsupported(std::string(operand.name) + ": expected no such operand, which this version cannot serve, got one");
 }
 
 void require_absent(const Named& operand, const char* reason) {
@@ -179,16 +180,33 @@ void require_parameter(const Named& operand, const Named& model, int channel_axi
   const bool narrow = bits_per_element(model.view.dtype()) == 16;
   if (view.dtype() != model.view.dtype() && !(narrow && view.dtype() == DType::f32))
     refuse(operand, "dtype " + text(model.view.dtype()) + " as " + model.name + (narrow ? ", or f32" : ""), text(view.dtype()));
-  if (!same_device(view.device(), model.view.device()))
-    refuse(operand, "device " + text(model.view.device()) + " as " + model.name, text(view.device()));
-  require_place(operand);
-  if (length(view.shape()) < 0) refuse(operand, "one extent other than 1 at most", "shape " + text(view.shape()));
-  if (!is_per_channel(view)) return;
-  const int axis = require_axis(channel_axis, model.view.shape());
-  const std::int64_t channels = model.view.shape()[axis];
-  if (length(view.shape()) != channels) {
-    refuse(operand, "1 element, or " + std::to_string(channels) + ", the extent of axis " + std::to_string(axis),
-           "shape " + text(view.shape()));
+  require_channels(operand, model, channel_axis);
+}
+
+void require_sum(const Named& operand, const Named& model, int channel_axis) {
+  const ConstTensorView& view = operand.view;
+  if (!view.present()) return;
+  const DType dtype = model.view.dtype() == DType::f64 ? DType::f64 : DType::f32;
+  if (view.dtype() != dtype)
+    refuse(operand, "dtype " + text(dtype) + ", in which " + text(model.view.dtype()) + " is summed", text(view.dtype()));
+  require_channels(operand, model, channel_axis);
+}
+
+void require_workspace(const Workspace& workspace, std::size_t bytes, std::initializer_list<Named> operands) {
+  if (bytes == 0) return;
+  const auto refuse_it = [](const std::string& expected, const std::string& got) {
+    throw InvalidArgument("workspace: expected " + expected + ", got " + got);
+  };
+  const auto begin = reinterpret_cast<std::uintptr_t>(workspace.data);
+  const std::string needed = std::to_string(bytes) + " bytes, as workspace_bytes() says";
+  if (begin == 0) refuse_it(needed, "null");
+  if (workspace.bytes < bytes) refuse_it(needed, std::to_string(workspace.bytes));
+  if (begin % 256 != 0) refuse_it("memory on a boundary of 256 bytes", text(workspace.data));
+  for (const Named& each : operands) {
+    if (!each.view.present() || is_empty(each.view.shape())) continue;
+    const auto other = reinterpret_cast<std::uintptr_t>(each.view.data());
+    if (begin < other + span_bytes(each.view) && other < begin + bytes)
+      refuse_it(std::string("no byte in common with ") + each.name, "an overlap");
   }
 }
 
@@ -215,6 +233,16 @@ void require_apart(const Named& out, const Named& other, Sharing sharing) {
   if (may_be_same && same(out.view, other.view)) return;
   refuse(out, std::string("no byte in common with ") + other.name + (may_be_same ? ", or the same view" : ""),
          may_be_same ? "a partial overlap" : "an overlap");
+}
+
+std::int64_t length(const Shape& shape) {
+  std::int64_t elements = 1;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (shape[axis] == 1) continue;
+    if (elements != 1) return -1;
+    elements = shape[axis];
+  }
+  return elements;
 }
 
 bool is_empty(const Shape& shape) {

@@ -13,6 +13,7 @@ namespace rectify::detail {
 struct Named {
   const char* name;
   const ConstTensorView& view;
+  bool sizes_only = false;  ///< data pointers are not looked at
 };
 
 [[noreturn]] void refuse(const Named& operand, const std::string& expected, const std::string& got);
@@ -20,8 +21,6 @@ struct Named {
 /// The number of elements. Throws InvalidArgument for negative extents, or a product that overflows int64.
 std::int64_t require_elements(const char* name, const Shape& shape);
 
-/// Unsupported: an operand that the design has and this version has not.
-void require_not_asked_for(const Named& operand);
 /// An operand that the chosen source of the backward cannot use. `reason`: "the source is a mask".
 void require_absent(const Named& operand, const char* reason);
 
@@ -32,6 +31,8 @@ void require_like(const Named& operand, const Named& model);
 
 /// One element, or as many as the channel axis of `model` is long, along one axis at most; in model's dtype or f32.
 void require_parameter(const Named& operand, const Named& model, int channel_axis);
+/// The same of an output that is a sum, in the compute type: f32, or f64 for a model of f64.
+void require_sum(const Named& operand, const Named& model, int channel_axis);
 /// Elements other than one, so that the channel axis counts.
 bool is_per_channel(const ConstTensorView& parameter);
 /// The channel axis as an index from 0 up. Throws InvalidArgument where the rank does not have it.
@@ -46,6 +47,11 @@ void require_nested(const Named& out);
 enum class Sharing { none, same_view };
 void require_apart(const Named& out, const Named& other, Sharing sharing);
 
+/// At least `bytes` of memory on a boundary of 256, apart from every operand.
+void require_workspace(const Workspace& workspace, std::size_t bytes, std::initializer_list<Named> operands);
+
 bool is_empty(const Shape& shape);
+/// Elements along the one axis that has not exactly one; 1 where there is none, -1 where there are several.
+std::int64_t length(const Shape& shape);
 
 }  // namespace rectify::detail

@@ -18,17 +18,36 @@ struct Parameters {
   int channel_axis;
 
   template <class Operands>
-  explicit Parameters(const Operands& all)
-      : scale{"scale", all.scale},
-        bias{"bias", all.bias},
-        alpha{"alpha", all.alpha},
-        threshold{"threshold", all.threshold},
-        max_value{"max_value", all.max_value},
+  explicit Parameters(const Operands& all, bool sizes_only = false)
+      : scale{"scale", all.scale, sizes_only},
+        bias{"bias", all.bias, sizes_only},
+        alpha{"alpha", all.alpha, sizes_only},
+        threshold{"threshold", all.threshold, sizes_only},
+        max_value{"max_value", all.max_value, sizes_only},
         channel_axis(all.channel_axis) {}
 
   template <class F>
   void for_each(F&& f) const {
     for (const Named* each : {&scale, &bias, &alpha, &threshold, &max_value}) f(*each);
+  }
+};
+
+/// The outputs of backward that are sums, in the order of SumSlot.
+struct Sums {
+  Named all[sum_slots];
+
+  Sums(const Backward& operands, bool sizes_only)
+      : all{{"dscale", operands.dscale, sizes_only},
+            {"dbias", operands.dbias, sizes_only},
+            {"dalpha", operands.dalpha, sizes_only},
+            {"dthreshold", operands.dthreshold, sizes_only},
+            {"dmax_value", operands.dmax_value, sizes_only}} {}
+
+  const Named& operator[](SumSlot slot) const { return all[slot]; }
+  bool any() const {
+    bool found = false;
+    for (const Named& each : all) found = found || each.view.present();
+    return found;
   }
 };
 
@@ -71,7 +90,14 @@ void require_one_source(const Backward& operands) {
 /// Operands that a source other than x makes no use of.
 void require_used(const Backward& operands) {
   const Parameters parameters(operands);
+  const Sums sums(operands, true);
   const Named residual{"residual", operands.residual};
+  if (!operands.x.present()) {
+    const char* const reason = operands.y.present() ? "the source is y" : "the source is a mask";
+    for (SumSlot slot : {sum_scale, sum_alpha}) require_absent(sums[slot], reason);
+  } else if (sums[sum_scale].view.present() && !operands.scale.present()) {
+    refuse(sums[sum_scale], "a scale beside it", "none");
+  }
   if (operands.y.present()) {
     parameters.for_each([](const Named& each) { require_absent(each, "the source is y"); });
     require_absent(residual, "the source is y");
@@ -81,23 +107,36 @@ void require_used(const Backward& operands) {
   }
 }
 
+bool is_capped(const Relu& relu, DType dtype) {
+  return with_float_type(
+      dtype, [&](auto t) { return rounded<Compute<typename decltype(t)::type>>(relu).max_value < Relu{}.max_value; });
+}
+
 void require_wide_enough(const Named& mask, const Relu& relu, DType dtype, const Parameters& parameters) {
   if (mask.view.dtype() == DType::u1 && needs_two_bits(relu, dtype, parameters.alpha.view, parameters.max_value.view))
     refuse(mask, "dtype u2, as there is a cap and alpha is not the number 0", "u1");
 }
 
+/// One bit does not tell saturated from below, which is what dmax_value is the sum of. Where nothing saturates there is nothing to tell.
+void require_told_apart(const Named& dmax_value, const Backward& operands, const Relu& relu) {
+  if (!dmax_value.view.present() || operands.mask.dtype() != DType::u1) return;
+  if (operands.max_value.present() || is_capped(relu, operands.dy.dtype()))
+    refuse(dmax_value, "a mask of dtype u2, as there is a cap", "u1");
+}
+
+bool has_elements(const Named& operand) { return operand.view.present() && !is_empty(operand.view.shape()); }
+
 /// Every output apart from every other operand. `may_share` says which input an output may be the same view as.
 template <class MayShare>
 void require_separate(std::initializer_list<Named> outputs, std::initializer_list<Named> inputs, const MayShare& may_share) {
   for (auto out = outputs.begin(); out != outputs.end(); ++out) {
-    if (!out->view.present()) continue;
+    if (!has_elements(*out)) continue;
     require_nested(*out);
     for (const Named& in : inputs) {
-      if (in.view.present() && !is_empty(in.view.shape()))
-        require_apart(*out, in, may_share(out->view, in.view) ? Sharing::same_view : Sharing::none);
+      if (has_elements(in)) require_apart(*out, in, may_share(out->view, in.view) ? Sharing::same_view : Sharing::none);
     }
     for (auto other = out + 1; other != outputs.end(); ++other) {
-      if (other->view.present()) require_apart(*out, *other, Sharing::none);
+      if (has_elements(*other)) require_apart(*out, *other, Sharing::none);
     }
   }
 }
@@ -116,8 +155,21 @@ Parameter planned(const Named& operand, DType dtype) {
 
 const ConstTensorView* or_null(const ConstTensorView& view) { return view.present() ? &view : nullptr; }
 
+Sum planned_sum(const Named& operand) {
+  const ConstTensorView& view = operand.view;
+  Sum sum;
+  if (!view.present()) return sum;
+  sum.data = const_cast<void*>(view.data());
+  sum.length = length(view.shape());
+  for (int axis = 0; axis < view.shape().rank(); ++axis) {
+    if (view.shape()[axis] != 1) sum.stride = view.strides()[axis];
+  }
+  return sum;
+}
+
 /// For calls with at least one element. `tensors` has all of them in place.
-Elementwise plan(const Relu& relu, const Tensors& tensors, Slot lead, const Parameters& parameters) {
+Elementwise plan(const Relu& relu, const Tensors& tensors, Slot lead, const Parameters& parameters,
+                 const Sums* sums = nullptr) {
   const auto data = [&](Slot slot) { return tensors[slot] != nullptr ? tensors[slot]->data() : nullptr; };
   // Outputs are TensorViews, made from writable data; a mask that is read is never written.
   const auto writable = [&](Slot slot) { return const_cast<void*>(data(slot)); };
@@ -134,6 +186,10 @@ Elementwise plan(const Relu& relu, const Tensors& tensors, Slot lead, const Para
   call.mask_bits = tensors[slot_mask] != nullptr ? bits_per_element(tensors[slot_mask]->dtype()) : 0;
   bool per_channel = false;
   parameters.for_each([&](const Named& each) { per_channel = per_channel || is_per_channel(each.view); });
+  for (int i = 0; sums != nullptr && i < sum_slots; ++i) {
+    per_channel = per_channel || is_per_channel(sums->all[i].view);
+    call.sums[i] = planned_sum(sums->all[i]);
+  }
   call.layout = make_layout(tensors, lead, per_channel ? require_axis(parameters.channel_axis, model.shape()) : no_channels);
   call.scale = planned(parameters.scale, call.dtype);
   call.bias = planned(parameters.bias, call.dtype);
@@ -152,13 +208,6 @@ bool needs_two_bits(const Relu& relu, DType dtype, const ConstTensorView& alpha,
     const bool zero_below = !alpha.present() && f.alpha == 0;
     return capped && !zero_below;
   });
-}
-
-void require_no_sums(const Backward& operands) {
-  for (const Named& sum : {Named{"dscale", operands.dscale}, Named{"dbias", operands.dbias}, Named{"dalpha", operands.dalpha},
-                           Named{"dthreshold", operands.dthreshold}, Named{"dmax_value", operands.dmax_value}}) {
-    require_not_asked_for(sum);
-  }
 }
 
 Elementwise plan_forward(const Relu& relu, const Forward& operands) {
@@ -192,18 +241,21 @@ Elementwise plan_forward(const Relu& relu, const Forward& operands) {
   return plan(relu, tensors, mask.view.present() ? slot_mask : slot_out, parameters);
 }
 
-Elementwise plan_backward(const Relu& relu, const Backward& operands) {
+namespace {
+
+Elementwise plan_backward(const Relu& relu, const Backward& operands, bool sizes_only) {
   require_one_source(operands);
   require_used(operands);
-  require_no_sums(operands);
   const bool from_y = operands.y.present(), from_mask = operands.mask.present();
-  const Named dy{"dy", operands.dy}, mask{"mask", operands.mask}, residual{"residual", operands.residual},
-      dx{"dx", operands.dx}, dresidual{"dresidual", operands.dresidual},
-      source{from_y ? "y" : "x", from_y ? operands.y : operands.x};
+  const Named dy{"dy", operands.dy, sizes_only}, mask{"mask", operands.mask, sizes_only},
+      residual{"residual", operands.residual, sizes_only}, dx{"dx", operands.dx, sizes_only},
+      dresidual{"dresidual", operands.dresidual, sizes_only},
+      source{from_y ? "y" : "x", from_y ? operands.y : operands.x, sizes_only};
   const Named& model = from_mask ? dy : source;
-  const Parameters parameters(operands);
-  if (!dx.view.present() && !dresidual.view.present())
-    throw InvalidArgument("dx, dresidual: expected a tensor in one of the outputs, got none");
+  const Parameters parameters(operands, sizes_only);
+  const Sums sums(operands, sizes_only);
+  if (!dx.view.present() && !dresidual.view.present() && !sums.any())
+    throw InvalidArgument("dx, dresidual, sums: expected a tensor in one of the outputs, got none");
   require_tensor(dy);
   for (const Named& each : {source, residual, dx, dresidual}) {
     if (each.view.present()) require_tensor(each);
@@ -212,20 +264,30 @@ Elementwise plan_backward(const Relu& relu, const Backward& operands) {
     if (each.view.present()) require_like(each, model);
   }
   require_parameters(parameters, model);
+  for (const Named& each : sums.all) require_sum(each, model, operands.channel_axis);
   const DType dtype = model.view.dtype();
   require_numbers(relu, dtype);
   if (from_y) with_float_type(dtype, [&](auto t) { require_readable_regions<typename decltype(t)::type>(relu); });
   if (from_mask) {
     require_mask(mask, model);
     require_wide_enough(mask, relu, dtype, parameters);
+    require_told_apart(sums[sum_max_value], operands, relu);
   }
-  if (is_empty(model.view.shape())) return {};
-  require_separate({dx, dresidual},
-                   {dy, source, mask, residual, parameters.scale, parameters.bias, parameters.alpha, parameters.threshold,
-                    parameters.max_value},
-                   [&](const ConstTensorView& out, const ConstTensorView& in) {
-                     return &in == &dy.view || (&out == &dx.view && &in == &source.view && !from_y);
-                   });
+  if (!sizes_only) {
+    require_separate({dx, dresidual, sums.all[0], sums.all[1], sums.all[2], sums.all[3], sums.all[4]},
+                     {dy, source, mask, residual, parameters.scale, parameters.bias, parameters.alpha, parameters.threshold,
+                      parameters.max_value},
+                     [&](const ConstTensorView& out, const ConstTensorView& in) {
+                       const bool is_sum = &out != &dx.view && &out != &dresidual.view;
+                       return !is_sum && (&in == &dy.view || (&out == &dx.view && &in == &source.view && !from_y));
+                     });
+  }
+  if (is_empty(model.view.shape())) {
+    Elementwise nothing;
+    nothing.dtype = dtype;
+    for (int i = 0; i < sum_slots; ++i) nothing.sums[i] = planned_sum(sums.all[i]);
+    return nothing;
+  }
   Tensors tensors = {};
   tensors[slot_dy] = &dy.view;
   tensors[slot_x] = or_null(source.view);
@@ -233,7 +295,36 @@ Elementwise plan_backward(const Relu& relu, const Backward& operands) {
   tensors[slot_residual] = or_null(residual.view);
   tensors[slot_out] = or_null(dx.view);
   tensors[slot_dresidual] = or_null(dresidual.view);
-  return plan(relu, tensors, dx.view.present() ? slot_out : slot_dresidual, parameters);
+  const Slot lead = dx.view.present() ? slot_out : dresidual.view.present() ? slot_dresidual : from_mask ? slot_dy : slot_x;
+  Elementwise call = plan(relu, tensors, lead, parameters, &sums);
+  call.workspace = operands.workspace.data;
+  return call;
+}
+
+}  // namespace
+
+Elementwise plan_backward(const Relu& relu, const Backward& operands) { return plan_backward(relu, operands, false); }
+Elementwise plan_backward_sizes(const Relu& relu, const Backward& operands) { return plan_backward(relu, operands, true); }
+
+void require_workspace(const Backward& all, std::size_t bytes) {
+  require_workspace(all.workspace, bytes,
+                    {{"dy", all.dy},
+                     {"x", all.x},
+                     {"y", all.y},
+                     {"mask", all.mask},
+                     {"scale", all.scale},
+                     {"bias", all.bias},
+                     {"residual", all.residual},
+                     {"alpha", all.alpha},
+                     {"threshold", all.threshold},
+                     {"max_value", all.max_value},
+                     {"dx", all.dx},
+                     {"dresidual", all.dresidual},
+                     {"dscale", all.dscale},
+                     {"dbias", all.dbias},
+                     {"dalpha", all.dalpha},
+                     {"dthreshold", all.dthreshold},
+                     {"dmax_value", all.dmax_value}});
 }
 
 }  // namespace rectify::detail

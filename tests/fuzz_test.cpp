@@ -3,6 +3,7 @@
 #include "checked_call.hpp"
 #include "fuzz_case.hpp"
 #include "reference.hpp"
+#include "sum_bound.hpp"
 #include "targets.hpp"
 
 #include <rectify/ops.hpp>
@@ -85,6 +86,13 @@ struct Gradients {
   Bytes dx, dresidual;
 };
 
+void expect_sums(const CheckedCall& call, const Operand& operand, const std::vector<reference::ExactSum>& exact) {
+  const Bytes got = call.elements(operand);
+  const auto size = static_cast<std::size_t>(bytes_per_element(operand.dtype));
+  for (std::size_t i = 0; i < exact.size(); ++i)
+    EXPECT_TRUE(is_sum_of(operand.dtype, reference::load(operand.dtype, &got[i * size]), exact[i])) << operand.name << " " << i;
+}
+
 Gradients run_backward(const Target& target, const FuzzCase& c, const BackwardCall& how) {
   CheckedCall call(target);
   Backward expected, got;
@@ -98,10 +106,23 @@ Gradients run_backward(const Target& target, const FuzzCase& c, const BackwardCa
   const Operand &dx = place_of(c, how.dx_over, c.dx), &dresidual = place_of(c, how.dresidual_over, c.dresidual);
   if (how.dx) give(&Backward::dx, call.write(dx));
   if (how.dresidual) give(&Backward::dresidual, call.write(dresidual));
-  EXPECT_EQ(workspace_bytes(c.relu, got), 0u);
+  std::vector<reference::ExactSum> exact[sum_count];
+  for (int i = 0; i < sum_count; ++i) {
+    if (!how.sums[i]) continue;
+    call.write_sum(*c.sums[i]).to(expected.*fuzz_sums[i], got.*fuzz_sums[i]);
+    exact[i] = reference::exact_sums(c.relu, expected, static_cast<reference::SumName>(i));
+  }
+  const std::size_t bytes = workspace_bytes(c.relu, got);
+  const Placement at({static_cast<std::int64_t>(bytes / 4)});
+  const Tensor workspace(target.device, DType::f32, at, Bytes(bytes, 0xff));
+  got.workspace = {workspace.view().data(), bytes};
   reference::backward(c.relu, expected);
   backward(c.relu, got);
   call.check();
+  EXPECT_TRUE(workspace.guards_intact()) << "bytes around the workspace were written";
+  for (int i = 0; i < sum_count; ++i) {
+    if (how.sums[i]) expect_sums(call, *c.sums[i], exact[i]);
+  }
   return {how.dx ? call.elements(dx) : Bytes(), how.dresidual ? call.elements(dresidual) : Bytes()};
 }
 

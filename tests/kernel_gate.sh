@@ -25,9 +25,13 @@ for source in "$root"/cuda/*.cu; do
   wait $! || fail "$name: no PTX"
 done
 
-# "ForwardOp<float> WithBias U1 Dense<bf16> 40": op, operand set, mask, space, registers.
+# "ForwardOp<float> WithBias U1 Dense<bf16> 40": op, operand set, sums where there are, mask, space, registers.
 cat "$out"/*.log | c++filt | sed 's/rectify::detail:://g' | awk '
-  /Compiling entry function/ { match($0, /elementwise_kernel<.*>\(/); split(substr($0, RSTART + 19, RLENGTH - 21), a, /, /); sub(/ $/, "", a[5]); name = a[1] " " a[2] " " a[3] " " a[5] }
+  /Compiling entry function/ {
+    match($0, /[a-z_]*_kernel<.*>\(/); n = split(substr($0, RSTART, RLENGTH - 2), a, /[ ]*, |_kernel</); sub(/ $/, "", a[n])
+    name = a[1] == "elementwise" ? a[2] : a[1] " " a[2]
+    for (i = 3; i <= n; i++) if (i != n - 1) name = name " " a[i]
+  }
   /Used [0-9]+ registers/ { match($0, /Used [0-9]+/); print name, substr($0, RSTART + 5, RLENGTH - 5) }' | sort >"$out/registers"
 if [ "$print" = print ]; then sed "s/^/sm_$arch /" "$out/registers"; exit "$failed"; fi
 
@@ -48,7 +52,7 @@ fi
 cat "$out"/*.ptx | c++filt | awk -v out="$out" '/\.entry/ { n++; file = out "/kernel" n } file { print > file } /^}/ { file = "" }'
 wide='[a-z.]*\.(v4\.[a-z]32|v2\.[a-z]64)'
 for kernel in "$out"/kernel*; do
-  name=$(sed -n '1s/.*elementwise_kernel<\(.*\)>(.*/\1/p' "$kernel" | sed 's/rectify::detail:://g')
+  name=$(sed -n '1s/.* \(void \)\?\([a-z:_]*_kernel<.*>\)(.*/\2/p' "$kernel" | sed 's/rectify::detail:://g; s/^elementwise_kernel//')
   if grep -q 'Dense<' <<<"$name"; then
     packs=$(grep -cE "st\.global$wide" "$kernel") || true
     all=$(grep -c 'st\.global' "$kernel") || true

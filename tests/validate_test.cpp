@@ -261,23 +261,6 @@ TEST_F(Refusal, DxInPlaceOfTheSourceY) {
   refuses(b, {"dx", "no byte in common with y"});
 }
 
-TEST_F(Refusal, SumsAreNotBuiltYet) {
-  const struct {
-    const char* name;
-    TensorView Backward::*sum;
-  } sums[] = {{"dscale", &Backward::dscale},
-              {"dbias", &Backward::dbias},
-              {"dalpha", &Backward::dalpha},
-              {"dthreshold", &Backward::dthreshold},
-              {"dmax_value", &Backward::dmax_value}};
-  for (const auto& [name, sum] : sums) {
-    Backward b = sound_backward();
-    b.*sum = TensorView(spare, {1}, Device::cpu());
-    refuses<Unsupported>(b, {name, "expected no such operand"});
-    expect<Unsupported>([&, &b = b] { workspace_bytes(relu(), b); }, {name, "expected no such operand"});
-  }
-}
-
 TEST_F(Refusal, WithoutSumsNoWorkspaceIsNeeded) {
   EXPECT_EQ(workspace_bytes(relu(), sound_backward()), 0u);
   Backward b = sound_backward();

@@ -1,22 +1,20 @@
 // Items are found by the address of their operand; there are never more than a dozen.
 #include "checked_call.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace rectify::test {
 namespace {
 
-/// The elements of numbers that lie anywhere, one after another in the order of the shape.
-Bytes gathered(const Operand& operand, const Bytes& bytes) {
-  const auto size = static_cast<std::int64_t>(bytes_per_element(operand.dtype));
+/// f(offset) of each element, in the order of the shape.
+template <class F>
+void for_each_offset(const Operand& operand, const F& f) {
   const Shape& shape = operand.at.shape;
   std::int64_t elements = 1, index[max_rank] = {}, offset = 0;
   for (int axis = 0; axis < shape.rank(); ++axis) elements *= shape[axis];
-  Bytes all;
-  all.reserve(static_cast<std::size_t>(elements * size));
   for (std::int64_t i = 0; i < elements; ++i) {
-    const auto begin = bytes.begin() + offset * size;
-    all.insert(all.end(), begin, begin + size);
+    f(offset);
     for (int axis = shape.rank() - 1; axis >= 0; --axis) {
       offset += operand.at.strides[axis];
       if (++index[axis] < shape[axis]) break;
@@ -24,7 +22,24 @@ Bytes gathered(const Operand& operand, const Bytes& bytes) {
       index[axis] = 0;
     }
   }
+}
+
+/// The elements of numbers that lie anywhere, one after another in the order of the shape.
+Bytes gathered(const Operand& operand, const Bytes& bytes) {
+  const int size = bytes_per_element(operand.dtype);
+  Bytes all;
+  for_each_offset(operand, [&](std::int64_t offset) {
+    const auto begin = bytes.begin() + offset * size;
+    all.insert(all.end(), begin, begin + size);
+  });
   return all;
+}
+
+/// What was written to the operand's elements goes into `into`, whose gaps stay.
+void overlay(const Operand& operand, const Bytes& from, Bytes& into) {
+  const int size = bytes_per_element(operand.dtype);
+  for_each_offset(operand,
+                  [&](std::int64_t offset) { std::copy_n(from.begin() + offset * size, size, into.begin() + offset * size); });
 }
 
 }  // namespace
@@ -50,10 +65,16 @@ CheckedCall::Views CheckedCall::write(const Operand& operand) {
   return views(item);
 }
 
+CheckedCall::Views CheckedCall::write_sum(const Operand& operand) {
+  place(operand).is_sum = true;
+  return write(operand);
+}
+
 void CheckedCall::check() const {
   for (const Item& item : items_) {
     const char* name = item.operand.name;
-    const Bytes got = item.device.contents();
+    Bytes got = item.device.contents();
+    if (item.is_sum) overlay(item.operand, item.host, got);
     if (item.written) {
       EXPECT_TRUE(same_numbers(item.operand.dtype, got, item.host)) << name;
     } else {

@@ -28,6 +28,8 @@ class CheckedCall {
   /// The operand's views; asked again, the same ones, so an output may lie over an input. The operand must outlive the call.
   Views read(const Operand& operand) { return views(place(operand)); }
   Views write(const Operand& operand);
+  /// The same of a sum, which check() does not compare.
+  Views write_sum(const Operand& operand);
 
   /// Outputs are the reference's to the bit, inputs as they were, and so is the memory around both.
   void check() const;
@@ -42,7 +44,7 @@ class CheckedCall {
     const Operand& operand;
     Bytes host;
     Tensor device;
-    bool written = false;
+    bool written = false, is_sum = false;
   };
   Item& place(const Operand& operand);
   static Views views(Item& item) { return {host_view(item.host, item.operand.dtype, item.operand.at), item.device.view()}; }

@@ -30,6 +30,8 @@ class Draw {
   void inputs();
   void parameters();
   void outputs();
+  void sums();
+  void channel_axis();
   void backwards();
 
  private:
@@ -42,6 +44,8 @@ class Draw {
     return {name, c_.dtype, at, untouched(c_.dtype, at)};
   }
   Operand parameter(const char* name, Generator generator);
+  Operand sum(const char* name);
+  bool may_sum(int sum, From from) const;
   Shape parameter_shape(std::int64_t length);
   void add_backward(From from);
 
@@ -93,6 +97,9 @@ void Draw::parameters() {
   if (some(style == 5)) c_.alpha = parameter("alpha", random_slopes);
   if (some(style == 6)) c_.threshold = parameter("threshold", random_numbers);
   if (some(style == 6 && dice.one_in(2))) c_.max_value = parameter("max_value", random_caps);
+}
+
+void Draw::channel_axis() {
   c_.channel_axis = !per_channel_ ? dice.any_of({1, 0, -9, 99}) : dice.one_in(2) ? axis_ : axis_ - shape_.rank();
 }
 
@@ -109,9 +116,49 @@ void Draw::outputs() {
   if (dice.one_in(2) && c_.residual && is_writable(c_.residual->at)) c_.y_over = &FuzzCase::residual;
 }
 
+/// Of one element or one per channel, whatever its parameter has.
+Operand Draw::sum(const char* name) {
+  const std::int64_t length = axis_ >= 0 && !dice.one_in(3) ? shape_[axis_] : 1;
+  per_channel_ = per_channel_ || length != 1;
+  const Shape shape = parameter_shape(length);
+  const int stride = dice.any_of({1, 1, 2});
+  std::int64_t strides[max_rank];
+  for (int i = 0; i < shape.rank(); ++i) strides[i] = shape[i] == 1 ? dice.below(9) : stride;
+  const Placement at(shape, Strides(strides, shape.rank()), dice.one_in(2) ? 0 : dice.below(9));
+  const DType dtype = c_.dtype == DType::f64 ? DType::f64 : DType::f32;
+  return {name, dtype, at, untouched(dtype, at)};
+}
+
+/// None for half of the calls; one as layers have it, or any.
+void Draw::sums() {
+  if (dice.one_in(2)) return;
+  constexpr const char* names[sum_count] = {"dscale", "dbias", "dalpha", "dthreshold", "dmax_value"};
+  const int typical = dice.below(sum_count);
+  const bool any = dice.one_in(2);
+  for (int i = 0; i < sum_count; ++i) {
+    if (any ? dice.one_in(2) : i == typical || (i == 1 && typical == 0)) c_.sums[i] = sum(names[i]);
+  }
+}
+
+bool Draw::may_sum(int sum, From from) const {
+  enum { dscale, dbias, dalpha, dthreshold, dmax_value };
+  if (!c_.sums[sum]) return false;
+  if (sum == dscale && !c_.scale) return false;
+  if (from == From::x) return true;
+  const bool flat =
+      c_.mask->dtype == DType::u1;  // of which nobody knows whether there is a cap: the number of the case may be one
+  return sum == dbias || sum == dthreshold || (sum == dmax_value && !(from == From::mask && flat));
+}
+
 void Draw::add_backward(From from) {
-  BackwardCall call{from, true, dice.one_in(2), Over::none, Over::none};
-  if (call.dresidual) call.dx = !dice.one_in(3);
+  BackwardCall call{from, true, dice.one_in(2), Over::none, Over::none, {}};
+  bool sums = false;
+  for (int i = 0; i < sum_count; ++i) {
+    call.sums[i] = may_sum(i, from) && !dice.one_in(4);
+    sums = sums || call.sums[i];
+  }
+  if (sums) call.dresidual = dice.one_in(4);
+  if (call.dresidual || sums) call.dx = !dice.one_in(3);
   const bool dy = is_writable(c_.dy->at), x = from == From::x && is_writable(c_.x->at);
   if (dy && dice.one_in(4)) call.dx_over = Over::dy;
   if (x && dice.one_in(5)) call.dx_over = Over::x;
@@ -147,6 +194,8 @@ void print(std::ostream& out, const BackwardCall& call) {
   out << "; from " << (call.from == From::x ? "x" : call.from == From::y ? "y" : "mask") << ":";
   if (call.dx) out << " dx" << place(call.dx_over);
   if (call.dresidual) out << " dresidual" << place(call.dresidual_over);
+  constexpr const char* names[sum_count] = {" dscale", " dbias", " dalpha", " dthreshold", " dmax_value"};
+  for (int i = 0; i < sum_count; ++i) out << (call.sums[i] ? names[i] : "");
 }
 
 }  // namespace
@@ -161,6 +210,9 @@ const std::vector<FuzzInput> fuzz_inputs{
     {&FuzzCase::threshold, &Forward::threshold, &Backward::threshold},
     {&FuzzCase::max_value, &Forward::max_value, &Backward::max_value},
 };
+
+TensorView Backward::*const fuzz_sums[sum_count] = {&Backward::dscale, &Backward::dbias, &Backward::dalpha,
+                                                    &Backward::dthreshold, &Backward::dmax_value};
 
 bool one_bit_serves(const FuzzCase& c) {
   const bool narrow = c.dtype != DType::f64;
@@ -177,6 +229,8 @@ FuzzCase fuzz_case(std::uint64_t seed, Size size) {
   draw.inputs();
   draw.parameters();
   draw.outputs();
+  draw.sums();
+  draw.channel_axis();
   draw.backwards();
   return c;
 }
@@ -190,6 +244,9 @@ std::string describe(const FuzzCase& c) {
     if (c.*input.operand) print(out, *(c.*input.operand));
   }
   for (const auto* output : {&c.y, &c.mask, &c.dx, &c.dresidual}) print(out, **output);
+  for (const auto& sum : c.sums) {
+    if (sum) print(out, *sum);
+  }
   out << "; forward:";
   if (c.writes_y) out << " y" << (c.y_over == &FuzzCase::y ? "" : std::string(" over ") + (c.*c.y_over)->name);
   if (c.writes_mask) out << " mask";

@@ -19,6 +19,9 @@ struct Operand {
   Bytes bytes;  ///< before the call
 };
 
+/// The sums of the backward, in the order of reference::SumName.
+constexpr int sum_count = 5;
+
 /// Which outputs a backward writes, and where: to tensors of their own, or over dy or x.
 struct BackwardCall {
   enum class From { x, y, mask };
@@ -26,6 +29,7 @@ struct BackwardCall {
   From from;
   bool dx, dresidual;
   Over dx_over, dresidual_over;
+  bool sums[sum_count];
 };
 
 struct FuzzCase {
@@ -38,6 +42,7 @@ struct FuzzCase {
   std::optional<Operand> x, dy, scale, bias, residual, alpha, threshold, max_value;
   /// Outputs, as they are before a call; y and the mask are sources of the backward too.
   std::optional<Operand> y, mask, dx, dresidual;
+  std::optional<Operand> sums[sum_count];  ///< of a backward
   bool writes_y, writes_mask;
   std::optional<Operand> FuzzCase::*y_over = &FuzzCase::y;  ///< y, or what it is written over
   std::vector<BackwardCall> backwards;
@@ -55,6 +60,7 @@ struct FuzzInput {
   ConstTensorView Backward::*backward;
 };
 extern const std::vector<FuzzInput> fuzz_inputs;
+extern TensorView Backward::*const fuzz_sums[sum_count];
 
 /// One bit of mask serves, by the contract of ops.hpp.
 bool one_bit_serves(const FuzzCase& c);

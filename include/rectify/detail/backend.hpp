@@ -9,7 +9,7 @@
 namespace rectify::detail {
 
 /// The tensors of a call that have its shape. forward reads x and residual and writes out (y) and the mask; backward reads dy, x (or
-/// y in its place, or the mask) and residual, and writes out (dx) and dresidual.
+/// y in its place, or the mask) and residual, and writes out (dx) and dresidual, and sums.
 enum Slot : int { slot_x, slot_dy, slot_residual, slot_out, slot_dresidual, slot_mask };
 constexpr int slots = 6;
 
@@ -44,6 +44,26 @@ struct Parameter {
   bool in_compute_type = false;  ///< else in the tensors' storage type
 };
 
+/// The sums of the backward.
+enum SumSlot : int { sum_scale, sum_bias, sum_alpha, sum_threshold, sum_max_value };
+constexpr int sum_slots = 5;
+
+/// A sum that is asked for, or none: of everything where `length` is 1, else of each channel, at `data[channel * stride]`, in the
+/// compute type.
+struct Sum {
+  void* data = nullptr;
+  std::int64_t length = 0;
+  std::int64_t stride = 0;
+};
+
+/// How a backend cuts its calls for sums (detail/sums.hpp).
+struct SumGrain {
+  std::int64_t width;   ///< positions that a part sums side by side, at most
+  std::int64_t narrow;  ///< and where it can choose: short rows stay in a first cache
+  std::int64_t rows;   ///< at most, that are added up at each position of a part
+  std::int64_t parts;  ///< that are wanted, so that there is work for all; longer parts leave fewer sums to a second pass
+};
+
 /// One validated elementwise call. Null pointers are absent operands.
 struct Elementwise {
   Relu relu;
@@ -56,13 +76,22 @@ struct Elementwise {
   void* mask = nullptr;  ///< written by forward, read only by backward
   int mask_bits = 0;     ///< an element: 1 or 2, 0 without a mask
   Parameter scale, bias, alpha, threshold, max_value;
+  Sum sums[sum_slots];
+  void* workspace = nullptr;  ///< where there are sums
   Layout layout;
+
+  bool has_sums() const {
+    bool any = false;
+    for (const Sum& sum : sums) any = any || sum.length > 0 || sum.data != nullptr;
+    return any;
+  }
 };
 
 /// Codes are 0 for success or a cudaError_t, as int: this header knows no CUDA.
 struct Backend {
   int (*forward)(const Elementwise&, int device_index, Stream);
   int (*backward)(const Elementwise&, int device_index, Stream);
+  SumGrain (*sum_grain)(DType);
   bool (*available)();
   const char* (*error_name)(int code);
 };

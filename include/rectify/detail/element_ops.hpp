@@ -22,6 +22,18 @@ struct WithScale : OperandSet<true, true, false, false> {};      ///< the bias i
 struct WithFunction : OperandSet<false, false, false, true> {};  ///< alpha, threshold, max_value; each optional
 struct General : OperandSet<true, true, true, true, true> {};
 
+/// Which sums a loop or a kernel is compiled for; those that are not asked for are summed and dropped.
+template <bool Scale, bool Bias, bool Alpha, bool Function>
+struct SumSet {
+  static constexpr bool scale = Scale, bias = Bias, alpha = Alpha, threshold = Function, max_value = Function;
+  static constexpr int count = Scale + Bias + Alpha + 2 * Function;
+};
+struct NoSums : SumSet<false, false, false, false> {};
+struct SumOfBias : SumSet<false, true, false, false> {};
+struct SumOfAlpha : SumSet<false, false, true, false> {};
+struct SumsOfScale : SumSet<true, true, false, false> {};  ///< of scale and bias
+struct AllSums : SumSet<true, true, true, true> {};
+
 /// What stands for an absent operand where it is asked for at run time: the number that changes no bit. fma(x, 1, b) is x + b,
 /// fma(x, s, -0) is x * s, z + -0 is z (+0 would make +0 of -0).
 template <class C>
@@ -57,6 +69,27 @@ struct Result {
   Piece piece;
 };
 
+/// What one element adds to each of the sums, in the compute type (0 where its piece has no part in one). With a number z computed
+/// from x: dscale = sum dz x, dbias = sum dz, and, the derivatives of value(z): dalpha = sum of dy (z - threshold) below, dthreshold of
+/// -alpha dy below, dmax_value of dy where saturated. Of -alpha dy the product is that of dz, so it too is 0 for an alpha of 0.
+template <class C>
+struct Terms {
+  C scale, bias, alpha, threshold, max_value;
+
+  /// The op says again where z fell: of the answer that it gave with its result, GCC 12 makes branches here.
+  template <class Op>
+  RECTIFY_HD static Terms of(const Op& op, const Element<C>& e, const Result<C>& result, C x) {
+    const C of_slope = e.dy * (e.z - e.f.threshold), capped = op.is_saturated(e) ? e.dy : C(0);
+    Terms terms;
+    terms.scale = result.dz * x;
+    terms.bias = result.dz;
+    terms.alpha = op.is_above(e) ? C(0) : of_slope;
+    terms.threshold = op.is_above(e) ? C(0) : -result.dz;
+    terms.max_value = op.is_above(e) ? capped : C(0);
+    return terms;
+  }
+};
+
 /// y = value(z)
 template <class C>
 struct ForwardOp {
@@ -75,6 +108,8 @@ struct BackwardOp {
     const C dz = e.f.gradient(e.dy, at);
     return {dz * e.scale, dz, at};
   }
+  RECTIFY_HD bool is_above(const Element<C>& e) const { return e.z > e.f.threshold; }
+  RECTIFY_HD bool is_saturated(const Element<C>& e) const { return e.f.is_saturated(e.z); }
 };
 
 /// The same with the piece out of a mask.
@@ -86,6 +121,8 @@ struct MaskBackwardOp {
     const C dz = e.f.gradient(e.dy, e.piece);
     return {dz * e.scale, dz, e.piece};
   }
+  RECTIFY_HD bool is_above(const Element<C>& e) const { return !e.piece.below; }
+  RECTIFY_HD bool is_saturated(const Element<C>& e) const { return e.piece.saturated; }
 };
 
 }  // namespace rectify::detail

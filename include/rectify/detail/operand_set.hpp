@@ -8,18 +8,23 @@
 
 namespace rectify::detail {
 
-/// f(Set{}) with the smallest operand set that serves the call.
+/// f(Set{}) with the smallest operand set that serves the call, and that asks at run time where there are outputs beside out, or others
+/// in its place.
 template <class F>
-decltype(auto) with_operand_set(const Elementwise& call, F&& f) {
+decltype(auto) with_operand_set(const Elementwise& call, bool other_outputs, F&& f) {
   const bool scale = call.scale.data != nullptr, bias = call.bias.data != nullptr, residual = call.residual != nullptr;
   const bool function = call.alpha.data != nullptr || call.threshold.data != nullptr || call.max_value.data != nullptr;
-  const bool other_outputs = call.out == nullptr || call.dresidual != nullptr;
   if (other_outputs || (scale || bias) + residual + function > 1) return std::forward<F>(f)(General{});
   if (scale) return std::forward<F>(f)(WithScale{});
   if (bias) return std::forward<F>(f)(WithBias{});
   if (residual) return std::forward<F>(f)(WithResidual{});
   if (function) return std::forward<F>(f)(WithFunction{});
   return std::forward<F>(f)(Plain{});
+}
+
+template <class F>
+decltype(auto) with_operand_set(const Elementwise& call, F&& f) {
+  return with_operand_set(call, call.out == nullptr || call.dresidual != nullptr, std::forward<F>(f));
 }
 
 }  // namespace rectify::detail

@@ -1,0 +1,284 @@
+// The kernels of the sums: elementwise backward over a part of a call (detail/sums.hpp) with its sums, and the second pass over the
+// parts. Every sum is formed in an order that the shape alone decides; nothing is added by atomics.
+#pragma once
+
+#include "elementwise_kernel.cuh"
+
+#include <rectify/detail/sums.hpp>
+
+#include <cstdint>
+
+namespace rectify::detail {
+
+/// Positions of a part: a pack for each thread of a block.
+template <class T>
+constexpr SumGrain cuda_sum_grain = {threads_per_block* Pack<T>::lanes, threads_per_block* Pack<T>::lanes, 32, 2048};
+
+/// Where the sums of the parts go, in the order in which a set has them. A sum that is not asked for has a null pointer.
+template <class C>
+struct PartSums {
+  C* of[sum_slots];
+  bool of_all[sum_slots];
+};
+
+/// What a thread has summed so far in each of its lanes.
+template <class Sums, class C, int L>
+struct LaneSums {
+  static constexpr bool sums = true;
+  C v[Sums::count][L] = {};
+
+  __device__ void add(int l, const Terms<C>& terms) {
+    int k = 0;
+    if constexpr (Sums::scale) v[k++][l] += terms.scale;
+    if constexpr (Sums::bias) v[k++][l] += terms.bias;
+    if constexpr (Sums::alpha) v[k++][l] += terms.alpha;
+    if constexpr (Sums::threshold) v[k++][l] += terms.threshold;
+    if constexpr (Sums::max_value) v[k++][l] += terms.max_value;
+  }
+};
+
+/// Rows of a part, N at a time: their loads are issued before the first store.
+template <int N, class Op, class Set, class Mask, class T, class Space, class Summed>
+__device__ void sum_rows(const Operands<T>& at, const Space& space, std::int64_t element, std::int64_t stride, Summed& summed) {
+  using Item = typename Space::Item;
+  Place place[N] = {};
+  Loaded<Item> in[N] = {};
+#pragma unroll
+  for (int n = 0; n < N; ++n) {
+    place[n] = space.locate_element(element + n * stride);
+    if constexpr (Op::reads_x) in[n].x = Item::load(at.x + place[n].x);
+    load_rest<Op, Set, Mask>(at, place[n], in[n]);
+  }
+#pragma unroll
+  for (int n = 0; n < N; ++n) finish<Op, Set, Mask>(at, space, place[n], in[n], summed);
+}
+
+/// A position's items in all rows of a part, but for an item that the end of the call cuts.
+template <int N, class Op, class Set, class Mask, class T, class Space, class Summed>
+__device__ void sum_position(const Operands<T>& at, const Space& space, const SumPart& part, std::int64_t position,
+                             Summed& summed) {
+  const std::int64_t first = part.base + position, last = first + (part.rows - 1) * part.stride;
+  const std::int64_t rows = part.rows - (last + Space::Item::lanes > part.end);
+  std::int64_t row = 0;
+  for (; row + N <= rows; row += N) sum_rows<N, Op, Set, Mask>(at, space, first + row * part.stride, part.stride, summed);
+#pragma unroll 1
+  for (; row < rows; ++row) sum_rows<1, Op, Set, Mask>(at, space, first + row * part.stride, part.stride, summed);
+}
+
+/// Sums a thread's positions into shared memory, `sums[k][position]`: those of its pack, or every 256th.
+template <class Op, class Set, class Sums, class Mask, class T, class Space, class C, int Width>
+__device__ void sum_positions(const Operands<T>& at, const Space& space, const SumPart& part, C (&sums)[Sums::count][Width]) {
+  using Item = typename Space::Item;
+  constexpr int lanes = Item::lanes;
+  constexpr int in_flight = !Space::is_dense ? 4 : Set::general ? 1 : 2;
+#pragma unroll 1
+  for (int position = static_cast<int>(threadIdx.x) * lanes; position < part.width; position += threads_per_block * lanes) {
+    LaneSums<Sums, C, lanes> summed;
+    sum_position<in_flight, Op, Set, Mask>(at, space, part, position, summed);
+#pragma unroll
+    for (int k = 0; k < Sums::count; ++k) {
+#pragma unroll
+      for (int l = 0; l < lanes; ++l) sums[k][position + l] = summed.v[k][l];
+    }
+    if constexpr (lanes > 1) {  // the elements of a pack that the end cuts, one by one; there is one pack at most
+      const std::int64_t element = part.base + (part.rows - 1) * part.stride + position;
+#pragma unroll 1
+      for (int l = 0; element + l < part.end && element + lanes > part.end; ++l) {
+        LaneSums<Sums, C, 1> single;
+        Loaded<Single<T>> in{};
+        const Place place = space.locate_element(element + l);
+        if constexpr (Op::reads_x) in.x = Single<T>::load(at.x + place.x);
+        if constexpr (Op::reads_mask) in.codes = load_codes<1, AnyMask>(at.mask, at.mask_bits, place.mask);
+        if constexpr (Op::reads_dy) in.dy = Single<T>::load(at.dy + place.dy);
+        if constexpr (Set::residual && Op::reads_x) {
+          if (!Set::general || at.residual != nullptr) in.residual = Single<T>::load(at.residual + place.residual);
+        }
+        finish<Op, Set, Mask>(at, space, place, in, single);
+#pragma unroll
+        for (int k = 0; k < Sums::count; ++k) sums[k][position + l] += single.v[k][0];
+      }
+    }
+  }
+}
+
+/// In shared memory, by all threads: of `rows` rows of `size` numbers the first becomes the sum, by halves, in each of the sums that
+/// `which` names.
+template <class C, int Count, int Width>
+__device__ void halve_rows(C (&sums)[Count][Width], unsigned which, int rows, int size) {
+  while (rows > 1) {
+    const int kept = (rows + 1) / 2, added = (rows - kept) * size;
+    for (int i = static_cast<int>(threadIdx.x); i < added; i += threads_per_block) {
+#pragma unroll
+      for (int k = 0; k < Count; ++k) {
+        if (which >> k & 1u) sums[k][i] += sums[k][i + kept * size];
+      }
+    }
+    rows = kept;
+    __syncthreads();
+  }
+}
+
+/// The stretch of positions that a position's channel has in a part.
+struct Stretch {
+  int begin, length;
+};
+__device__ inline Stretch stretch_at(const SumPlan& plan, std::int64_t phase, int positions, std::int64_t channel) {
+  const std::int64_t begin = channel * plan.inner - phase, end = begin + plan.inner;
+  const int first = begin > 0 ? static_cast<int>(begin) : 0, last = end < positions ? static_cast<int>(end) : positions;
+  return {first, last - first};
+}
+
+/// The same within each channel's stretch, of any length.
+template <class C, int Count, int Width>
+__device__ void halve_stretches(C (&sums)[Count][Width], unsigned which, const SumPlan& plan, std::int64_t phase,
+                                int positions) {
+  constexpr int mine = Width / threads_per_block;
+  int left[mine], length[mine];  // of a stretch: the number of numbers behind its first, and what is left to sum
+#pragma unroll
+  for (int j = 0; j < mine; ++j) {
+    const int position = static_cast<int>(threadIdx.x) + j * threads_per_block;
+    const Stretch stretch = stretch_at(plan, phase, positions, quotient(phase + position, plan.inner));
+    left[j] = position - stretch.begin;
+    length[j] = position < positions ? stretch.length : 0;
+  }
+  int longest = plan.inner < positions ? static_cast<int>(plan.inner) : positions;
+  while (longest > 1) {
+#pragma unroll
+    for (int j = 0; j < mine; ++j) {
+      const int position = static_cast<int>(threadIdx.x) + j * threads_per_block, kept = (length[j] + 1) / 2;
+#pragma unroll
+      for (int k = 0; k < Count; ++k) {
+        if ((which >> k & 1u) && left[j] < length[j] - kept) sums[k][position] += sums[k][position + kept];
+      }
+      length[j] = kept;
+    }
+    longest = (longest + 1) / 2;
+    __syncthreads();
+  }
+}
+
+/// A part's sums, out of its positions: one, or one for each channel that it meets.
+template <class Sums, class C, int Width>
+__device__ void store_sums(C (&sums)[Sums::count][Width], const SumPlan& plan, const PartSums<C>& out, const SumPart& part,
+                           std::int64_t index) {
+  const bool one_channel = plan.channels == 1 || plan.is_long;
+  unsigned whole = 0, apart = 0;
+#pragma unroll
+  for (int k = 0; k < Sums::count; ++k) {
+    if (out.of[k] == nullptr) continue;
+    (one_channel || out.of_all[k] ? whole : apart) |= 1u << k;
+  }
+  const std::int64_t length = part.end - part.base;
+  const int positions = static_cast<int>(part.width < length ? part.width : length);
+  if (whole != 0) halve_rows(sums, whole, positions, 1);
+  int slots_met = 1;
+  const std::int64_t channel = plan.first_channel(index);
+  if (apart != 0) {
+    int row = positions;
+    if (plan.strips == 1) {
+      row = static_cast<int>(plan.period);
+      halve_rows(sums, apart, positions / row, row);
+    }
+    halve_stretches(sums, apart, plan, part.phase, row);
+    slots_met = static_cast<int>(quotient(part.phase + row - 1, plan.inner) - channel) + 1;
+  }
+#pragma unroll
+  for (int k = 0; k < Sums::count; ++k) {
+    if (whole >> k & 1u) {
+      if (threadIdx.x == 0) out.of[k][out.of_all[k] ? index : index * plan.slots] = sums[k][0];
+    } else if (apart >> k & 1u) {
+      for (int i = static_cast<int>(threadIdx.x); i < slots_met; i += threads_per_block)
+        out.of[k][index * plan.slots + i] = sums[k][stretch_at(plan, part.phase, positions, channel + i).begin];
+    }
+  }
+}
+
+/// A block takes a part at a time.
+template <class Op, class Set, class Sums, class Mask, class T, class Space>
+__global__ void __launch_bounds__(threads_per_block, Sums::count == sum_slots && sizeof(T) == 2 ? 1 : 2)
+    reduce_kernel(const __grid_constant__ Operands<T> at, const __grid_constant__ Space space,
+                  const __grid_constant__ SumPlan plan, const __grid_constant__ PartSums<Compute<T>> out) {
+  using C = Compute<T>;
+  __shared__ C sums[Sums::count][threads_per_block * Pack<T>::lanes];
+  for (std::int64_t index = blockIdx.x; index < plan.parts; index += gridDim.x) {
+    const SumPart part = plan.part(index);
+    sum_positions<Op, Set, Sums, Mask>(at, space, part, sums);
+    __syncthreads();
+    store_sums<Sums>(sums, plan, out, part, index);
+    __syncthreads();  // the next part's sums go into the same memory
+  }
+}
+
+/// The outputs of a call's sums, and the sums of the parts that they are of.
+template <class C>
+struct FinalSums {
+  const C* parts[sum_slots];
+  C* out[sum_slots];
+  std::int64_t length[sum_slots], stride[sum_slots];
+};
+
+/// Channels that a block of the second pass takes side by side; the rest of its threads share the parts of each.
+__host__ __device__ inline int channels_at_once(std::int64_t length) {
+  int channels = 1;
+  while (channels < 32 && channels < length) channels *= 2;
+  return channels;
+}
+
+/// The i-th part's sum of a channel, by rows of parts.
+template <class C>
+__device__ C part_sum(const SumPlan& plan, const C* parts, std::int64_t channel, SumPlan::Range range, std::int64_t i) {
+  const std::int64_t in_a_row = range.last - range.first, row = quotient(i, in_a_row);
+  const std::int64_t first = range.first + i - row * in_a_row;
+  const std::int64_t part = row * (plan.parts / plan.rows_of_parts()) + first;
+  return parts[part * plan.slots + channel - plan.first_channel(part)];
+}
+
+/// Terms i, i + step, ... below count, in chains of sixteen: the error grows with the longest chain.
+template <class C, class Term>
+__device__ C sum_of_chains(std::int64_t i, std::int64_t count, std::int64_t step, const Term& term) {
+  C total = 0;
+  while (i < count) {
+    C chain = 0;
+    for (int n = 0; n < 16 && i < count; ++n, i += step) chain += term(i);
+    total += chain;
+  }
+  return total;
+}
+
+/// blockIdx.y is the sum.
+template <class C>
+__global__ void __launch_bounds__(threads_per_block)
+    finish_sums_kernel(const __grid_constant__ SumPlan plan, const __grid_constant__ FinalSums<C> sums) {
+  __shared__ C shares[1][threads_per_block];
+  const C* parts = nullptr;
+  C* out = nullptr;
+  std::int64_t length = 0, stride = 0;
+#pragma unroll
+  for (int slot = 0; slot < sum_slots; ++slot) {  // not by index: the arrays would go to local memory
+    if (slot != static_cast<int>(blockIdx.y)) continue;
+    parts = sums.parts[slot];
+    out = sums.out[slot];
+    length = sums.length[slot];
+    stride = sums.stride[slot];
+  }
+  const int side = channels_at_once(length), sharers = threads_per_block / side;
+  const int mine = static_cast<int>(threadIdx.x) % side, share = static_cast<int>(threadIdx.x) / side;
+  for (std::int64_t first = std::int64_t{side} * blockIdx.x; first < length; first += std::int64_t{side} * gridDim.x) {
+    const std::int64_t channel = first + mine;
+    C total = 0;
+    if (length == 1) {
+      total = sum_of_chains<C>(share, plan.parts, sharers, [&](std::int64_t i) { return parts[i]; });
+    } else if (channel < length && plan.parts > 0) {
+      const SumPlan::Range range = plan.parts_in_a_row(channel);
+      total = sum_of_chains<C>(share, plan.rows_of_parts() * (range.last - range.first), sharers,
+                               [&](std::int64_t i) { return part_sum(plan, parts, channel, range, i); });
+    }
+    shares[0][threadIdx.x] = total;
+    __syncthreads();
+    halve_rows(shares, 1u, sharers, side);
+    if (share == 0 && channel < length) out[channel * stride] = shares[0][mine];
+    __syncthreads();  // the next channels' sums go into the same memory
+  }
+}
+
+}  // namespace rectify::detail

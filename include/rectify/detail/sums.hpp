@@ -1,0 +1,134 @@
+// How a call is cut for its sums: into parts that are summed apart, in an order that the shape alone decides, and put together in a
+// second pass. One plan for both backends; docs/design.md, "Sums", has the reasons.
+#pragma once
+
+#include <rectify/detail/backend.hpp>
+#include <rectify/detail/host_device.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace rectify::detail {
+
+/// What one part sums: `rows` rows of `width` positions, `stride` elements from one row to the next, up to the element `end`. Terms
+/// of one position are added in the order of the rows; then positions of one channel by halves.
+struct SumPart {
+  std::int64_t base, stride, rows, width, end;
+  std::int64_t phase;  ///< of position 0 in the period
+};
+
+/// Stretches of one channel that are long are cut into rows themselves (`is_long`): every position of a part is of one channel.
+/// Otherwise a row is a period (all channels once), or as many whole periods as fit; where one does not fit, a strip of it.
+struct SumPlan {
+  std::int64_t elements, channels, inner;
+  bool is_long;
+  std::int64_t period, row;  ///< elements; a row is a multiple of the period, or in a long stretch the width
+  std::int64_t width, rows_per_part;
+  std::int64_t strips, chunks, batch;  ///< of a row; of the rows; long stretches
+  std::int64_t parts;
+  std::int64_t slots;  ///< channels that a part may meet
+
+  RECTIFY_HD SumPart part(std::int64_t index) const {
+    if (is_long) {
+      const std::int64_t stretch = index / chunks, first = index % chunks * rows_per_part * width;
+      const std::int64_t left = period - first, rows = (left + width - 1) / width;
+      return {stretch * period + first, width, rows < rows_per_part ? rows : rows_per_part, width, (stretch + 1) * period, 0};
+    }
+    const std::int64_t strip = index % strips, first_row = index / strips * rows_per_part;
+    const std::int64_t all_rows = (elements + row - 1) / row, left = all_rows - first_row, from = strip * width;
+    return {first_row * row + from,
+            row,
+            left < rows_per_part ? left : rows_per_part,
+            row - from < width ? row - from : width,
+            elements,
+            from};
+  }
+
+  /// The channel of a part's first slot. Slots are channels in their order from there on.
+  RECTIFY_HD std::int64_t first_channel(std::int64_t index) const {
+    if (channels == 1) return 0;
+    return is_long ? index / chunks % channels : index % strips * width / inner;
+  }
+
+  /// Parts are rows of as many that differ in their channels or places in a row; the rows of parts differ in their elements' rows.
+  RECTIFY_HD std::int64_t rows_of_parts() const { return channels == 1 ? 1 : is_long ? batch / channels : chunks; }
+
+  /// Parts of the first row that have terms of a channel.
+  struct Range {
+    std::int64_t first, last;
+  };
+  RECTIFY_HD Range parts_in_a_row(std::int64_t channel) const {
+    if (channels == 1) return {0, parts};
+    if (is_long) return {channel * chunks, (channel + 1) * chunks};
+    if (strips == 1) return {0, 1};
+    return {channel * inner / width, ((channel + 1) * inner - 1) / width + 1};
+  }
+};
+
+constexpr std::int64_t sums_long_from = 4;  // widths of one channel's stretch
+
+/// `per_channel`: some sum is.
+inline SumPlan plan_sums(const Layout& layout, bool per_channel, const SumGrain& grain) {
+  SumPlan plan{};
+  const auto parts_for = [](std::int64_t n, std::int64_t by) { return n / by + (n % by != 0); };
+  plan.elements = layout.elements;
+  plan.channels = per_channel ? layout.channels : 1;
+  plan.inner = plan.channels == 1 ? layout.elements : layout.inner;
+  if (layout.elements == 0) return plan;
+  plan.strips = plan.batch = 1;
+  plan.is_long = plan.channels == 1 || plan.inner >= sums_long_from * grain.narrow;
+  plan.width = plan.is_long ? grain.narrow : grain.width;
+  std::int64_t rows;
+  if (plan.is_long) {
+    plan.period = plan.inner;
+    plan.row = plan.width;
+    plan.batch = layout.elements / plan.inner;
+    plan.slots = 1;
+    rows = parts_for(plan.inner, plan.width);
+  } else {
+    plan.period = plan.channels * plan.inner;
+    std::int64_t periods = grain.narrow / plan.period;
+    if (periods > 8) periods = periods / 8 * 8;
+    plan.row = periods > 0 ? periods * plan.period : plan.period;
+    plan.strips = parts_for(plan.row, plan.width);
+    const std::int64_t met = (plan.width - 1) / plan.inner + 2;
+    plan.slots = plan.strips == 1 || met > plan.channels ? plan.channels : met;
+    rows = parts_for(layout.elements, plan.row);
+  }
+  const std::int64_t others = plan.strips * plan.batch;
+  const std::int64_t wanted = parts_for(grain.parts, others);  // chunks of the rows
+  std::int64_t per_part = parts_for(rows, wanted);
+  if (per_part < 16) per_part = 16;
+  plan.rows_per_part = per_part < grain.rows ? per_part : grain.rows;
+  plan.chunks = parts_for(rows, plan.rows_per_part);
+  plan.parts = others * plan.chunks;
+  return plan;
+}
+
+/// Where each sum's parts lie in the workspace: [part, slot], after one another; a sum of everything has one slot. The compute type.
+struct SumOffsets {
+  std::int64_t of[sum_slots], all;  // in numbers
+};
+
+inline bool sums_per_channel(const Elementwise& call) {
+  bool per_channel = false;
+  for (const Sum& sum : call.sums) per_channel = per_channel || sum.length > 1;
+  return per_channel;
+}
+
+inline SumOffsets sum_offsets(const Elementwise& call, const SumPlan& plan) {
+  SumOffsets offsets{};
+  for (int i = 0; i < sum_slots; ++i) {
+    offsets.of[i] = offsets.all;
+    if (call.sums[i].length > 0) offsets.all += plan.parts * (call.sums[i].length == 1 ? 1 : plan.slots);
+  }
+  return offsets;
+}
+
+inline std::size_t sum_workspace_bytes(const Elementwise& call, const SumGrain& grain) {
+  const SumPlan plan = plan_sums(call.layout, sums_per_channel(call), grain);
+  const std::size_t number = call.dtype == DType::f64 ? 8 : 4;
+  return (static_cast<std::size_t>(sum_offsets(call, plan).all) * number + 255) / 256 * 256;
+}
+
+}  // namespace rectify::detail

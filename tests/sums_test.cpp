@@ -1,0 +1,231 @@
+// The sums of backward on every target: near the exact ones, equal to them where nothing rounds, and the same bits whatever is asked
+// for beside them and however many threads there are.
+#include "sum_call.hpp"
+
+#include <rectify/ops.hpp>
+#include <rectify/presets.hpp>
+
+#include <omp.h>
+
+#include <array>
+#include <cmath>
+#include <string>
+
+namespace rectify::test {
+namespace {
+
+using From = BackwardCall::From;
+using Over = BackwardCall::Over;
+
+class Sums : public testing::TestWithParam<Target> {};
+
+INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Sums, testing::ValuesIn(targets()),
+                         [](const auto& target) { return target.param.name; });
+
+constexpr unsigned of_regions = of_bias | of_threshold | of_max_value;  ///< which y tells, and a mask of two bits
+constexpr SumKind all_five = {"all five", From::x, of_all_five, of_all_five}, from_y = {"all from y", From::y, 0, of_regions},
+                  from_mask = {"all from a mask", From::mask, of_all_five & ~of_bias, of_regions};
+constexpr SumKind kinds[] = {all_five,
+                             from_y,
+                             from_mask,
+                             {"dbias", From::x, of_bias, of_bias},
+                             {"dscale and dbias", From::x, of_scale | of_bias, of_scale | of_bias},
+                             {"dalpha", From::x, of_alpha, of_alpha},
+                             {"all five, the function in numbers", From::x, of_scale, of_all_five},
+                             {"all five after a residual", From::x, of_all_five, of_all_five, true},
+                             {"dbias after a residual", From::x, of_bias, of_bias, true},
+                             {"dbias from y", From::y, 0, of_bias},
+                             {"dbias from a mask", From::mask, 0, of_bias},
+                             {"from a mask of one bit", From::mask, of_alpha, of_bias | of_threshold, false, DType::u1}};
+
+/// {outer, channels, inner}. A part of the CPU's is up to 4,096 bytes of positions side by side or, where a channel's stretch is as long as
+/// four of them, a part of one; rows of a few channels are several to a part. The kernels' parts are not far from that.
+constexpr std::int64_t shapes[][3] = {{700, 7, 1},  {40, 1, 130},  {3, 1300, 1},  {20, 2600, 1},  {11, 300, 3}, {5, 90, 49},
+                                      {3, 27, 127}, {2, 23, 784},  {3, 3, 9000},  {1, 1, 100000}, {1, 4, 5000}, {40000, 1, 1},
+                                      {9000, 3, 1}, {1, 70000, 1}, {2, 20001, 1}, {33, 65, 33},   {2, 2, 20001}};
+
+constexpr int thinned =
+#if defined(__SANITIZE_ADDRESS__)
+    8;
+#else
+    1;
+#endif
+
+/// Every shape with every kind, while the dtypes take turns; of the shapes that take long, with a sixth of the kinds for each of three
+/// sorts of numbers.
+void check_shapes(const Target& target, Values values) {
+  constexpr DType all[] = {DType::f16, DType::bf16, DType::f32, DType::f64};
+  const int sort = static_cast<int>(values);
+  int turn = 0;
+  for (const auto& [outer, channels, inner] : shapes) {
+    for (const SumKind& kind : kinds) {
+      ++turn;
+      if (outer * channels * inner > 30000 && turn % 6 != 2 * sort) continue;
+      if (turn % thinned != 0) continue;
+      const DType dtype = all[(turn / 6 + turn + sort) % 4];
+      SCOPED_TRACE(name(dtype) + " " + std::to_string(outer) + " x " + std::to_string(channels) + " x " +
+                   std::to_string(inner) + ": " + kind.name);
+      const Inputs in(dtype, Placement({outer, channels, inner}), values);
+      SumCall(target, in, kind).check();
+    }
+    ++turn;  // so that a kind is not always of the same turn
+  }
+}
+
+TEST_P(Sums, OfIntegersAreExact) { check_shapes(GetParam(), Values::integers); }
+TEST_P(Sums, OfNiceNumbersAreWithinTheBound) { check_shapes(GetParam(), Values::nice); }
+TEST_P(Sums, OfAnyNumbersAreWithinTheBound) { check_shapes(GetParam(), Values::normal); }
+
+/// Enough elements for threads: rows of channels, short stretches and long.
+constexpr std::int64_t threaded[][3] = {{9000, 7, 1}, {17, 70, 49}, {2, 3, 20000}, {1, 1, 100000}};
+
+class Threads {
+ public:
+  ~Threads() { omp_set_num_threads(before_); }
+  void use(int count) const { omp_set_num_threads(count); }
+
+ private:
+  const int before_ = omp_get_max_threads();
+};
+
+/// f(call, kind, channels) of calls whose sums round.
+template <class F>
+void for_each_threaded(const Target& target, const F& f) {
+  for (const auto& [outer, channels, inner] : threaded) {
+    for (const DType dtype : {DType::bf16, DType::f32}) {
+      const Inputs in(dtype, Placement({outer, channels, inner}), Values::normal);
+      for (const SumKind& kind : {all_five, from_y, from_mask}) {
+        SCOPED_TRACE(name(dtype) + " " + std::to_string(channels) + " x " + std::to_string(inner) + ": " + kind.name);
+        SumCall call(target, in, kind);
+        f(call, kind, channels);
+      }
+    }
+  }
+}
+
+TEST_P(Sums, AreTheSameBitsEveryTime) {
+  for_each_threaded(GetParam(), [](const SumCall& call, const SumKind& kind, std::int64_t channels) {
+    for (const std::int64_t length : {channels, std::int64_t{1}}) {
+      const auto first = call.run(lengths_of(kind.asked, length)).bits();
+      for (int i = 1; i < 5; ++i) EXPECT_EQ(call.run(lengths_of(kind.asked, length)).bits(), first);
+    }
+  });
+}
+
+TEST_P(Sums, AreTheSameBitsOnAnyNumberOfThreads) {
+  if (GetParam().device != Device::cpu()) GTEST_SKIP() << "the CPU's threads";
+  for_each_threaded(GetParam(), [](const SumCall& call, const SumKind& kind, std::int64_t channels) {
+    const Threads threads;
+    for (const std::int64_t length : {channels, std::int64_t{1}}) {
+      threads.use(1);
+      const auto alone = call.run(lengths_of(kind.asked, length)).bits();
+      for (int count : {2, 3, 7}) {
+        threads.use(count);
+        EXPECT_EQ(call.run(lengths_of(kind.asked, length)).bits(), alone) << count << " threads";
+      }
+    }
+  });
+}
+
+TEST_P(Sums, DoNotDependOnWhatElseIsAskedFor) {
+  for_each_threaded(GetParam(), [](SumCall& call, const SumKind& kind, std::int64_t channels) {
+    for (const std::int64_t length : {channels, std::int64_t{1}}) {
+      const auto all = call.run(lengths_of(kind.asked, length)).bits();
+      for (int i = 0; i < sum_count; ++i) {
+        if ((kind.asked >> i & 1) == 0) continue;
+        EXPECT_EQ(call.run(lengths_of(1u << i, length)).bits()[i], all[i]) << sum_names[i];
+      }
+      const TensorView dx = call.on_target().dx;
+      call.on_target().dx = {};
+      EXPECT_EQ(call.run(lengths_of(kind.asked, length)).bits(), all) << "without dx";
+      call.on_target().dx = dx;
+    }
+  });
+}
+
+/// 3 x 40 x 301 elements in the order of the channels' last axis, and of other strides.
+Placement strided(std::int64_t outer, std::int64_t channel, std::int64_t inner) {
+  return {{3, 40, 301}, {outer, channel, inner}};
+}
+
+TEST_P(Sums, OfOperandsThatLieAnywhere) {
+  const Placement dense({3, 40, 301}), gaps = strided(40 * 700, 700, 2), last = strided(40 * 301, 1, 40),
+                                       per_channel = strided(0, 1, 0), per_image = strided(1, 0, 0), of_all = strided(0, 0, 0);
+  const Places places[] = {{gaps, dense, dense},    {dense, gaps, gaps},       {last, last, last},
+                           {last, dense, dense},    {dense, dense, last},      {dense, of_all, dense},
+                           {last, per_image, last}, {per_channel, last, last}, {dense, per_channel, gaps}};
+  int which = 0;
+  for (const Places& at : places) {
+    const DType dtype = which++ % 2 == 0 ? DType::f32 : DType::f16;
+    for (const Values values : {Values::integers, Values::normal}) {
+      const Inputs in(dtype, at, values);
+      for (const SumKind& kind : {all_five, from_y, from_mask}) {
+        SCOPED_TRACE(std::to_string(which) + "th places: " + kind.name);
+        SumCall(GetParam(), in, kind).check(2);
+      }
+    }
+  }
+}
+
+TEST_P(Sums, OfACallInPlace) {
+  for (const Placement& at : {Placement({3, 40, 301}), strided(40 * 301, 1, 40), strided(40 * 700, 700, 2)}) {
+    for (const DType dtype : {DType::bf16, DType::f32, DType::f64}) {
+      const Inputs in(dtype, at, Values::normal);
+      SumCall(GetParam(), in, all_five, Over::dy).check();
+      SumCall(GetParam(), in, all_five, Over::x).check();
+      SumCall(GetParam(), in, from_y, Over::dy).check();
+      SumCall(GetParam(), in, from_mask, Over::dy).check();
+    }
+  }
+}
+
+TEST_P(Sums, OfNoElementsAreZero) {
+  for (const DType dtype : {DType::f16, DType::f64}) {
+    const Tensor none(GetParam().device, dtype, Placement({0, 3}), {});
+    Backward b;
+    b.x = b.dy = none.view();
+    b.dx = none.view();
+    const Tensor scale(GetParam().device, dtype, Placement({1}), Bytes(span_bytes(dtype, Placement({1})), 0));
+    b.scale = scale.view();
+    for (const std::int64_t length : {3, 1}) {
+      Backward asked = b;
+      asked.dbias = TensorView(nullptr, sum_dtype(dtype), {length}, GetParam().device);
+      EXPECT_EQ(workspace_bytes(relu(), asked), 0u);
+      const SumOutputs sums(GetParam(), relu(), b, lengths_of(of_all_five, length), 2);
+      for (int i = 0; i < sum_count; ++i) {
+        for (std::int64_t element = 0; element < length; ++element) EXPECT_EQ(sums.value(i, element), 0) << sum_names[i];
+      }
+    }
+  }
+}
+
+TEST_P(Sums, OfNoChannelsAreNone) {
+  const Tensor none(GetParam().device, DType::f32, Placement({4, 0}), {});
+  Backward b;
+  b.x = b.dy = none.view();
+  Backward asked = b;
+  asked.dbias = TensorView(nullptr, DType::f32, {0}, GetParam().device);
+  EXPECT_EQ(workspace_bytes(relu(), asked), 0u);
+  const SumOutputs sums(GetParam(), relu(), b, lengths_of(of_bias | of_alpha, 0));
+  const SumOutputs of_everything(GetParam(), relu(), b, lengths_of(of_bias | of_alpha, 1));
+  EXPECT_EQ(of_everything.value(1, 0), 0);
+}
+
+/// Whatever the order of the additions, no term reaches another channel.
+TEST_P(Sums, ANanIsItsOwnChannelsAlone) {
+  for (const auto& [outer, inner] : {std::array<std::int64_t, 2>{900, 1}, {5, 49}, {2, 5000}}) {
+    const Placement at({outer, 9, inner});
+    Inputs in(DType::f32, at, Values::normal);
+    const SumOutputs before = SumCall(GetParam(), in, kinds[3]).run(lengths_of(of_bias, 9));
+    for (std::int64_t i = 0; i < inner; ++i) reference::store(DType::f32, &in.dy.bytes[4 * (4 * inner + i)], std::nan(""));
+    const SumOutputs after = SumCall(GetParam(), in, kinds[3]).run(lengths_of(of_bias, 9));
+    for (std::int64_t channel = 0; channel < 9; ++channel) {
+      if (channel == 4) continue;
+      EXPECT_EQ(after.value(1, channel), before.value(1, channel)) << channel;
+    }
+    EXPECT_TRUE(std::isnan(after.value(1, 4)));
+  }
+}
+
+}  // namespace
+}  // namespace rectify::test

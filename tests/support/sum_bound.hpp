@@ -1,0 +1,35 @@
+// How far a sum may be from the exact one.
+#pragma once
+
+#include "reference.hpp"
+#include "tensor.hpp"
+
+#include <cmath>
+#include <limits>
+
+namespace rectify::test {
+
+/// |error| <= 2 (log2(terms) + 8) eps sum |terms|, for a sum in f32 or f64. Where terms are not finite, the sum is the same kind of
+/// number; where finite ones may overflow on the way, anything is accepted.
+inline testing::AssertionResult is_sum_of(DType dtype, double got, const reference::ExactSum& exact) {
+  const bool wide = dtype == DType::f64;
+  const double eps = wide ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
+  const double largest = wide ? std::numeric_limits<double>::max() : std::numeric_limits<float>::max();
+  bool good;
+  if (std::isnan(exact.sum)) {
+    good = std::isnan(got);
+  } else if (std::isinf(exact.sum)) {
+    good = std::isnan(got) || got == static_cast<double>(exact.sum);
+  } else if (exact.magnitude > largest / 4) {
+    good = true;
+  } else {
+    const long double bound =
+        2 * (std::log2(static_cast<double>(std::max<std::int64_t>(exact.terms, 1))) + 8) * eps * exact.magnitude;
+    good = std::fabs(got - exact.sum) <= bound;
+  }
+  if (good) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << "got " << got << ", the exact sum is " << static_cast<double>(exact.sum) << " of "
+                                     << exact.terms << " terms, |terms| sum up to " << static_cast<double>(exact.magnitude);
+}
+
+}  // namespace rectify::test

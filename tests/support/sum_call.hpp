@@ -1,0 +1,75 @@
+// A backward with sums of random operands, in two memories: the reference's on the host and the library's on a target.
+#pragma once
+
+#include "checked_call.hpp"
+#include "sum_outputs.hpp"
+
+#include <rectify/ops.hpp>
+
+#include <string>
+#include <vector>
+
+namespace rectify::test {
+
+/// What the operands of a call hold: integers of which no sum rounds; few numbers, the kinks among them; a normal distribution.
+enum class Values { integers, nice, normal };
+
+/// Where the tensors of one shape lie. The channels go along its axis 1.
+struct Places {
+  Places(const Placement& all) : x(all), dy(all), dx(all) {}
+  Places(const Placement& x_, const Placement& dy_, const Placement& dx_) : x(x_), dy(dy_), dx(dx_) {}
+  Placement x, dy, dx;
+};
+
+/// Every operand that a call may take.
+struct Inputs {
+  Inputs(DType dtype_, const Places& at_, Values values_);
+  std::int64_t channels() const { return at.x.shape[1]; }
+
+  DType dtype;
+  Values values;
+  Places at;
+  Operand x, dy, residual;
+  std::vector<Operand> parameters;  ///< in the order of sum_parameters, one element per channel
+};
+
+/// A sort of call: the parameters that it takes as tensors, and the sums that it asks for.
+struct SumKind {
+  const char* name;
+  BackwardCall::From from;
+  unsigned tensors, asked;
+  bool residual = false;
+  DType mask = DType::u2;
+};
+
+class SumCall {
+ public:
+  using Over = BackwardCall::Over;
+
+  /// With dx, and with dresidual where there is a residual.
+  SumCall(const Target& target, const Inputs& in, const SumKind& kind, Over dx_over = Over::none);
+
+  /// The call on the target alone.
+  SumOutputs run(const Lengths& lengths) const { return SumOutputs(target_, relu(), on_target(), lengths); }
+
+  /// Sums of one element, of one per channel, and a mix (in place: the mix alone) near the exact ones, or equal to them where they are
+  /// of integers; dx and dresidual are the reference's to the bit.
+  void check(std::int64_t stride = 1);
+
+  Relu relu() const;
+  Backward& on_target() { return got_; }
+  const Backward& on_target() const { return got_; }
+
+ private:
+  Operand written_by_forward() const;
+
+  const Target& target_;
+  const Inputs& in_;
+  const SumKind kind_;
+  const bool in_place_;
+  const Operand source_, dx_, dresidual_;
+  Backward expected_, got_;
+  CheckedCall both_;
+};
+
+}  // namespace rectify::test

@@ -1,0 +1,61 @@
+// The sums of a backward on a target: outputs of chosen lengths and a workspace as long as it must be, all between guards.
+#pragma once
+
+#include "fuzz_case.hpp"
+#include "reference.hpp"
+#include "targets.hpp"
+#include "tensor.hpp"
+
+#include <rectify/ops.hpp>
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace rectify::test {
+
+/// Bits, for sets of the five.
+enum Which : unsigned { of_scale = 1, of_bias = 2, of_alpha = 4, of_threshold = 8, of_max_value = 16, of_all_five = 31 };
+constexpr const char* sum_names[] = {"dscale", "dbias", "dalpha", "dthreshold", "dmax_value"};
+constexpr ConstTensorView Backward::*sum_parameters[] = {&Backward::scale, &Backward::bias, &Backward::alpha,
+                                                         &Backward::threshold, &Backward::max_value};
+
+/// In which tensors of `dtype` are summed.
+DType sum_dtype(DType dtype);
+
+/// Elements of each output; `absent` for one that is not asked for.
+using Lengths = std::array<std::int64_t, sum_count>;
+constexpr std::int64_t absent = -1;
+Lengths lengths_of(unsigned asked, std::int64_t length);
+
+/// Of each output that is asked for, the exact sum of each channel.
+using Exact = std::array<std::vector<reference::ExactSum>, sum_count>;
+/// `operands` are on the host.
+Exact exact_sums(const Relu& relu, Backward operands, unsigned asked, std::int64_t channels);
+
+/// Runs backward(), once, when made: with outputs and a workspace of its own. What is around them must be as before.
+class SumOutputs {
+ public:
+  SumOutputs(const Target& target, const Relu& relu, Backward operands, const Lengths& lengths, std::int64_t stride = 1);
+
+  double value(int sum, std::int64_t element) const;
+  /// Of each sum; empty where it is not asked for.
+  const std::array<Bytes, sum_count>& bits() const { return contents_; }
+
+  /// As is_sum_of() has it.
+  void expect_near(const Exact& exact) const;
+  void expect_equal(const Exact& exact) const;
+
+ private:
+  std::size_t at(std::int64_t element) const;
+  void expect_gaps_untouched(int sum) const;
+  template <class Check>
+  void expect_each(const Exact& exact, const Check& check) const;
+
+  DType dtype_;
+  Lengths lengths_;
+  std::int64_t stride_;
+  std::array<Bytes, sum_count> contents_;
+};
+
+}  // namespace rectify::test
