@@ -35,10 +35,10 @@ struct SumLaunch {
       out.of[k] = parts_of<C>(slot);
       out.of_all[k++] = launch.call.sums[slot].length == 1;
     }
-    constexpr std::int64_t most = 2147483647;
-    const auto blocks = static_cast<unsigned>(std::min(plan.parts, most));
-    return detail::launch(reduce_kernel<Op, Set, Sums, Mask, T, Space>, dim3(blocks), launch.stream, operands<T>(launch.call),
-                          space, plan, out);
+    constexpr std::int64_t most = 2147483647;  // blocks in a row of a grid
+    const dim3 blocks(static_cast<unsigned>(std::min(plan.parts, most)), static_cast<unsigned>((plan.parts - 1) / most + 1));
+    return detail::launch(reduce_kernel<Op, Set, Sums, Mask, T, Space>, blocks, launch.stream, operands<T>(launch.call), space,
+                          plan, out);
   }
 
   template <class Op, class Set, class Sums, class Mask, class T>
@@ -64,8 +64,7 @@ struct SumLaunch {
       const int side = channels_at_once(sum.length);
       blocks = std::max(blocks, (sum.length + side - 1) / side);
     }
-    const auto grid = static_cast<unsigned>(std::min<std::int64_t>(blocks, 2147483647));
-    return detail::launch(finish_sums_kernel<C>, dim3(grid, sum_slots), launch.stream, plan, sums);
+    return detail::launch(finish_sums_kernel<C>, dim3(static_cast<unsigned>(blocks), sum_slots), launch.stream, plan, sums);
   }
 };
 

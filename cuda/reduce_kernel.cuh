@@ -193,20 +193,19 @@ __device__ void store_sums(C (&sums)[Sums::count][Width], const SumPlan& plan, c
   }
 }
 
-/// A block takes a part at a time.
+/// A block to a part.
 template <class Op, class Set, class Sums, class Mask, class T, class Space>
 __global__ void __launch_bounds__(threads_per_block, Sums::count == sum_slots && sizeof(T) == 2 ? 1 : 2)
     reduce_kernel(const __grid_constant__ Operands<T> at, const __grid_constant__ Space space,
                   const __grid_constant__ SumPlan plan, const __grid_constant__ PartSums<Compute<T>> out) {
   using C = Compute<T>;
   __shared__ C sums[Sums::count][threads_per_block * Pack<T>::lanes];
-  for (std::int64_t index = blockIdx.x; index < plan.parts; index += gridDim.x) {
-    const SumPart part = plan.part(index);
-    sum_positions<Op, Set, Sums, Mask>(at, space, part, sums);
-    __syncthreads();
-    store_sums<Sums>(sums, plan, out, part, index);
-    __syncthreads();  // the next part's sums go into the same memory
-  }
+  const std::int64_t index = std::int64_t{blockIdx.y} * gridDim.x + blockIdx.x;
+  if (index >= plan.parts) return;
+  const SumPart part = plan.part(index);
+  sum_positions<Op, Set, Sums, Mask>(at, space, part, sums);
+  __syncthreads();
+  store_sums<Sums>(sums, plan, out, part, index);
 }
 
 /// The outputs of a call's sums, and the sums of the parts that they are of.
@@ -263,22 +262,20 @@ __global__ void __launch_bounds__(threads_per_block)
   }
   const int side = channels_at_once(length), sharers = threads_per_block / side;
   const int mine = static_cast<int>(threadIdx.x) % side, share = static_cast<int>(threadIdx.x) / side;
-  for (std::int64_t first = std::int64_t{side} * blockIdx.x; first < length; first += std::int64_t{side} * gridDim.x) {
-    const std::int64_t channel = first + mine;
-    C total = 0;
-    if (length == 1) {
-      total = sum_of_chains<C>(share, plan.parts, sharers, [&](std::int64_t i) { return parts[i]; });
-    } else if (channel < length && plan.parts > 0) {
-      const SumPlan::Range range = plan.parts_in_a_row(channel);
-      total = sum_of_chains<C>(share, plan.rows_of_parts() * (range.last - range.first), sharers,
-                               [&](std::int64_t i) { return part_sum(plan, parts, channel, range, i); });
-    }
-    shares[0][threadIdx.x] = total;
-    __syncthreads();
-    halve_rows(shares, 1u, sharers, side);
-    if (share == 0 && channel < length) out[channel * stride] = shares[0][mine];
-    __syncthreads();  // the next channels' sums go into the same memory
+  const std::int64_t channel = std::int64_t{side} * blockIdx.x + mine;
+  if (channel - mine >= length) return;
+  C total = 0;
+  if (length == 1) {
+    total = sum_of_chains<C>(share, plan.parts, sharers, [&](std::int64_t i) { return parts[i]; });
+  } else if (channel < length && plan.parts > 0) {
+    const SumPlan::Range range = plan.parts_in_a_row(channel);
+    total = sum_of_chains<C>(share, plan.rows_of_parts() * (range.last - range.first), sharers,
+                             [&](std::int64_t i) { return part_sum(plan, parts, channel, range, i); });
   }
+  shares[0][threadIdx.x] = total;
+  __syncthreads();
+  halve_rows(shares, 1u, sharers, side);
+  if (share == 0 && channel < length) out[channel * stride] = shares[0][mine];
 }
 
 }  // namespace rectify::detail

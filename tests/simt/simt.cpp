@@ -22,6 +22,10 @@
 #if defined(SIMT_ASAN)
 #include <sanitizer/common_interface_defs.h>
 #endif
+// This file is not instrumented for ThreadSanitizer, or it would report the scheduler; it tells it of fibres and barriers instead.
+#if defined(SIMT_TSAN)
+#include <sanitizer/tsan_interface.h>
+#endif
 
 namespace simt {
 namespace {
@@ -47,8 +51,26 @@ struct Fibre {
   ucontext_t context{};
   std::unique_ptr<char[]> stack;
   void* fake_stack = nullptr;
+  void* tsan = nullptr;
   bool idle = true;
 };
+
+#if defined(SIMT_TSAN)
+constexpr bool a_fibre_each = true;
+void* create_tsan_fibre() { return __tsan_create_fiber(0); }
+void* current_tsan_fibre() { return __tsan_get_current_fiber(); }
+void switch_tsan_fibre(void* to) { __tsan_switch_to_fiber(to, 1 /* not a synchronisation */); }
+void release(char& tag) { __tsan_release(&tag); }
+void acquire(char& tag) { __tsan_acquire(&tag); }
+#else
+constexpr bool a_fibre_each = false;
+void* create_tsan_fibre() { return nullptr; }
+void* current_tsan_fibre() { return nullptr; }
+void switch_tsan_fibre(void*) {}
+void release(char&) {}
+void acquire(char&) {}
+#endif
+char block_begins, block_ends, at_barrier, in_warp[32];  // what threads synchronise by, for ThreadSanitizer
 
 struct Machine {
   std::vector<Thread> threads;
@@ -90,6 +112,7 @@ void to_fibre(Fibre& fibre) {
 #if defined(SIMT_ASAN)
   __sanitizer_start_switch_fiber(&m.scheduler.fake_stack, fibre.stack.get(), stack_bytes);
 #endif
+  switch_tsan_fibre(fibre.tsan);
   swapcontext(&m.scheduler.context, &fibre.context);
   m.running = nullptr;
   arrive(m.scheduler.fake_stack);
@@ -101,6 +124,7 @@ void to_scheduler() {
 #if defined(SIMT_ASAN)
   __sanitizer_start_switch_fiber(&fibre.fake_stack, m.scheduler_stack, m.scheduler_stack_bytes);
 #endif
+  switch_tsan_fibre(m.scheduler.tsan);
   swapcontext(&fibre.context, &m.scheduler.context);
   arrive(fibre.fake_stack);
 }
@@ -117,10 +141,13 @@ void fibre_main() {
     while (m.next_unstarted < m.order.size()) {
       enter(m.threads[m.order[m.next_unstarted++]]);
       m.thread->fibre = m.running;
+      acquire(block_begins);
       (*m.body)();
+      release(block_ends);
       m.thread->state = State::done;
+      if (a_fibre_each) break;
     }
-    m.running->idle = true;
+    m.running->idle = !a_fibre_each;
     to_scheduler();
   }
 }
@@ -136,6 +163,7 @@ Fibre& idle_fibre() {
   fibre->context.uc_stack.ss_sp = fibre->stack.get();
   fibre->context.uc_stack.ss_size = stack_bytes;
   makecontext(&fibre->context, fibre_main, 0);
+  fibre->tsan = create_tsan_fibre();
   m.fibres.push_back(std::move(fibre));
   return *m.fibres.back();
 }
@@ -209,6 +237,8 @@ void start_block(Dim3 index) {
 void run_block(Dim3 index) {
   Machine& m = machine();
   start_block(index);
+  m.scheduler.tsan = current_tsan_fibre();
+  release(block_begins);
   while (m.next_unstarted < m.order.size()) {
     Fibre& fibre = idle_fibre();
     fibre.idle = false;
@@ -224,6 +254,8 @@ void run_block(Dim3 index) {
       to_fibre(*m.thread->fibre);
     }
   }
+  acquire(block_ends);
+  for (auto& fibre : m.fibres) fibre->idle = true;
 }
 
 }  // namespace
@@ -282,14 +314,21 @@ void fail(const char* what) {
   std::abort();
 }
 
-void sync_block(Site site) { wait_as(State::at_barrier, site); }
+void sync_block(Site site) {
+  release(at_barrier);
+  wait_as(State::at_barrier, site);
+  acquire(at_barrier);
+}
 
 void sync_warp(unsigned mask, Site site) {
   Thread& self = *machine().thread;
   self.site = site;
   self.mask = mask;
   if ((mask >> lane() & 1u) == 0) fail("a lane calls a warp operation whose mask does not name it");
+  char& warp = in_warp[self.linear / warp_size];
+  release(warp);
   wait_as(State::at_warp_op, site);
+  acquire(warp);
 }
 
 std::uint64_t exchange_word(unsigned mask, std::uint64_t v, unsigned source, Site site) {

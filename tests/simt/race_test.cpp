@@ -1,0 +1,99 @@
+// The sums' kernels under ThreadSanitizer, each thread of a block a fibre of its own: what two threads of a block do to one place of
+// memory without a barrier between is reported, and the run fails. The reports are the test; the sums are compared too, with small
+// integers, so that they are exact. One type and no library: the kernels' sources are compiled in.
+#include "simt.hpp"
+
+#include "../../cuda/pointwise_f32.cu"
+#include "../../cuda/reduce_f32.cu"
+
+#include "layout.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace rectify::detail {
+namespace {
+
+struct Case {
+  std::int64_t outer, channels, inner;
+  std::int64_t length;  // of each sum
+};
+
+/// Long stretches, whole periods in a row, a period cut into strips, and one row only; per channel and of everything.
+constexpr Case cases[] = {{2, 2, 5000, 2},  {1, 1, 9000, 1},    {300, 12, 1, 12}, {40, 4, 9, 4},  {18, 5, 240, 5},
+                          {17, 40, 40, 40}, {2, 3000, 1, 3000}, {3, 100, 16, 1},  {2, 33, 65, 33}};
+
+class Race : public testing::TestWithParam<simt::Order> {};
+
+INSTANTIATE_TEST_SUITE_P(InEveryOrder, Race,
+                         testing::Values(simt::Order::ascending, simt::Order::descending, simt::Order::shuffled));
+
+struct Memory {
+  std::vector<float> x, dy, dx, scale, sums[sum_slots], workspace;
+
+  explicit Memory(const Case& c) {
+    const auto elements = static_cast<std::size_t>(c.outer * c.channels * c.inner);
+    for (std::size_t i = 0; i < elements; ++i) {
+      x.push_back(static_cast<float>(static_cast<int>(i * 7 % 5) - 2));
+      dy.push_back(static_cast<float>(static_cast<int>(i * 11 % 7) - 3));
+    }
+    dx.resize(elements);
+    scale.assign(static_cast<std::size_t>(c.channels), 1.0f);
+    for (auto& sum : sums) sum.assign(static_cast<std::size_t>(c.length), -1.0f);
+  }
+};
+
+/// dscale = dbias where x is 1, and so on: worked out here for relu with alpha 2 and a cap of 2.
+std::vector<float> expected_dbias(const Case& c, const Memory& memory) {
+  std::vector<float> sums(static_cast<std::size_t>(c.length));
+  for (std::size_t i = 0; i < memory.x.size(); ++i) {
+    const float slope = memory.x[i] <= 0 ? 2.0f : memory.x[i] >= 2 ? 0.0f : 1.0f;
+    const auto channel = static_cast<std::int64_t>(i) / c.inner % c.channels;
+    sums[static_cast<std::size_t>(c.length == 1 ? 0 : channel)] += slope * memory.dy[i];
+  }
+  return sums;
+}
+
+Elementwise planned(const Case& c, Memory& memory, bool asks_all, bool packed) {
+  const Device device = Device::cuda(0);
+  const Shape shape{c.outer, c.channels, c.inner};
+  const ConstTensorView x(memory.x.data(), shape, device), dy(memory.dy.data(), shape, device),
+      dx(memory.dx.data(), shape, device);
+  Tensors tensors = {};
+  tensors[slot_x] = &x;
+  tensors[slot_dy] = &dy;
+  tensors[slot_out] = &dx;
+  Elementwise call;
+  call.relu = {2, 0, 2};
+  call.dtype = DType::f32;
+  call.x = memory.x.data();
+  call.dy = memory.dy.data();
+  call.out = memory.dx.data();
+  if (asks_all) call.scale = {memory.scale.data(), c.channels > 1 ? 1 : 0, false};
+  call.layout = make_layout(tensors, slot_out, c.channels > 1 ? 1 : no_channels);
+  if (!packed) call.layout.run[slot_x] = false;  // what strided tensors are served by
+  for (int slot = 0; slot < sum_slots; ++slot) {
+    if (asks_all || slot == sum_bias) call.sums[slot] = {memory.sums[slot].data(), c.length, c.length > 1 ? 1 : 0};
+  }
+  memory.workspace.resize(sum_workspace_bytes(call, cuda_sum_grain<float>) / sizeof(float));
+  call.workspace = memory.workspace.data();
+  return call;
+}
+
+TEST_P(Race, ThereIsNoneInTheSums) {
+  simt::set_order(GetParam());
+  for (const Case& c : cases) {
+    for (const bool asks_all : {false, true}) {
+      for (const bool packed : {true, false}) {
+        Memory memory(c);
+        ASSERT_EQ(launch_sums<float>({planned(c, memory, asks_all, packed), 90, nullptr}), cudaSuccess);
+        EXPECT_EQ(memory.sums[sum_bias], expected_dbias(c, memory))
+            << c.outer << " x " << c.channels << " x " << c.inner << ", " << asks_all << packed;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rectify::detail
