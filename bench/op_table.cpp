@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <numeric>
 #include <stdexcept>
 
 namespace rectify::bench {
@@ -55,8 +56,8 @@ const std::vector<Op>& ops() {
   return table;
 }
 
-const Op& op_called(const std::string& name) {
-  for (const Op& op : ops()) {
+const Op& op_called(const std::string& name, const std::vector<Op>& table) {
+  for (const Op& op : table) {
     if (op.name == name) return op;
   }
   throw std::out_of_range("no op is called " + name);
@@ -95,6 +96,18 @@ std::string Layout::text() const {
   for (int axis = 0; axis < extents.rank(); ++axis)
     all += (axis > 0 ? ", " : "") + (extents[axis] == 0 ? "n" : std::to_string(extents[axis]));
   return all + "]";
+}
+
+Layout channels_layout(std::int64_t channels, std::int64_t inner) {
+  // Units of whole bytes of a mask together, a prime number of times: as few as make packs and tiles enough, and once where
+  // they are so large that one time more costs the reference seconds.
+  constexpr std::int64_t enough = std::int64_t{1} << 15, large = std::int64_t{1} << 22;
+  const std::int64_t unit = channels * inner, whole = 8 / std::gcd(unit, std::int64_t{8});
+  std::int64_t times = whole * unit > large ? 1 : 3;
+  for (const std::int64_t prime : {13, 61, 251, 1021, 4099}) {
+    if (times * whole * unit < enough) times = prime;
+  }
+  return {{0, channels, inner}, 1, times * whole, false};
 }
 
 bool Op::uses(Operand operand) const { return std::find(operands.begin(), operands.end(), operand) != operands.end(); }

@@ -50,14 +50,19 @@ struct Layout {
   std::int64_t unit_elements() const;
   std::int64_t lines() const;  ///< stretches of units in memory: the product of the extents outside of them
   std::int64_t channels() const { return extents[channel_axis]; }
-  std::string text() const;  ///< "[n, 1024]"
+  bool has_channels() const { return channel_axis > 0; }  ///< in each unit; models are along axis 0
+  std::string text() const;                               ///< "[n, 1024]"
 };
+
+/// [n, channels, inner]. Both are positive; their product is at most 2^26, so that a block stays small.
+constexpr std::int64_t max_unit_elements = std::int64_t{1} << 26;
+Layout channels_layout(std::int64_t channels, std::int64_t inner);
 
 struct Op {
   std::string name;
   Verb verb;
   std::vector<Operand> operands;
-  const Layout& layout;
+  Layout layout;
   double tensors;  ///< that a call must move at least once, in tensors of its output's size
   int mask_bits;   ///< per element in u1; a cap with an alpha other than 0 asks for u2, and so for twice the bits
 
@@ -73,13 +78,14 @@ struct Op {
 
 const std::vector<Op>& ops();
 /// Throws std::out_of_range for a name that is not in the table.
-const Op& op_called(const std::string& name);
+const Op& op_called(const std::string& name, const std::vector<Op>& table = ops());
 
 /// The mask that an op takes, if it takes one: the narrowest that serves.
 DType mask_of(const Relu& relu, DType dtype);
 
 /// tensors * size of an element + mask bits / 8. Parameters and sums of one element a channel are not counted: they stay in the
-/// caches. Nor is the workspace: a number for 16 elements and a sum at most, for more than 100 in large tensors.
+/// caches, unless --channels asks for many and the tensor has few units. Nor is the workspace: a number for 16 elements and a
+/// sum at most, for more than 100 in large tensors.
 double bytes_per_element(const Op& op, const Relu& relu, DType dtype);
 
 }  // namespace rectify::bench

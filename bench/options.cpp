@@ -49,6 +49,32 @@ void add_sizes(CLI::App& app, Options& o) {
   for (const char* other : {"--dtype", "--min-bytes", "--max-bytes", "--factor"}) is_short->excludes(other);
 }
 
+void add_layout(CLI::App& app, Options& o) {
+  CLI::Option* const channels =
+      app.add_option("--channels", o.channels, "Run the ops with channels over [n, C, I] instead of their own layouts")
+          ->type_name("C")
+          ->check(CLI::Range(std::int64_t{1}, std::int64_t{65536}));
+  app.add_option("--inner", o.inner, "Elements of a channel side by side, such as height times width")
+      ->type_name("I")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000000}))
+      ->needs(channels)
+      ->capture_default_str();
+}
+
+/// What one option's check alone cannot tell.
+void check_together(const Options& o) {
+  if (o.min_bytes > o.max_bytes) throw CLI::ValidationError("--min-bytes", "is larger than --max-bytes");
+  if (o.channels * o.inner > max_unit_elements)
+    throw CLI::ValidationError("--channels", "times --inner is more than " + std::to_string(max_unit_elements));
+}
+
+void lay_out(Options& o) {
+  if (o.channels == 0) return;
+  for (Op& op : o.table) {
+    if (op.layout.has_channels()) op.layout = channels_layout(o.channels, o.inner);
+  }
+}
+
 void add_function(CLI::App& app, Options& o) {
   app.add_option("--alpha", o.relu.alpha, "Slope below the threshold")->capture_default_str();
   app.add_option("--threshold", o.relu.threshold, "Where below ends")->capture_default_str();
@@ -92,6 +118,7 @@ int parse(int argc, char** argv, Options& o) {
   add_ops(app, o);
   add_choices(app, o);
   add_sizes(app, o);
+  add_layout(app, o);
   add_function(app, o);
   app.add_option("--json", o.json, "Write the figures to this file too");
   app.footer(
@@ -100,16 +127,17 @@ int parse(int argc, char** argv, Options& o) {
   app.add_flag("--list-ops", list_ops, "Show the ops and their bytes per element, and run nothing");
   try {
     app.parse(argc, argv);
-    if (o.min_bytes > o.max_bytes) throw CLI::ValidationError("--min-bytes", "is larger than --max-bytes");
+    check_together(o);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  lay_out(o);
   if (!list_ops) return -1;
-  print_ops();
+  print_ops(o.table);
   return 0;
 }
 
-const Op* against(const Options& o) { return o.against.empty() ? nullptr : &op_called(o.against); }
+const Op* against(const Options& o) { return o.against.empty() ? nullptr : &op_called(o.against, o.table); }
 
 Device device_of(const Options& o) {
   if (o.device == "auto") return harness::best_device();
@@ -118,7 +146,7 @@ Device device_of(const Options& o) {
 
 std::vector<Case> cases_of(const Options& o) {
   std::vector<Case> cases;
-  for (const Op& op : ops()) {
+  for (const Op& op : o.table) {
     for (DType dtype : {DType::f32, DType::bf16, DType::f16, DType::f64}) {
       if (chosen(o.ops, op.name) && chosen(o.dtypes, name(dtype))) append_cases(o, op, dtype, cases);
     }

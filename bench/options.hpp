@@ -13,12 +13,14 @@ struct Options {
   std::vector<std::string> ops{"all"}, dtypes{"all"};
   std::string against, device = "auto", json;
   std::uint64_t min_bytes = 64 << 10, max_bytes = 256 << 20;
+  std::int64_t channels = 0, inner = 1;  ///< 0 channels: each op's own layout
   int factor = 4, repetitions = 15;
   Relu relu = presets::torch::leaky_relu();
   bool is_short = false;
+  std::vector<Op> table = bench::ops();  ///< in the layouts that are asked for; cases point into it
 };
 
-/// The exit status where there is nothing left to do, else -1.
+/// Fills in `o`. The exit status where there is nothing left to do, else -1.
 int parse(int argc, char** argv, Options& o);
 
 /// The op to measure against; null for a copy.

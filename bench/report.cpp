@@ -44,9 +44,13 @@ std::string list(const Op& op, bool outputs) {
 }
 
 nlohmann::ordered_json to_json(const Case& c, const Row& row) {
-  nlohmann::ordered_json json{
-      {"op", c.op.name},       {"dtype", name(c.dtype)},        {"elements", c.elements},
-      {"alpha", c.relu.alpha}, {"threshold", c.relu.threshold}, {"equals_reference", row.equals_reference()}};
+  nlohmann::ordered_json json{{"op", c.op.name},
+                              {"dtype", name(c.dtype)},
+                              {"layout", c.op.layout.text()},
+                              {"elements", c.elements},
+                              {"alpha", c.relu.alpha},
+                              {"threshold", c.relu.threshold},
+                              {"equals_reference", row.equals_reference()}};
   json["max_value"] = c.relu.max_value < Relu{}.max_value ? nlohmann::ordered_json(c.relu.max_value) : nullptr;
   json["bytes_per_element"] = bytes_per_element(c.op, c.relu, c.dtype);
   if (!row.equals_reference()) {
@@ -73,21 +77,19 @@ std::string human_bytes(std::int64_t bytes) {
   return text;
 }
 
-void print_ops() {
+void print_ops(const std::vector<Op>& table) {
   std::printf("%-24s %-16s %17s\n", "", "", "bytes per element");
   std::printf("%-24s %-16s %8s %8s  %-18s %s\n", "op", "tensors", "f32", "bf16", "reads", "writes");
-  for (const Op& op : ops()) {
+  for (const Op& op : table) {
     std::printf("%-24s %-16s %8.7g %8.7g  %-18s %s\n", op.name.c_str(), op.layout.text().c_str(),
                 bytes_per_element(op, {}, DType::f32), bytes_per_element(op, {}, DType::bf16), list(op, false).c_str(),
                 list(op, true).c_str());
   }
   std::printf(
-      "\nscale, bias and alpha have one element a channel (the extent of 1024, 64 or 8) and are not counted. models_forward "
-      "has\n"
-      "one x for its 8 models. A mask takes a bit, or two where there is a cap and alpha is not 0. Sums have one element a "
-      "channel,\n"
-      "or one where there is a number in place of a tensor; they and their workspace are not counted. all_sums has a cap, at\n"
-      "threshold + 6 unless --max-value says another.\n");
+      "\nscale, bias and alpha have one element a channel (the extent after n, or 8 of models_forward) and are not counted.\n"
+      "models_forward has one x for its 8 models. A mask takes a bit, or two where there is a cap and alpha is not 0. Sums\n"
+      "have one element a channel, or one where there is a number in place of a tensor; they and their workspace are not\n"
+      "counted. all_sums has a cap, at threshold + 6 unless --max-value says another.\n");
 }
 
 void print_header(const Report& report) {
@@ -96,13 +98,13 @@ void print_header(const Report& report) {
       report.against != nullptr ? report.against->name + " over tensors of the same size" : "a copy of as many bytes";
   std::printf("%s = time of %s / time of the op, samples taken in turn\n\n", ratio_title(report.against).c_str(),
               baseline.c_str());
-  std::printf("%-24s %-5s %11s %6s %11s %8s %*s\n", "op", "dtype", "tensor", "B/el", "us", "GB/s", ratio_width(report.against),
-              ratio_title(report.against).c_str());
+  std::printf("%-24s %-16s %-5s %11s %6s %11s %8s %*s\n", "op", "layout", "dtype", "tensor", "B/el", "us", "GB/s",
+              ratio_width(report.against), ratio_title(report.against).c_str());
 }
 
 void print_row(const Case& c, const Row& row) {
-  std::printf("%-24s %-5s %11s %6.5g ", c.op.name.c_str(), name(c.dtype).c_str(), human_bytes(c.tensor_bytes()).c_str(),
-              bytes_per_element(c.op, c.relu, c.dtype));
+  std::printf("%-24s %-16s %-5s %11s %6.5g ", c.op.name.c_str(), c.op.layout.text().c_str(), name(c.dtype).c_str(),
+              human_bytes(c.tensor_bytes()).c_str(), bytes_per_element(c.op, c.relu, c.dtype));
   if (row.equals_reference()) {
     std::printf("%11.2f %8.1f %*.3f\n", row.seconds * 1e6, gigabytes_per_second(row), ratio_width(c.against),
                 times_baseline(row));

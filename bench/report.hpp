@@ -22,7 +22,7 @@ void print_header(const Report& report);
 void print_row(const Case& c, const Row& row);
 
 /// Every op with its operands and its bytes per element.
-void print_ops();
+void print_ops(const std::vector<Op>& table);
 
 /// "3/16 forward f32 4 MiB" on stderr, overwritten by the next; empty text clears it. Nothing unless stderr is a terminal.
 void print_progress(const std::string& text);

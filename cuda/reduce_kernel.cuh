@@ -246,7 +246,7 @@ __device__ C sum_of_chains(std::int64_t i, std::int64_t count, std::int64_t step
 
 /// blockIdx.y is the sum.
 template <class C>
-__global__ void __launch_bounds__(threads_per_block)
+__global__ void __launch_bounds__(threads_per_block, 2)
     finish_sums_kernel(const __grid_constant__ SumPlan plan, const __grid_constant__ FinalSums<C> sums) {
   __shared__ C shares[1][threads_per_block];
   const C* parts = nullptr;

@@ -166,7 +166,7 @@ int require_axis(int channel_axis, const Shape& shape) {
   if (channel_axis < -rank || channel_axis >= rank) {
     const std::string some = std::to_string(-rank) + " to " + std::to_string(rank - 1);
     throw InvalidArgument("channel_axis: expected " + (rank > 0 ? some : "a tensor of rank 1 at least") +
-                          ", as a parameter has more than one element, got " +
+                          ", as a parameter or a sum has more than one element, got " +
                           (rank > 0 ? std::to_string(channel_axis) : "rank 0"));
   }
   return channel_axis < 0 ? channel_axis + rank : channel_axis;

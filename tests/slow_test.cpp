@@ -1,8 +1,11 @@
 // What takes minutes: scripts/test.sh --slow.
 #include "cases.hpp"
 
+#include "dice.hpp"
 #include "harness.hpp"
 #include "reference.hpp"
+#include "sum_bound.hpp"
+#include "sum_outputs.hpp"
 
 #include <rectify/ops.hpp>
 #include <rectify/presets.hpp>
@@ -98,6 +101,38 @@ TEST_P(Slow, MoreElementsThan32BitsCount) {
   }
   harness::tools(device).download(tail.data(), static_cast<char*>(source.data()) + 2 * last, tail.size());
   EXPECT_TRUE(same_numbers(DType::f16, tail, expected_tail));
+}
+
+/// Float by float, a sum would stay at 2^24 for ever; here it must be near the exact one.
+TEST_P(Slow, SumsOfManyTermsAreWithinTheBound) {
+  constexpr std::int64_t n = std::int64_t{1} << 28, channels = 2, period = 1048573;
+  Bytes block(period * 4);
+  Dice dice(1);
+  for (std::int64_t i = 0; i < period; ++i) {
+    const float term = static_cast<float>(dice.bits() >> 40) * 0x1p-24f;
+    std::memcpy(&block[static_cast<std::size_t>(i * 4)], &term, 4);
+  }
+  reference::ExactSum exact[channels], all;
+  for (std::int64_t i = 0; i < channels * n; ++i) {
+    float term;
+    std::memcpy(&term, &block[static_cast<std::size_t>(i % period * 4)], 4);
+    exact[i / n].sum += term;
+  }
+  for (reference::ExactSum& each : exact) {
+    each.magnitude = each.sum;  // no term is below 0
+    each.terms = n;
+    all = {all.sum + each.sum, all.sum + each.sum, all.terms + n};
+  }
+  const Repeated in(GetParam(), 2 * channels * n, block);  // in numbers of 2 bytes
+  Backward operands;
+  operands.channel_axis = 0;
+  operands.x = operands.dy = TensorView(in.data(), DType::f32, {channels, n}, GetParam().device);  // slopes are 1
+  const auto sums_are = [&](std::int64_t length, const reference::ExactSum* expected) {
+    const SumOutputs sums(GetParam(), relu(), operands, lengths_of(of_bias, length));
+    for (std::int64_t i = 0; i < length; ++i) EXPECT_TRUE(is_sum_of(DType::f32, sums.value(1, i), expected[i]));
+  };
+  sums_are(channels, exact);
+  sums_are(1, &all);
 }
 
 }  // namespace

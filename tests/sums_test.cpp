@@ -7,6 +7,7 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
@@ -31,7 +32,7 @@ constexpr SumKind kinds[] = {all_five,
                              {"dbias", From::x, of_bias, of_bias},
                              {"dscale and dbias", From::x, of_scale | of_bias, of_scale | of_bias},
                              {"dalpha", From::x, of_alpha, of_alpha},
-                             {"all five, the function in numbers", From::x, of_scale, of_all_five},
+                             {"all five, the function in numbers", From::x, of_scale | of_bias, of_all_five},
                              {"all five after a residual", From::x, of_all_five, of_all_five, true},
                              {"dbias after a residual", From::x, of_bias, of_bias, true},
                              {"dbias from y", From::y, 0, of_bias},
@@ -44,15 +45,17 @@ constexpr std::int64_t shapes[][3] = {{700, 7, 1},  {40, 1, 130},  {3, 1300, 1},
                                       {3, 27, 127}, {2, 23, 784},  {3, 3, 9000},  {1, 1, 100000}, {1, 4, 5000}, {40000, 1, 1},
                                       {9000, 3, 1}, {1, 70000, 1}, {2, 20001, 1}, {33, 65, 33},   {2, 2, 20001}};
 
-constexpr int thinned =
+/// Of how many calls one is tried: kernels that run on this processor, and sanitizers, take their time.
+int thinned(const Target& target) {
+  const int simulated = target.fuzz_cases < 20000 ? 12 : 1;
 #if defined(__SANITIZE_ADDRESS__)
-    8;
+  return 4 * simulated;
 #else
-    1;
+  return simulated;
 #endif
+}
 
-/// Every shape with every kind, while the dtypes take turns; of the shapes that take long, with a sixth of the kinds for each of three
-/// sorts of numbers.
+/// Every shape with every kind, while dtypes take turns; of shapes that take long a sixth each for the three sorts of numbers.
 void check_shapes(const Target& target, Values values) {
   constexpr DType all[] = {DType::f16, DType::bf16, DType::f32, DType::f64};
   const int sort = static_cast<int>(values);
@@ -61,14 +64,14 @@ void check_shapes(const Target& target, Values values) {
     for (const SumKind& kind : kinds) {
       ++turn;
       if (outer * channels * inner > 30000 && turn % 6 != 2 * sort) continue;
-      if (turn % thinned != 0) continue;
-      const DType dtype = all[(turn / 6 + turn + sort) % 4];
+      if ((turn / 3 + 5 * sort) % thinned(target) != 0) continue;
+      const DType dtype = all[(turn / 3 + turn + sort) % 4];
       SCOPED_TRACE(name(dtype) + " " + std::to_string(outer) + " x " + std::to_string(channels) + " x " +
                    std::to_string(inner) + ": " + kind.name);
       const Inputs in(dtype, Placement({outer, channels, inner}), values);
       SumCall(target, in, kind).check();
     }
-    ++turn;  // so that a kind is not always of the same turn
+    ++turn;  // so that a kind comes with other dtypes
   }
 }
 
@@ -76,8 +79,23 @@ TEST_P(Sums, OfIntegersAreExact) { check_shapes(GetParam(), Values::integers); }
 TEST_P(Sums, OfNiceNumbersAreWithinTheBound) { check_shapes(GetParam(), Values::nice); }
 TEST_P(Sums, OfAnyNumbersAreWithinTheBound) { check_shapes(GetParam(), Values::normal); }
 
-/// Enough elements for threads: rows of channels, short stretches and long.
-constexpr std::int64_t threaded[][3] = {{9000, 7, 1}, {17, 70, 49}, {2, 3, 20000}, {1, 1, 100000}};
+/// Enough elements for threads: rows of channels, short stretches and long; and so many that a part has several chains of additions.
+constexpr struct {
+  DType dtype;
+  std::int64_t outer, channels, inner;
+} threaded[] = {{DType::bf16, 9000, 7, 1},
+                {DType::f32, 17, 70, 49},
+                {DType::bf16, 2, 3, 20000},
+                {DType::f32, 1, 1, 100000},
+                {DType::f64, 766667, 3, 1}};
+
+TEST_P(Sums, OfManyTermsAreWithinTheBound) {
+  if (thinned(GetParam()) > 1) GTEST_SKIP() << "too many for kernels on this processor, or under a sanitizer";
+  for (const auto& [outer, channels, inner] : {std::array<std::int64_t, 3>{1450000, 3, 1}, {1, 1, 2300001}}) {
+    const Inputs in(DType::f64, Placement({outer, channels, inner}), Values::normal);
+    SumCall(GetParam(), in, {"dbias", From::x, of_bias, of_bias}).check();
+  }
+}
 
 class Threads {
  public:
@@ -91,14 +109,14 @@ class Threads {
 /// f(call, kind, channels) of calls whose sums round.
 template <class F>
 void for_each_threaded(const Target& target, const F& f) {
-  for (const auto& [outer, channels, inner] : threaded) {
-    for (const DType dtype : {DType::bf16, DType::f32}) {
-      const Inputs in(dtype, Placement({outer, channels, inner}), Values::normal);
-      for (const SumKind& kind : {all_five, from_y, from_mask}) {
-        SCOPED_TRACE(name(dtype) + " " + std::to_string(channels) + " x " + std::to_string(inner) + ": " + kind.name);
-        SumCall call(target, in, kind);
-        f(call, kind, channels);
-      }
+  for (auto [dtype, outer, channels, inner] : threaded) {
+    if (thinned(target) > 1) outer = std::min<std::int64_t>((outer + 9) / 10, 2000);
+    if (thinned(target) > 1) inner = std::min<std::int64_t>(inner, 5000);
+    const Inputs in(dtype, Placement({outer, channels, inner}), Values::normal);
+    for (const SumKind& kind : {all_five, from_y, from_mask}) {
+      SCOPED_TRACE(name(dtype) + " " + std::to_string(channels) + " x " + std::to_string(inner) + ": " + kind.name);
+      SumCall call(target, in, kind);
+      f(call, kind, channels);
     }
   }
 }
@@ -143,17 +161,27 @@ TEST_P(Sums, DoNotDependOnWhatElseIsAskedFor) {
   });
 }
 
-/// 3 x 40 x 301 elements in the order of the channels' last axis, and of other strides.
-Placement strided(std::int64_t outer, std::int64_t channel, std::int64_t inner) {
-  return {{3, 40, 301}, {outer, channel, inner}};
-}
+/// Placements of 3 x channels x inner elements.
+struct Strided {
+  explicit Strided(const Target& target) : channels(thinned(target) > 1 ? 4 : 40) {}
+  Placement of(std::int64_t outer, std::int64_t channel, std::int64_t inner) const {
+    return {shape(), {outer, channel, inner}};
+  }
+  Shape shape() const { return {3, channels, 301}; }
+  Placement dense() const { return shape(); }
+  Placement with_gaps() const { return of(channels * 700, 700, 2); }
+  Placement channels_last() const { return of(channels * 301, 1, channels); }
+
+  std::int64_t channels;
+};
 
 TEST_P(Sums, OfOperandsThatLieAnywhere) {
-  const Placement dense({3, 40, 301}), gaps = strided(40 * 700, 700, 2), last = strided(40 * 301, 1, 40),
-                                       per_channel = strided(0, 1, 0), per_image = strided(1, 0, 0), of_all = strided(0, 0, 0);
+  const Strided strided(GetParam());
+  const Placement dense = strided.dense(), gaps = strided.with_gaps(), last = strided.channels_last(),
+                  of_channels = strided.of(0, 1, 0), of_images = strided.of(1, 0, 0), of_all = strided.of(0, 0, 0);
   const Places places[] = {{gaps, dense, dense},    {dense, gaps, gaps},       {last, last, last},
                            {last, dense, dense},    {dense, dense, last},      {dense, of_all, dense},
-                           {last, per_image, last}, {per_channel, last, last}, {dense, per_channel, gaps}};
+                           {last, of_images, last}, {of_channels, last, last}, {dense, of_channels, gaps}};
   int which = 0;
   for (const Places& at : places) {
     const DType dtype = which++ % 2 == 0 ? DType::f32 : DType::f16;
@@ -168,7 +196,8 @@ TEST_P(Sums, OfOperandsThatLieAnywhere) {
 }
 
 TEST_P(Sums, OfACallInPlace) {
-  for (const Placement& at : {Placement({3, 40, 301}), strided(40 * 301, 1, 40), strided(40 * 700, 700, 2)}) {
+  const Strided placements(GetParam());
+  for (const Placement& at : {placements.dense(), placements.channels_last(), placements.with_gaps()}) {
     for (const DType dtype : {DType::bf16, DType::f32, DType::f64}) {
       const Inputs in(dtype, at, Values::normal);
       SumCall(GetParam(), in, all_five, Over::dy).check();
@@ -213,7 +242,7 @@ TEST_P(Sums, OfNoChannelsAreNone) {
 
 /// Whatever the order of the additions, no term reaches another channel.
 TEST_P(Sums, ANanIsItsOwnChannelsAlone) {
-  for (const auto& [outer, inner] : {std::array<std::int64_t, 2>{900, 1}, {5, 49}, {2, 5000}}) {
+  for (const auto& [outer, inner] : {std::array<std::int64_t, 2>{900, 1}, {5, 49}, {1, 4200}}) {
     const Placement at({outer, 9, inner});
     Inputs in(DType::f32, at, Values::normal);
     const SumOutputs before = SumCall(GetParam(), in, kinds[3]).run(lengths_of(of_bias, 9));

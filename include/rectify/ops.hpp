@@ -43,9 +43,14 @@ struct Forward {
   int channel_axis = 1;
 };
 
-/// Operands of backward. dy and exactly one source (x, y or mask) are required, and dx or dresidual or both; what they are is said at
-/// Forward. This version has no sums: dscale, dbias, dalpha, dthreshold and dmax_value are refused with Unsupported, and workspace is
-/// not looked at.
+/// Operands of backward. dy and exactly one source (x, y or mask) are required, and one output or more; what the inputs are is said at
+/// Forward.
+///
+/// dx, dresidual: tensors of dy's shape and dtype.
+/// dscale, dbias, dalpha, dthreshold, dmax_value: sums, of 1 element (over everything) or one per channel, whatever the parameter of
+/// their name has, along one axis of any rank. In f32 (f64 with f64). None needs that parameter but dscale: the sum for a number is
+/// what a learner of the number needs.
+/// workspace: workspace_bytes() long, where there are sums; not looked at without.
 struct Backward {
   ConstTensorView dy{};
   ConstTensorView x{}, y{}, mask{};
@@ -76,21 +81,30 @@ RECTIFY_API void forward(const Relu& relu, const Forward& operands, Stream strea
 RECTIFY_API void forward(const Relu& relu, const ConstTensorView& x, const TensorView& y, Stream stream = {});
 
 /// dx = dz * scale (dz where there is none) and dresidual = dz, in one pass, with dz = dy * slope(z), selected: where the slope is
-/// 0, dz is +0 whatever dy is.
+/// 0, dz is +0 whatever dy is. In the same pass, the gradients of the parameters, each a sum over the elements of its channel:
+///
+///     dbias = sum dz      dscale = sum dz * x      dalpha = sum of dy * (z - threshold), below
+///     dthreshold = sum of -alpha * dy, below (0 where alpha is)              dmax_value = sum of dy, where saturated
+///
+/// Terms are computed, and added, in the compute type (float for f16, bf16 and f32, double for f64), in an order that depends on the
+/// shape and the order of the strides alone: the same bits in every run, on a CPU with any number of threads, whatever other sums are
+/// asked for. CPU and CUDA add in different orders. |error| <= 2 (log2(n) + 8) eps sum |terms| for n terms. Without elements, sums are
+/// 0.
 ///
 /// Source: x, always: z is computed again from the operands of forward.
 ///         mask, written by forward of the same operands: scale, alpha, threshold and max_value are given again; bias and residual
-///         are refused, as nothing depends on them.
+///         are refused, as nothing depends on them. Not dscale, not dalpha; dmax_value from u2 only where there is a cap.
 ///         y = value(x), where the region can be read off y: no other operand of forward, alpha >= 0, threshold >= 0,
-///         max_value > 0 and exact in y's dtype or infinite. All three give the same bits.
-/// Shapes, dtypes, layout, synchronisation, errors: as forward, over dy, the source, residual, dx and dresidual.
+///         max_value > 0 and exact in y's dtype or infinite. Not dscale, not dalpha. All three give the same bits of dx.
+/// Shapes, dtypes, layout, synchronisation, errors: as forward, over dy, the source, residual, dx and dresidual; and InvalidArgument
+///         for a workspace that is null, too small, not on a boundary of 256 bytes, or overlaps an operand.
 /// Aliasing: dx may be dy or x, dresidual may be dy (the same view); any other overlap of an output with anything is refused.
 RECTIFY_API void backward(const Relu& relu, const Backward& operands, Stream stream = {});
 RECTIFY_API void backward(const Relu& relu, const ConstTensorView& dy, const ConstTensorView& x, const TensorView& dx,
                           Stream stream = {});
 
-/// Bytes that backward needs in Backward::workspace; 0 where no sum is asked for. Data pointers are ignored.
-/// Throws Unsupported where one is, as this version has no sums.
+/// Bytes that backward needs in Backward::workspace, on the device of dy; 0 where no sum is asked for. Data pointers and overlaps are
+/// not looked at; anything else that backward refuses is refused here.
 RECTIFY_API std::size_t workspace_bytes(const Relu& relu, const Backward& operands);
 
 /// The narrowest mask that serves backward: u1 where there is no cap or alpha is the number 0, else u2. Throws InvalidArgument
