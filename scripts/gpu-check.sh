@@ -47,6 +47,7 @@ run_test() {
   step "$out/test.txt" "$tests/rectify_gpu_tests"
   step "$out/test.txt" "$tests/rectify_thrust_tests"
   step "$out/test.txt" "$tests/rectify_tests" --gtest_brief=1
+  step "$out/test.txt" "$tests/rectify_tests" --gtest_brief=1 --gtest_filter='*Sums.AreTheSameBitsEveryTime/cuda' --gtest_repeat=20
   step "$out/test.txt" "$tests/rectify_slow_tests" --gtest_filter='*/cuda'
 }
 
@@ -54,7 +55,7 @@ run_test() {
 # of each; the guard bytes of the tests do, and padding catches what leaves a block.
 run_sanitize() {
   local small='*Ops.InPlace*/cuda:*Ops.NoElements*/cuda:*Ops.RankZero*/cuda:*Ops.TensorsDense*/cuda:*Operands.*/cuda' tool
-  small=$small:'*Fuzz.AnyLargeCall*/cuda_0:*Masks.BitsCount*/cuda:*Masks.Large*/cuda'
+  small=$small:'*Fuzz.AnyLargeCall*/cuda_0:*Masks.BitsCount*/cuda:*Masks.Large*/cuda:*Sums.OfACall*/cuda:*Sums.OfNo*/cuda'
   : >"$out/sanitize.txt"
   for tool in "memcheck --padding 512 --leak-check no" "racecheck" "initcheck" "synccheck"; do
     # shellcheck disable=SC2086  # a tool and its options

@@ -72,7 +72,5 @@ TEST(Sizes, TheMaskIsAsNarrowAsTheParametersAllow) {
   EXPECT_EQ(mask_dtype(relu(), operands), DType::u2);
 }
 
-TEST(Sizes, NoSumNeedsNoWorkspace) { EXPECT_EQ(workspace_bytes(relu(), Backward{}), 0u); }
-
 }  // namespace
 }  // namespace rectify
