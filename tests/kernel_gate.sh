@@ -15,14 +15,23 @@ warnings=-warn-spills,-warn-lmem-usage,-Werror
 failed=0
 fail() { echo "sm_$arch: $*" >&2; failed=1; }
 
-# Two at a time: the machine code with its registers, and the PTX.
+# The machine code with its registers; the PTX is kept on the way.
+compile() {
+  local name strict=$warnings,-warn-double-usage
+  name=$(basename "$1" .cu)
+  case $name in *_f64) strict=$warnings ;; esac
+  mkdir "$out/$name"
+  "$nvcc" "${flags[@]}" --keep --keep-dir "$out/$name" -Xptxas -v,"$strict" -cubin "$1" -o "$out/$name.cubin" 2>"$out/$name.log" ||
+    touch "$out/$name.refused"
+}
+for source in "$root"/cuda/*.cu; do
+  compile "$source" &
+  [ "$(jobs -rp | wc -l)" -lt 2 ] || wait -n
+done
+wait
 for source in "$root"/cuda/*.cu; do
   name=$(basename "$source" .cu)
-  case $name in *_f64) strict=$warnings ;; *) strict=$warnings,-warn-double-usage ;; esac
-  "$nvcc" "${flags[@]}" -ptx "$source" -o "$out/$name.ptx" &
-  "$nvcc" "${flags[@]}" -Xptxas -v,"$strict" -cubin "$source" -o "$out/$name.cubin" 2>"$out/$name.log" ||
-    { c++filt <"$out/$name.log" | grep -E 'warning|error' >&2; fail "$name: ptxas refuses it"; }
-  wait $! || fail "$name: no PTX"
+  [ ! -e "$out/$name.refused" ] || { c++filt <"$out/$name.log" | grep -E 'warning|error' >&2; fail "$name: ptxas refuses it"; }
 done
 
 # "ForwardOp<float> WithBias U1 Dense<bf16> 40": op, operand set, sums where there are, mask, space, registers.
@@ -49,7 +58,8 @@ if grep -q "^# nvcc $("$nvcc" --version | sed -n 's/.*release \([0-9.]*\).*/\1/p
 fi
 
 # One file per kernel, to look into.
-cat "$out"/*.ptx | c++filt | awk -v out="$out" '/\.entry/ { n++; file = out "/kernel" n } file { print > file } /^}/ { file = "" }'
+cat "$out"/*/*.ptx | c++filt | awk -v out="$out" '/\.entry/ { n++; file = out "/kernel" n } file { print > file } /^}/ { file = "" }'
+[ "$(find "$out" -maxdepth 1 -name 'kernel*' | wc -l)" = "$kernels" ] || fail "not every kernel has its PTX looked into"
 wide='[a-z.]*\.(v4\.[a-z]32|v2\.[a-z]64)'
 for kernel in "$out"/kernel*; do
   name=$(sed -n '1s/.* \(void \)\?\([a-z:_]*_kernel<.*>\)(.*/\2/p' "$kernel" | sed 's/rectify::detail:://g; s/^elementwise_kernel<\(.*\)>$/\1/')
