@@ -86,38 +86,6 @@ void vector_loop(const Rectifier<C> f, std::int64_t count, Operands... operands)
   for (std::int64_t i = 0; i < count; ++i) run_element<K>(i, 0, f, operands...);
 }
 
-/// Two rows that add to the same sums, which are then loaded and stored once for both: where all are asked for, that is what bounds the
-/// loop. A set of numbers alone: the parameters are those of both rows.
-template <class K, class T = typename K::T, class C = typename K::C>
-inline void run_two_elements(std::int64_t i, const Rectifier<C>& f, const T* x0, const T* x1, const T* dy0, const T* dy1,
-                             const C* scale, const C* bias, T* out0, T* out1, C* dscale, C* dbias, C* dalpha, C* dthreshold,
-                             C* dmax_value) {
-  using Set = typename K::Set;
-  const typename K::Op op;
-  Element<C> a{f}, b{f};
-  const C of_x0 = static_cast<C>(x0[i]), of_x1 = static_cast<C>(x1[i]);
-  a.z = fused_input<Set>(of_x0, scale[i], bias[i], C(0));
-  b.z = fused_input<Set>(of_x1, scale[i], bias[i], C(0));
-  a.dy = static_cast<C>(dy0[i]);
-  b.dy = static_cast<C>(dy1[i]);
-  a.scale = b.scale = scale[i];
-  const Result<C> of_a = op(a), of_b = op(b);
-  const Terms<C> first = Terms<C>::of(op, a, of_a, of_x0), second = Terms<C>::of(op, b, of_b, of_x1);
-  assign(out0[i], of_a.value);
-  assign(out1[i], of_b.value);
-  dscale[i] = dscale[i] + first.scale + second.scale;
-  dbias[i] = dbias[i] + first.bias + second.bias;
-  dalpha[i] = dalpha[i] + first.alpha + second.alpha;
-  dthreshold[i] = dthreshold[i] + first.threshold + second.threshold;
-  dmax_value[i] = dmax_value[i] + first.max_value + second.max_value;
-}
-
-template <class K, class C, class... Operands>
-void two_row_loop(const Rectifier<C> f, std::int64_t count, Operands... operands) {
-#pragma omp simd
-  for (std::int64_t i = 0; i < count; ++i) run_two_elements<K>(i, f, operands...);
-}
-
 /// Elements first, ..., first + n - 1, whose bits of the mask are one word. Counted in Words too, or GCC 12 does not shift by i.
 template <class K, class C, class... Operands>
 Word<C> word_loop(const Rectifier<C> f, std::int64_t first, Word<C> n, Word<C> word, Operands... operands) {

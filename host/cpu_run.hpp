@@ -46,10 +46,7 @@ class Loop {
         max_value_(call.max_value, f.max_value, call.layout),
         mask_(call),
         out_(call.out, call.layout, slot_out, streams(call, call.out)),
-        dresidual_(call.dresidual, call.layout, slot_dresidual, streams(call, call.dresidual)),
-        x2_(call.x, call.layout, slot_x, 0),
-        dy2_(call.dy, call.layout, slot_dy, 0),
-        out2_(call.out, call.layout, slot_out, streams(call, call.out)) {}
+        dresidual_(call.dresidual, call.layout, slot_dresidual, streams(call, call.dresidual)) {}
 
   /// `first` is at a whole byte of the mask.
   void run(std::int64_t first, std::int64_t count) {
@@ -62,16 +59,11 @@ class Loop {
     const SumPart part = plan.part(index);
     const std::int64_t positions = std::min(part.width, part.end - part.base);
     sums_.for_each([&](SumSlot, auto& sum) { sum.start(positions); });
-    const bool in_twos = two_rows && (call.layout.channels == 1 || call.layout.channels == plan.channels);
-    for (std::int64_t r = 0; r < part.rows;) {
+    for (std::int64_t r = 0; r < part.rows; ++r) {
       const std::int64_t first = part.base + r * part.stride, count = std::min(part.width, part.end - first);
-      const bool two = in_twos && r + 1 < part.rows && first + part.stride + count <= part.end;
-      for (std::int64_t at = 0; at < count; at += tile) {
-        const std::int64_t n = std::min(tile, count - at);
-        two ? run_two_tiles(first + at, first + part.stride + at, n, at) : run_tile(first + at, n, at);
-      }
-      r += two ? 2 : 1;
-      if (r % rows_in_a_chain == 0 && r < part.rows) sums_.for_each([](SumSlot, auto& sum) { sum.end_chain(); });
+      for (std::int64_t at = 0; at < count; at += tile) run_tile(first + at, std::min(tile, count - at), at);
+      if (r % rows_in_a_chain == rows_in_a_chain - 1 && r + 1 < part.rows)
+        sums_.for_each([](SumSlot, auto& sum) { sum.end_chain(); });
     }
     sums_.for_each([&](SumSlot slot, auto& sum) {
       const bool of_all = call.sums[slot].length == 1;
@@ -114,25 +106,10 @@ class Loop {
     dresidual_.finish(first, count);
   }
 
-  /// The same of two rows of a part, where they have the same parameters.
-  void run_two_tiles(std::int64_t first, std::int64_t second, std::int64_t count, std::int64_t position) {
-    if constexpr (two_rows) {
-      const T *const x = x_.at(first, count), *const dy = dy_.at(first, count), *const x2 = x2_.at(second, count),
-                     *const dy2 = dy2_.at(second, count);
-      const C *const scale = scale_.at(first, count), *const bias = bias_.at(first, count);
-      two_row_loop<K>(f_, count, x, x2, dy, dy2, scale, bias, out_.at(first), out2_.at(second), sums_.scale.at(position),
-                      sums_.bias.at(position), sums_.alpha.at(position), sums_.threshold.at(position),
-                      sums_.max_value.at(position));
-      out_.finish(first, count);
-      out2_.finish(second, count);
-    }
-  }
-
   template <bool Present, class Tile, class Pointee>
   using If = std::conditional_t<Present, Tile, Absent<Pointee>>;
   using Set = typename K::Set;
   using Op = typename K::Op;
-  static constexpr bool two_rows = std::is_same_v<Set, WithScale> && K::Sums::count == sum_slots;
 
   Rectifier<C> f_;
   If<Op::reads_x, Input<T>, T> x_;
@@ -144,8 +121,6 @@ class Loop {
   MaskTile<T> mask_;
   Output<T> out_;
   If<Set::general && Op::reads_dy, Output<T>, T> dresidual_;
-  If<two_rows, Input<T>, T> x2_, dy2_;  // of the second of two rows
-  If<two_rows, Output<T>, T> out2_;
   SumTiles<C, typename K::Sums> sums_;
 };
 
