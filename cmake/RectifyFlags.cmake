@@ -5,6 +5,8 @@
 add_library(rectify_flags INTERFACE)
 target_compile_options(rectify_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-fno-fast-math -ffp-contract=off -Wall -Wextra -Wpedantic -Wshadow -Wconversion>
+  # Of signs, -Wconversion speaks in Clang alone.
+  $<$<COMPILE_LANG_AND_ID:CXX,Clang,AppleClang>:-Wno-sign-conversion>
   $<$<COMPILE_LANG_AND_ID:CXX,Clang,AppleClang>:-Wno-gnu-zero-variadic-macro-arguments>  # GoogleTest's macros
   $<$<COMPILE_LANGUAGE:CUDA>:-fmad=false -ftz=false -prec-div=true -Xcompiler=-fno-fast-math,-ffp-contract=off,-Wall,-Wextra>)
 if(RECTIFY_WARNINGS_AS_ERRORS)
