@@ -17,12 +17,12 @@ bool packs_serve_sums(const Elementwise& call, const SumPlan& plan) {
 struct SumLaunch {
   const Launch& launch;
   const SumPlan& plan;
+  SumOffsets offsets;
 
   template <class C>
   C* parts_of(int slot) const {
     const Elementwise& call = launch.call;
-    if (call.sums[slot].length == 0) return nullptr;
-    return static_cast<C*>(call.workspace) + sum_offsets(call, plan).of[slot];
+    return call.asks(static_cast<SumSlot>(slot)) ? static_cast<C*>(call.workspace) + offsets.of[slot] : nullptr;
   }
 
   template <class Op, class Set, class Sums, class Mask, class T, class Space>
@@ -72,15 +72,15 @@ template <class T>
 cudaError_t launch_parts_from_x(const SumLaunch& run) {
   using Op = BackwardOp<Compute<T>>;
   const Elementwise& call = run.launch.call;
-  const auto asked = [&](SumSlot slot) { return call.sums[slot].length > 0; };
-  const bool function = asked(sum_threshold) || asked(sum_max_value);
+  const bool function = call.asks(sum_threshold) || call.asks(sum_max_value);
   if (!packs_serve_sums<T>(call, run.plan)) return run.singles<Op, NoMask, T>();
   return with_plain_or_general(call, [&](auto set) {
     constexpr bool plain = std::is_same_v<decltype(set), Plain>;
     const bool biased = plain || with_operand_set(call, [](auto own) { return std::is_same_v<decltype(own), WithBias>; });
-    if (biased && !function && !asked(sum_scale) && !asked(sum_alpha)) return run.packs<Op, WithBias, SumOfBias, NoMask, T>();
-    if (!function && !asked(sum_alpha)) return run.packs<Op, General, SumsOfScale, NoMask, T>();
-    if (!function && !asked(sum_scale) && !asked(sum_bias)) return run.packs<Op, General, SumOfAlpha, NoMask, T>();
+    if (biased && !function && !call.asks(sum_scale) && !call.asks(sum_alpha))
+      return run.packs<Op, WithBias, SumOfBias, NoMask, T>();
+    if (!function && !call.asks(sum_alpha)) return run.packs<Op, General, SumsOfScale, NoMask, T>();
+    if (!function && !call.asks(sum_scale) && !call.asks(sum_bias)) return run.packs<Op, General, SumOfAlpha, NoMask, T>();
     return run.packs<Op, General, AllSums, NoMask, T>();
   });
 }
@@ -89,7 +89,7 @@ template <class T>
 cudaError_t launch_parts_from_mask(const SumLaunch& run) {
   using Op = MaskBackwardOp<Compute<T>>;
   const Elementwise& call = run.launch.call;
-  const bool bias_alone = call.sums[sum_threshold].length == 0 && call.sums[sum_max_value].length == 0;
+  const bool bias_alone = !call.asks(sum_threshold) && !call.asks(sum_max_value);
   if (!packs_serve_sums<T>(call, run.plan)) return run.singles<Op, AnyMask, T>();
   return with_plain_or_general(call, [&](auto set) {
     if constexpr (std::is_same_v<decltype(set), Plain>) {
@@ -104,7 +104,7 @@ template <class T>
 cudaError_t launch_sums(const Launch& launch) {
   const Elementwise& call = launch.call;
   const SumPlan plan = plan_sums(call.layout, sums_per_channel(call), cuda_sum_grain<T>);
-  const SumLaunch run{launch, plan};
+  const SumLaunch run{launch, plan, sum_offsets(call, plan)};
   cudaError_t error = cudaSuccess;
   if (plan.parts > 0) error = call.mask == nullptr ? launch_parts_from_x<T>(run) : launch_parts_from_mask<T>(run);
   return error != cudaSuccess ? error : run.finish<Compute<T>>();

@@ -68,8 +68,7 @@ __device__ void sum_position(const Operands<T>& at, const Space& space, const Su
 /// Sums a thread's positions into shared memory, `sums[k][position]`: those of its pack, or every 256th.
 template <class Op, class Set, class Sums, class Mask, class T, class Space, class C, int Width>
 __device__ void sum_positions(const Operands<T>& at, const Space& space, const SumPart& part, C (&sums)[Sums::count][Width]) {
-  using Item = typename Space::Item;
-  constexpr int lanes = Item::lanes;
+  constexpr int lanes = Space::Item::lanes;
   constexpr int in_flight = !Space::is_dense ? 4 : Set::general ? 1 : 2;
 #pragma unroll 1
   for (int position = static_cast<int>(threadIdx.x) * lanes; position < part.width; position += threads_per_block * lanes) {
@@ -88,11 +87,7 @@ __device__ void sum_positions(const Operands<T>& at, const Space& space, const S
         Loaded<Single<T>> in{};
         const Place place = space.locate_element(element + l);
         if constexpr (Op::reads_x) in.x = Single<T>::load(at.x + place.x);
-        if constexpr (Op::reads_mask) in.codes = load_codes<1, AnyMask>(at.mask, at.mask_bits, place.mask);
-        if constexpr (Op::reads_dy) in.dy = Single<T>::load(at.dy + place.dy);
-        if constexpr (Set::residual && Op::reads_x) {
-          if (!Set::general || at.residual != nullptr) in.residual = Single<T>::load(at.residual + place.residual);
-        }
+        load_rest<Op, Set, AnyMask>(at, place, in);
         finish<Op, Set, Mask>(at, space, place, in, single);
 #pragma unroll
         for (int k = 0; k < Sums::count; ++k) sums[k][position + l] += single.v[k][0];

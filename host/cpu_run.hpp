@@ -66,8 +66,8 @@ class Loop {
         sums_.for_each([](SumSlot, auto& sum) { sum.end_chain(); });
     }
     sums_.for_each([&](SumSlot slot, auto& sum) {
+      if (!call.asks(slot)) return;
       const bool of_all = call.sums[slot].length == 1;
-      if (call.sums[slot].length == 0) return;
       C* const into = static_cast<C*>(call.workspace) + offsets.of[slot] + index * (of_all ? 1 : plan.slots);
       sum.finish(plan, part, plan.first_channel(index), of_all, into);
     });
@@ -229,9 +229,9 @@ void run_with_sums(const Elementwise& call) {
 /// The smallest kind of loop that serves. WithScale serves plain and biased calls too: a neutral scale changes no bit.
 template <class T>
 void cpu_backward_with_sums(const Elementwise& call) {
-  const auto asked = [&](SumSlot slot) { return call.sums[slot].length > 0; };
-  const bool function = asked(sum_threshold) || asked(sum_max_value), alpha = asked(sum_alpha), scale = asked(sum_scale);
-  const bool bias_alone = !function && !alpha && !scale, alpha_alone = !function && !scale && !asked(sum_bias);
+  const bool function = call.asks(sum_threshold) || call.asks(sum_max_value), alpha = call.asks(sum_alpha),
+             scale = call.asks(sum_scale);
+  const bool bias_alone = !function && !alpha && !scale, alpha_alone = !function && !scale && !call.asks(sum_bias);
   with_operand_set(call, call.dresidual != nullptr, [&](auto set) {
     using Set = decltype(set);
     constexpr bool numbers = !Set::function && !Set::residual;  // in the place of the function's tensors
@@ -250,8 +250,7 @@ void cpu_backward_with_sums(const Elementwise& call) {
 
 template <class T, int Bits>
 void cpu_backward_from_mask_with_sums(const Elementwise& call) {
-  const auto asked = [&](SumSlot slot) { return call.sums[slot].length > 0; };
-  const bool bias_alone = !asked(sum_threshold) && !asked(sum_max_value);
+  const bool bias_alone = !call.asks(sum_threshold) && !call.asks(sum_max_value);
   with_operand_set(call, call.dresidual != nullptr, [&](auto set) {
     if constexpr (std::is_same_v<decltype(set), Plain>) {
       if (bias_alone) return run_with_sums<Kind<T, MaskBackwardOp, Plain, Bits, SumOfBias>>(call);

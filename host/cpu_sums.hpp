@@ -10,7 +10,8 @@
 
 namespace rectify::detail {
 
-/// Positions that are summed side by side: 8 KiB a sum, so that five of them and the tiles stay in a second-level cache.
+/// Positions that are summed side by side: 32 KiB a sum, so that five of them stay in a second-level cache, and 4 KiB where a part can
+/// choose, so that they stay in a first one.
 template <class C>
 constexpr SumGrain cpu_sum_grain = {32768 / sizeof(C), 4096 / sizeof(C), 512, 128};
 

@@ -107,9 +107,10 @@ void require_used(const Backward& operands) {
   }
 }
 
-bool is_capped(const Relu& relu, DType dtype) {
-  return with_float_type(
-      dtype, [&](auto t) { return rounded<Compute<typename decltype(t)::type>>(relu).max_value < Relu{}.max_value; });
+/// By the number or by a tensor, whose values are never looked at.
+template <class C>
+bool is_capped(const Rectifier<C>& f, const ConstTensorView& max_value) {
+  return max_value.present() || f.max_value < no_cap<C>;
 }
 
 void require_wide_enough(const Named& mask, const Relu& relu, DType dtype, const Parameters& parameters) {
@@ -120,8 +121,10 @@ void require_wide_enough(const Named& mask, const Relu& relu, DType dtype, const
 /// One bit does not tell saturated from below, which is what dmax_value is the sum of. Where nothing saturates there is nothing to tell.
 void require_told_apart(const Named& dmax_value, const Backward& operands, const Relu& relu) {
   if (!dmax_value.view.present() || operands.mask.dtype() != DType::u1) return;
-  if (operands.max_value.present() || is_capped(relu, operands.dy.dtype()))
-    refuse(dmax_value, "a mask of dtype u2, as there is a cap", "u1");
+  const bool capped = with_float_type(operands.dy.dtype(), [&](auto t) {
+    return is_capped(rounded<Compute<typename decltype(t)::type>>(relu), operands.max_value);
+  });
+  if (capped) refuse(dmax_value, "a mask of dtype u2, as there is a cap", "u1");
 }
 
 bool has_elements(const Named& operand) { return operand.view.present() && !is_empty(operand.view.shape()); }
@@ -204,9 +207,8 @@ Elementwise plan(const Relu& relu, const Tensors& tensors, Slot lead, const Para
 bool needs_two_bits(const Relu& relu, DType dtype, const ConstTensorView& alpha, const ConstTensorView& max_value) {
   return with_float_type(dtype, [&](auto t) {
     const auto f = rounded<Compute<typename decltype(t)::type>>(relu);
-    const bool capped = max_value.present() || f.max_value < Relu{}.max_value;
     const bool zero_below = !alpha.present() && f.alpha == 0;
-    return capped && !zero_below;
+    return is_capped(f, max_value) && !zero_below;
   });
 }
 

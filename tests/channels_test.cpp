@@ -1,7 +1,6 @@
 // Channels and inner extents in every proportion to a backend's tiles: parameters that come round within one, that fill it, and whose
 // stretches are longer than one and end anywhere in it.
 #include "checked_call.hpp"
-#include "reference.hpp"
 
 #include <rectify/ops.hpp>
 
@@ -41,14 +40,11 @@ TEST_P(Channels, EachHasABiasOfItsOwn) {
   on_every_case([&](DType dtype, const Placement& at, const Placement& per_channel) {
     const Operand x = random_operand("x", dtype, at, function), bias = random_operand("bias", dtype, per_channel, function),
                   y = output_operand("y", dtype, at);
-    CheckedCall call(GetParam());
-    Forward expected, got;
-    call.read(x).to(expected.x, got.x);
-    call.read(bias).to(expected.bias, got.bias);
-    call.write(y).to(expected.y, got.y);
-    reference::forward(function, expected);
-    forward(function, got);
-    call.check();
+    CheckedVerb<Forward> call(GetParam());
+    call.read(&Forward::x, x);
+    call.read(&Forward::bias, bias);
+    call.write(&Forward::y, y);
+    call.check(function);
   });
 }
 
@@ -56,15 +52,12 @@ TEST_P(Channels, EachHasASlopeOfItsOwn) {
   on_every_case([&](DType dtype, const Placement& at, const Placement& per_channel) {
     const Operand x = random_operand("x", dtype, at, function), dy = random_operand("dy", dtype, at, function),
                   alpha = random_operand("alpha", dtype, per_channel, function), dx = output_operand("dx", dtype, at);
-    CheckedCall call(GetParam());
-    Backward expected, got;
-    call.read(x).to(expected.x, got.x);
-    call.read(dy).to(expected.dy, got.dy);
-    call.read(alpha).to(expected.alpha, got.alpha);
-    call.write(dx).to(expected.dx, got.dx);
-    reference::backward(function, expected);
-    backward(function, got);
-    call.check();
+    CheckedVerb<Backward> call(GetParam());
+    call.read(&Backward::x, x);
+    call.read(&Backward::dy, dy);
+    call.read(&Backward::alpha, alpha);
+    call.write(&Backward::dx, dx);
+    call.check(function);
   });
 }
 

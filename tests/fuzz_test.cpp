@@ -3,6 +3,7 @@
 #include "checked_call.hpp"
 #include "fuzz_case.hpp"
 #include "reference.hpp"
+#include "guarded_workspace.hpp"
 #include "sum_bound.hpp"
 #include "targets.hpp"
 
@@ -112,14 +113,12 @@ Gradients run_backward(const Target& target, const FuzzCase& c, const BackwardCa
     call.write_sum(*c.sums[i]).to(expected.*fuzz_sums[i], got.*fuzz_sums[i]);
     exact[i] = reference::exact_sums(c.relu, expected, static_cast<reference::SumName>(i));
   }
-  const std::size_t bytes = workspace_bytes(c.relu, got);
-  const Placement at({static_cast<std::int64_t>(bytes / 4)});
-  const Tensor workspace(target.device, DType::f32, at, Bytes(bytes, 0xff));
-  got.workspace = {workspace.view().data(), bytes};
+  const GuardedWorkspace workspace(target.device, c.relu, got);
+  got.workspace = workspace.view();
   reference::backward(c.relu, expected);
   backward(c.relu, got);
   call.check();
-  EXPECT_TRUE(workspace.guards_intact()) << "bytes around the workspace were written";
+  workspace.expect_guards_intact();
   for (int i = 0; i < sum_count; ++i) {
     if (how.sums[i]) expect_sums(call, *c.sums[i], exact[i]);
   }

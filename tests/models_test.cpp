@@ -1,7 +1,6 @@
 // One x under several models: x is broadcast along an axis of everything else. Backends read it once for many of them, so these
 // sizes are those at which they begin to.
 #include "checked_call.hpp"
-#include "reference.hpp"
 
 #include <rectify/ops.hpp>
 
@@ -36,15 +35,11 @@ TEST_P(Models, EachHasABiasOfItsOwn) {
     const Operand x = random_operand("x", c.dtype, c.shared(), function),
                   bias = random_operand("bias", c.dtype, Placement({c.models}), function),
                   y = output_operand("y", c.dtype, c.own());
-    CheckedCall call(GetParam());
-    Forward expected, got;
-    expected.channel_axis = got.channel_axis = 0;
-    call.read(x).to(expected.x, got.x);
-    call.read(bias).to(expected.bias, got.bias);
-    call.write(y).to(expected.y, got.y);
-    reference::forward(function, expected);
-    forward(function, got);
-    call.check();
+    CheckedVerb<Forward> call(GetParam(), 0);
+    call.read(&Forward::x, x);
+    call.read(&Forward::bias, bias);
+    call.write(&Forward::y, y);
+    call.check(function);
   }
 }
 
@@ -56,14 +51,11 @@ TEST_P(Models, MasksAreOfAllOfThem) {
       const Operand x = random_operand("x", c.dtype, c.shared(), function),
                     scale = random_operand("scale", c.dtype, Placement({c.row}), function),
                     mask = output_operand("mask", width, c.own());
-      CheckedCall call(GetParam());
-      Forward expected, got;
-      call.read(x).to(expected.x, got.x);
-      call.read(scale).to(expected.scale, got.scale);
-      call.write(mask).to(expected.mask, got.mask);
-      reference::forward(relu, expected);
-      forward(relu, got);
-      call.check();
+      CheckedVerb<Forward> call(GetParam());
+      call.read(&Forward::x, x);
+      call.read(&Forward::scale, scale);
+      call.write(&Forward::mask, mask);
+      call.check(relu);
     }
   }
 }
@@ -74,17 +66,13 @@ TEST_P(Models, EachHasAGradientOfItsOwn) {
     const Operand x = random_operand("x", c.dtype, c.shared(), function), dy = random_operand("dy", c.dtype, c.own(), function),
                   alpha = random_operand("alpha", c.dtype, Placement({c.models}), function),
                   dx = output_operand("dx", c.dtype, c.own());
-    CheckedCall call(GetParam());
-    Backward expected, got;
-    expected.channel_axis = got.channel_axis = 0;
-    call.read(x).to(expected.x, got.x);
-    call.read(alpha).to(expected.alpha, got.alpha);
-    call.write(dy).to(expected.dy, got.dy);
-    call.write(dy).to(expected.dresidual, got.dresidual);
-    call.write(dx).to(expected.dx, got.dx);
-    reference::backward(function, expected);
-    backward(function, got);
-    call.check();
+    CheckedVerb<Backward> call(GetParam(), 0);
+    call.read(&Backward::x, x);
+    call.read(&Backward::alpha, alpha);
+    call.read(&Backward::dy, dy);
+    call.write(&Backward::dresidual, dy);
+    call.write(&Backward::dx, dx);
+    call.check(function);
   }
 }
 

@@ -1,50 +1,9 @@
 // Every output against every other operand: whatever shares a byte is refused, unless it is one of the listed pairs in place.
+#include "places.hpp"
 #include "refusal.hpp"
 
 namespace rectify::test {
 namespace {
-
-/// An operand by its name: an input, or an output.
-template <class Operands>
-struct Place {
-  const char* name;
-  ConstTensorView Operands::*input;
-  TensorView Operands::*output;
-
-  const ConstTensorView& of(const Operands& operands) const { return output != nullptr ? operands.*output : operands.*input; }
-};
-
-template <class Operands>
-using Places = std::vector<Place<Operands>>;
-
-const Places<Forward> forward_places{
-    {"x", &Forward::x, nullptr},
-    {"scale", &Forward::scale, nullptr},
-    {"bias", &Forward::bias, nullptr},
-    {"residual", &Forward::residual, nullptr},
-    {"alpha", &Forward::alpha, nullptr},
-    {"threshold", &Forward::threshold, nullptr},
-    {"max_value", &Forward::max_value, nullptr},
-    {"y", nullptr, &Forward::y},
-    {"mask", nullptr, &Forward::mask},
-};
-const Places<Backward> backward_places{
-    {"dy", &Backward::dy, nullptr},
-    {"x", &Backward::x, nullptr},
-    {"y", &Backward::y, nullptr},
-    {"mask", &Backward::mask, nullptr},
-    {"scale", &Backward::scale, nullptr},
-    {"bias", &Backward::bias, nullptr},
-    {"residual", &Backward::residual, nullptr},
-    {"alpha", &Backward::alpha, nullptr},
-    {"threshold", &Backward::threshold, nullptr},
-    {"max_value", &Backward::max_value, nullptr},
-    {"dx", nullptr, &Backward::dx},
-    {"dresidual", nullptr, &Backward::dresidual},
-};
-
-bool is_mask(const ConstTensorView& view) { return view.dtype() == DType::u1 || view.dtype() == DType::u2; }
-std::ptrdiff_t bytes(const ConstTensorView& view) { return is_mask(view) ? 2 : view.shape().rank() == 2 ? 24 : 12; }
 
 class Overlap : public Refusal {
  protected:
@@ -103,12 +62,10 @@ class Overlap : public Refusal {
   template <class Operands>
   void check_pair(Operands operands, const Place<Operands>& out, const Place<Operands>& other) {
     const ConstTensorView there = other.of(operands);
-    const std::ptrdiff_t unit = is_mask(out.of(operands)) ? 1 : 4, own = bytes(out.of(operands)),
-                         end = (bytes(there) + unit - 1) / unit * unit;
+    const std::ptrdiff_t unit = is_mask(out.of(operands)) ? 1 : 4, own = bytes_of(out.of(operands)),
+                         end = (bytes_of(there) + unit - 1) / unit * unit;
     const auto moved = [&](std::ptrdiff_t by) {
-      const TensorView& view = operands.*out.output;
-      char* const to = static_cast<char*>(const_cast<void*>(there.data())) + by;
-      operands.*out.output = TensorView(to, view.dtype(), view.shape(), view.device());
+      out.move(operands, bytes_at(there) + by);
       return operands;
     };
     // Of two outputs either may be named first.

@@ -1,4 +1,5 @@
 // Sums of the backward that are refused, with the workspace that they need, and those that must not be.
+#include "places.hpp"
 #include "refusal.hpp"
 
 #include <cstdint>
@@ -15,48 +16,9 @@ constexpr SumName sums[] = {
     {"dthreshold", &Backward::dthreshold}, {"dmax_value", &Backward::dmax_value},
 };
 
-/// An operand by its name: an input, or an output.
-struct Operand {
-  const char* name;
-  ConstTensorView Backward::*input;
-  TensorView Backward::*output;
-
-  const ConstTensorView& of(const Backward& all) const { return output != nullptr ? all.*output : all.*input; }
-  bool is_sum() const { return output != nullptr && output != &Backward::dx && output != &Backward::dresidual; }
-  /// The same tensor, at another address.
-  void move(Backward& all, char* to) const {
-    const ConstTensorView& view = of(all);
-    const TensorView moved(to, view.dtype(), view.shape(), view.device());
-    if (output != nullptr) {
-      all.*output = moved;
-    } else {
-      all.*input = moved;
-    }
-  }
-};
-constexpr Operand operands[] = {
-    {"dy", &Backward::dy, nullptr},
-    {"x", &Backward::x, nullptr},
-    {"y", &Backward::y, nullptr},
-    {"mask", &Backward::mask, nullptr},
-    {"scale", &Backward::scale, nullptr},
-    {"bias", &Backward::bias, nullptr},
-    {"residual", &Backward::residual, nullptr},
-    {"alpha", &Backward::alpha, nullptr},
-    {"threshold", &Backward::threshold, nullptr},
-    {"max_value", &Backward::max_value, nullptr},
-    {"dx", nullptr, &Backward::dx},
-    {"dresidual", nullptr, &Backward::dresidual},
-    {"dscale", nullptr, &Backward::dscale},
-    {"dbias", nullptr, &Backward::dbias},
-    {"dalpha", nullptr, &Backward::dalpha},
-    {"dthreshold", nullptr, &Backward::dthreshold},
-    {"dmax_value", nullptr, &Backward::dmax_value},
-};
-
-char* bytes_at(const ConstTensorView& view) { return static_cast<char*>(const_cast<void*>(view.data())); }
-bool is_mask(const ConstTensorView& view) { return view.dtype() == DType::u2; }
-std::ptrdiff_t bytes_of(const ConstTensorView& view) { return is_mask(view) ? 2 : view.shape().rank() == 2 ? 24 : 12; }
+bool is_sum(const Place<Backward>& place) {
+  return place.output != nullptr && place.output != &Backward::dx && place.output != &Backward::dresidual;
+}
 
 /// The workspace lies in the memory that must not be written too.
 class SumRefusal : public Refusal {
@@ -149,7 +111,7 @@ class SumRefusal : public Refusal {
   }
 
   /// The sum is moved to where it meets the other by its last byte and by its first, and to both sides of it.
-  void check_pair(const Backward& sound, const Operand& sum, const Operand& other) {
+  void check_pair(const Backward& sound, const Place<Backward>& sum, const Place<Backward>& other) {
     const std::ptrdiff_t end = (bytes_of(other.of(sound)) + 3) / 4 * 4;
     const auto moved = [&](std::ptrdiff_t by) {
       Backward b = sound;
@@ -244,9 +206,9 @@ TEST_F(SumRefusal, OverlapWithAnyOperand) {
   for (auto source : {&Backward::x, &Backward::y, &Backward::mask}) {
     const Backward sound = all_from(source);
     accepts(sound);
-    for (const Operand& sum : operands) {
-      if (!sum.of(sound).present() || !sum.is_sum()) continue;
-      for (const Operand& other : operands) {
+    for (const Place<Backward>& sum : backward_places) {
+      if (!sum.of(sound).present() || !is_sum(sum)) continue;
+      for (const Place<Backward>& other : backward_places) {
         if (sum.name == other.name || !other.of(sound).present()) continue;
         SCOPED_TRACE(std::string(sum.name) + " and " + other.name);
         check_pair(sound, sum, other);
@@ -370,7 +332,7 @@ TEST_F(WorkspaceRefusal, OverlapWithAnyOperand) {
   for (auto source : {&Backward::x, &Backward::y, &Backward::mask}) {
     const Backward sound = all_from(source);
     ASSERT_EQ(workspace_bytes(relu(), sound), 256u);
-    for (const Operand& operand : operands) {
+    for (const Place<Backward>& operand : backward_places) {
       if (!operand.of(sound).present()) continue;
       SCOPED_TRACE(operand.name);
       const std::ptrdiff_t own = bytes_of(operand.of(sound)), unit = is_mask(operand.of(sound)) ? 1 : 4;

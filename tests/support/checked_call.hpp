@@ -2,9 +2,11 @@
 #pragma once
 
 #include "fuzz_case.hpp"
+#include "reference.hpp"
 #include "targets.hpp"
 
 #include <list>
+#include <type_traits>
 
 namespace rectify::test {
 
@@ -51,6 +53,33 @@ class CheckedCall {
 
   const Target& target_;
   std::list<Item> items_;
+};
+
+/// A call of one verb, operand by operand, from its inputs to the check.
+template <class Verb>
+class CheckedVerb {
+ public:
+  explicit CheckedVerb(const Target& target, int channel_axis = 1) : call_(target) {
+    expected_.channel_axis = got_.channel_axis = channel_axis;
+  }
+
+  void read(ConstTensorView Verb::*place, const Operand& operand) { call_.read(operand).to(expected_.*place, got_.*place); }
+  void write(TensorView Verb::*place, const Operand& operand) { call_.write(operand).to(expected_.*place, got_.*place); }
+
+  void check(const Relu& relu) {
+    if constexpr (std::is_same_v<Verb, Forward>) {
+      reference::forward(relu, expected_);
+      forward(relu, got_);
+    } else {
+      reference::backward(relu, expected_);
+      backward(relu, got_);
+    }
+    call_.check();
+  }
+
+ private:
+  CheckedCall call_;
+  Verb expected_, got_;
 };
 
 }  // namespace rectify::test

@@ -132,11 +132,10 @@ Operand Draw::sum(const char* name) {
 /// None for half of the calls; one as layers have it, or any.
 void Draw::sums() {
   if (dice.one_in(2)) return;
-  constexpr const char* names[sum_count] = {"dscale", "dbias", "dalpha", "dthreshold", "dmax_value"};
   const int typical = dice.below(sum_count);
   const bool any = dice.one_in(2);
   for (int i = 0; i < sum_count; ++i) {
-    if (any ? dice.one_in(2) : i == typical || (i == 1 && typical == 0)) c_.sums[i] = sum(names[i]);
+    if (any ? dice.one_in(2) : i == typical || (i == 1 && typical == 0)) c_.sums[i] = sum(sum_names[i]);
   }
 }
 
@@ -194,8 +193,7 @@ void print(std::ostream& out, const BackwardCall& call) {
   out << "; from " << (call.from == From::x ? "x" : call.from == From::y ? "y" : "mask") << ":";
   if (call.dx) out << " dx" << place(call.dx_over);
   if (call.dresidual) out << " dresidual" << place(call.dresidual_over);
-  constexpr const char* names[sum_count] = {" dscale", " dbias", " dalpha", " dthreshold", " dmax_value"};
-  for (int i = 0; i < sum_count; ++i) out << (call.sums[i] ? names[i] : "");
+  for (int i = 0; i < sum_count; ++i) out << (call.sums[i] ? " " : "") << (call.sums[i] ? sum_names[i] : "");
 }
 
 }  // namespace

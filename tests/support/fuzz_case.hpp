@@ -21,6 +21,7 @@ struct Operand {
 
 /// The sums of the backward, in the order of reference::SumName.
 constexpr int sum_count = 5;
+constexpr const char* sum_names[sum_count] = {"dscale", "dbias", "dalpha", "dthreshold", "dmax_value"};
 
 /// Which outputs a backward writes, and where: to tensors of their own, or over dy or x.
 struct BackwardCall {

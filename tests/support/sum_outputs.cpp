@@ -1,6 +1,7 @@
 // Outputs live as long as the call; what they hold is kept.
 #include "sum_outputs.hpp"
 
+#include "guarded_workspace.hpp"
 #include "sum_bound.hpp"
 
 #include <list>
@@ -48,13 +49,10 @@ SumOutputs::SumOutputs(const Target& target, const Relu& relu, Backward operands
     const Placement where({lengths[i]}, Strides{stride});
     operands.*fuzz_sums[i] = tensors.emplace_back(target.device, dtype_, where, untouched(dtype_, where)).view();
   }
-  const std::size_t bytes = workspace_bytes(relu, operands);
-  // NaN all over: what is read there before it is written shows.
-  const Tensor workspace(target.device, DType::f32, Shape{static_cast<std::int64_t>(bytes / sizeof(float))},
-                         Bytes(bytes, 0xff));
-  if (bytes > 0) operands.workspace = {workspace.view().data(), bytes};
+  const GuardedWorkspace workspace(target.device, relu, operands);
+  if (workspace.view().bytes > 0) operands.workspace = workspace.view();
   backward(relu, operands);
-  EXPECT_TRUE(workspace.guards_intact()) << "bytes around the workspace were written";
+  workspace.expect_guards_intact();
   auto tensor = tensors.begin();
   for (int i = 0; i < sum_count; ++i) {
     if (lengths[i] == absent) continue;

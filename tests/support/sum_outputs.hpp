@@ -16,7 +16,6 @@ namespace rectify::test {
 
 /// Bits, for sets of the five.
 enum Which : unsigned { of_scale = 1, of_bias = 2, of_alpha = 4, of_threshold = 8, of_max_value = 16, of_all_five = 31 };
-constexpr const char* sum_names[] = {"dscale", "dbias", "dalpha", "dthreshold", "dmax_value"};
 constexpr ConstTensorView Backward::*sum_parameters[] = {&Backward::scale, &Backward::bias, &Backward::alpha,
                                                          &Backward::threshold, &Backward::max_value};
 

@@ -60,8 +60,8 @@ struct Sum {
 struct SumGrain {
   std::int64_t width;   ///< positions that a part sums side by side, at most
   std::int64_t narrow;  ///< and where it can choose: short rows stay in a first cache
-  std::int64_t rows;   ///< at most, that are added up at each position of a part
-  std::int64_t parts;  ///< that are wanted, so that there is work for all; longer parts leave fewer sums to a second pass
+  std::int64_t rows;    ///< at most, that are added up at each position of a part
+  std::int64_t parts;   ///< that are wanted, so that there is work for all; longer parts leave fewer sums to a second pass
 };
 
 /// One validated elementwise call. Null pointers are absent operands.
@@ -80,6 +80,7 @@ struct Elementwise {
   void* workspace = nullptr;  ///< where there are sums
   Layout layout;
 
+  bool asks(SumSlot slot) const { return sums[slot].length > 0; }
   bool has_sums() const {
     bool any = false;
     for (const Sum& sum : sums) any = any || sum.length > 0 || sum.data != nullptr;

@@ -65,7 +65,7 @@ struct SumPlan {
   }
 };
 
-constexpr std::int64_t sums_long_from = 4;  // widths of one channel's stretch
+constexpr std::int64_t sums_long_from = 4;  // narrow rows in a channel's stretch
 
 /// `per_channel`: some sum is.
 inline SumPlan plan_sums(const Layout& layout, bool per_channel, const SumGrain& grain) {
