@@ -28,12 +28,7 @@ struct LaneSums {
   C v[Sums::count][L] = {};
 
   __device__ void add(int l, const Terms<C>& terms) {
-    int k = 0;
-    if constexpr (Sums::scale) v[k++][l] += terms.scale;
-    if constexpr (Sums::bias) v[k++][l] += terms.bias;
-    if constexpr (Sums::alpha) v[k++][l] += terms.alpha;
-    if constexpr (Sums::threshold) v[k++][l] += terms.threshold;
-    if constexpr (Sums::max_value) v[k++][l] += terms.max_value;
+    terms.add_to(Sums{}, [&](int sum) -> C& { return v[sum][l]; });
   }
 };
 

@@ -1,6 +1,6 @@
 // The CPU backend's table. Its loops are compiled a storage type at a time: cpu_f16.cpp, cpu_bf16.cpp, cpu_f32.cpp, cpu_f64.cpp.
 #include "cpu_backend.hpp"
-#include "cpu_sums.hpp"
+#include "cpu_sum_tiles.hpp"
 
 #include <rectify/detail/dispatch.hpp>
 

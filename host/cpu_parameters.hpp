@@ -15,7 +15,7 @@ namespace rectify::detail {
 template <class T>
 class ParameterTile {
   using C = Compute<T>;
-  static constexpr std::int64_t tile = tile_elements<T>, longest_period = 8192 / sizeof(C), stride_of_stores = 8,
+  static constexpr std::int64_t tile = tile_elements<T>, longest_period = 32768 / sizeof(C), stride_of_stores = 8,
                                 last_place = 3 * tile;
 
  public:
@@ -31,9 +31,16 @@ class ParameterTile {
     }
   }
 
+  /// Elements from there on that `at` may be asked for at once: a tile, or where the tensor itself serves, whole lines to its end.
+  std::int64_t longest(std::int64_t first) {
+    if (channels_ == 1 || period_ > 0 || !is_table()) return tile;
+    go_to(first);
+    return std::max(tile, (channels_ - channel_) / stride_of_stores * stride_of_stores);
+  }
+
   const C* at(std::int64_t first, std::int64_t count) {
     if (channels_ == 1) return buffer_;
-    if (first != next_) seek(first);
+    go_to(first);
     next_ = first + count;
     if (period_ > 0) return periodic(count);
     if (inner_ >= tile) return long_stretch(count);
@@ -47,6 +54,11 @@ class ParameterTile {
   }
 
  private:
+  void go_to(std::int64_t element) {
+    if (element != next_) seek(element);
+    next_ = element;
+  }
+
   /// The channels come round soon, so one filling serves every tile from its own start on.
   const C* periodic(std::int64_t count) {
     const C* const here = buffer_ + phase_;

@@ -2,7 +2,7 @@
 // operand: into the tensor itself where its elements are neighbours there, else into a buffer that it fills or empties.
 #pragma once
 
-#include "isa.hpp"
+#include "cpu_streams.hpp"
 
 #include <rectify/detail/backend.hpp>
 #include <rectify/detail/half.hpp>
@@ -11,17 +11,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
-
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
-// isa.hpp flattens the loops around these policies; what is seldom on the way, or no matter of vectors, stays a call.
-#if defined(__GNUC__)
-#define RECTIFY_NOINLINE __attribute__((noinline))
-#else
-#define RECTIFY_NOINLINE
-#endif
+#include <limits>
 
 namespace rectify::detail {
 
@@ -56,65 +46,22 @@ inline std::int64_t offset_of(const Layout& layout, Slot slot, const std::int64_
   return offset;
 }
 
-#if defined(__SSE2__)
-inline void stream_line(__m128i* out, const __m128i* in) { _mm_stream_si128(out, _mm_loadu_si128(in)); }
-
-#if defined(RECTIFY_HAS_AVX2_CLONES)
-__attribute__((target("avx2"))) inline void stream_line(__m256i* out, const __m256i* in) {
-  _mm256_stream_si256(out, _mm256_loadu_si256(in));
-}
-#endif
-
-template <class Line>
-inline void stream_lines(char* out, const char* in, std::int64_t bytes) {
-  constexpr std::int64_t line = sizeof(Line);
-  const auto misaligned = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(out) % line);
-  std::int64_t at = std::min((line - misaligned) % line, bytes);
-  std::memcpy(out, in, static_cast<std::size_t>(at));
-  for (; at + line <= bytes; at += line) stream_line(reinterpret_cast<Line*>(out + at), reinterpret_cast<const Line*>(in + at));
-  std::memcpy(out + at, in + at, static_cast<std::size_t>(bytes - at));
-}
-#endif
-
-#if defined(RECTIFY_HAS_AVX2_CLONES)
-/// Twice as wide: where memory is quick, this copying is what a tile waits for.
-__attribute__((noinline, flatten, target("avx2"))) inline void stream_out_avx2(char* to, const char* from, std::int64_t bytes) {
-  stream_lines<__m256i>(to, from, bytes);
-}
-#endif
-
-/// Past the caches, so that the output is not first read: 8 bytes moved per float instead of 12.
-RECTIFY_NOINLINE inline void stream_out(void* to, const void* from, std::int64_t bytes) {
-  auto* out = static_cast<char*>(to);
-  const auto* in = static_cast<const char*>(from);
-#if defined(RECTIFY_HAS_AVX2_CLONES)
-  if (runs_avx2()) return stream_out_avx2(out, in, bytes);
-#endif
-#if defined(__SSE2__)
-  stream_lines<__m128i>(out, in, bytes);
-#else
-  std::memcpy(out, in, static_cast<std::size_t>(bytes));
-#endif
-}
-
-inline void finish_streams() {
-#if defined(__SSE2__)
-  _mm_sfence();
-#endif
-}
-
 /// In the place of an operand that a loop is not compiled for.
 template <class T>
 struct Absent {
   template <class... Args>
   explicit Absent(const Args&...) {}
 
-  bool is_direct() const { return true; }
+  template <class... Args>
+  bool is_direct(Args...) const {
+    return true;
+  }
+  std::int64_t longest(std::int64_t) const { return std::numeric_limits<std::int64_t>::max(); }
   template <class... Args>
   T* at(Args...) const {
     return nullptr;
   }
-  void finish(std::int64_t, std::int64_t) const {}
+  void finish(const T*, std::int64_t, std::int64_t) const {}
 };
 
 /// x, dy or residual.
@@ -161,18 +108,24 @@ class Input {
 template <class T>
 class Output {
  public:
-  Output(void* data, const Layout& layout, Slot slot, bool streams)
+  /// `by_line`: the loop itself streams, where a tile begins at a line.
+  Output(void* data, const Layout& layout, Slot slot, bool streams, bool by_line)
       : data_(static_cast<T*>(data)),
         layout_(layout),
         slot_(slot),
-        buffered_(data == nullptr || !layout.run[slot] || streams) {}
+        is_run_(data != nullptr && layout.run[slot]),
+        streams_(is_run_ && streams),
+        by_line_(by_line) {}
 
-  bool is_direct() const { return !buffered_; }
-  T* at(std::int64_t first) { return buffered_ ? buffer_ : data_ + first; }
+  /// True where the tile from there on may be of any length.
+  bool is_direct(std::int64_t first) const { return is_run_ && (!streams_ || (by_line_ && is_at_line(data_ + first))); }
+  /// Asked where is_direct: whether the loop is to stream.
+  bool streams() const { return streams_; }
+  T* at(std::int64_t first) { return is_direct(first) ? data_ + first : buffer_; }
 
-  void finish(std::int64_t first, std::int64_t count) {
-    if (data_ == nullptr || !buffered_) return;
-    if (layout_.run[slot_]) {
+  void finish(const T* from, std::int64_t first, std::int64_t count) {
+    if (data_ == nullptr || from != buffer_) return;
+    if (is_run_) {
       stream_out(data_ + first, buffer_, count * static_cast<std::int64_t>(sizeof(T)));
     } else {
       scatter(first, count);
@@ -191,7 +144,7 @@ class Output {
   T* data_;
   const Layout& layout_;
   Slot slot_;
-  bool buffered_;
+  bool is_run_, streams_, by_line_;
   alignas(64) T buffer_[tile_elements<T>];
 };
 

@@ -5,6 +5,10 @@
 
 namespace rectify::detail {
 
+/// What a body is compiled for, as its argument.
+struct Baseline {};
+struct Avx2 {};
+
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(RECTIFY_BASELINE_ISA)
 #define RECTIFY_HAS_AVX2_CLONES 1
 
@@ -18,7 +22,7 @@ inline bool runs_avx2() {
 /// libm with the same result elsewhere). AVX-512 brought no more on a loop bound by memory.
 template <class Body>
 __attribute__((target("avx2,fma"), flatten)) void on_avx2(const Body& body) {
-  body();
+  body(Avx2{});
 }
 
 template <class Body>
@@ -26,7 +30,7 @@ void on_best_isa(const Body& body) {
   if (runs_avx2()) {
     on_avx2(body);
   } else {
-    body();
+    body(Baseline{});
   }
 }
 
@@ -34,7 +38,7 @@ void on_best_isa(const Body& body) {
 
 template <class Body>
 void on_best_isa(const Body& body) {
-  body();
+  body(Baseline{});
 }
 
 #endif

@@ -209,14 +209,15 @@ const TensorView& output_of(const Backward& operands, SumName name) {
   return operands.dmax_value;
 }
 
-/// What an element adds to a sum: each operation rounds to C. A slope of 0 is selected, so -alpha dy is 0 where alpha is.
+/// What an element adds to a sum: each operation rounds to C, but for the product of dscale, which is added by fma. A slope of 0 is
+/// selected, so -alpha dy is 0 where alpha is.
 template <class C>
-C term_of(SumName name, const Backward& operands, const Parameters<C, Backward>& parameters, const Index& index) {
+long double term_of(SumName name, const Backward& operands, const Parameters<C, Backward>& parameters, const Index& index) {
   const Numbers<C> p = parameters.numbers(index);
   const Piece at = piece_of_source(operands, parameters, p, index);
   const C dy = read<C>(operands.dy, index);
   switch (name) {
-    case SumName::dscale: return gradient_at(p, dy, at) * read<C>(operands.x, index);
+    case SumName::dscale: return static_cast<long double>(gradient_at(p, dy, at)) * read<C>(operands.x, index);
     case SumName::dbias: return gradient_at(p, dy, at);
     case SumName::dalpha: {
       if (at != below) return 0;

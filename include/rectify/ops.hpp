@@ -13,52 +13,67 @@ namespace rectify {
 /// A cudaStream_t. Stream{} is the legacy default stream. CPU calls ignore it.
 struct Stream {
   Stream() = default;
+  /// Not explicit: a cudaStream_t goes wherever a Stream is asked for.
   Stream(CUstream_st* stream) : handle(stream) {}
-  CUstream_st* handle = nullptr;
+  CUstream_st* handle = nullptr;  ///< the cudaStream_t; null is the legacy default stream
 };
 
 /// Scratch memory of the caller's: workspace_bytes() long, 256-byte aligned, on the tensors' device, one per concurrent call.
 struct Workspace {
-  void* data = nullptr;
-  std::size_t bytes = 0;
+  void* data = nullptr;   ///< null where there are no sums
+  std::size_t bytes = 0;  ///< how much there is at data; more than is needed is fine
 };
 
 /// Operands of forward. x is required, and y or mask or both; the others are optional: an absent one performs no operation.
 /// In C++20: forward(f, {.x = x, .bias = bias, .y = y}).
 ///
-/// x, residual, y: tensors of one shape and dtype.
-/// scale, bias, alpha, threshold, max_value: parameter tensors, of 1 element or one per channel: as many as the axis `channel_axis`
-/// of x is long (negative counts from the end; ignored where no parameter has more than 1 element), along one axis of any
-/// rank ({C}, {1, C, 1, 1}, {1}, rank 0). In x's dtype or f32 (f64 with f64). alpha, threshold and max_value override the numbers
-/// in Relu, which are validated all the same; the values in a tensor are never looked at: the formula applies as written.
-/// mask: where each element fell, for backward: dtype u1 (1 = linear) or u2 (0 below, 1 linear, 2 saturated), x's shape, and dense
-/// strides of its own that give the order of the bits (x's own order is the fast one, with tensors that begin on 16-byte boundaries).
-/// u2 always serves, u1 where mask_dtype() says so. mask_bytes() long, at any address; the lowest
-/// bits of the first byte are the first element's, as in numpy's packbits(bitorder='little'); bits past the last element are 0.
+/// A parameter tensor (scale, bias, alpha, threshold, max_value) has 1 element or one per channel: as many as the axis `channel_axis`
+/// of x is long, along one axis of any rank ({C}, {1, C, 1, 1}, {1}, rank 0). In x's dtype or f32 (f64 with f64).
+/// alpha, threshold and max_value override the numbers in Relu, which are validated all the same; the values in a tensor are never
+/// looked at: the formula applies as written.
 struct Forward {
-  ConstTensorView x{};
-  ConstTensorView scale{}, bias{}, residual{};
-  ConstTensorView alpha{}, threshold{}, max_value{};
-  TensorView y{}, mask{};
-  int channel_axis = 1;
+  ConstTensorView x{};          ///< f16, bf16, f32 or f64
+  ConstTensorView scale{};      ///< parameter tensor: x is multiplied by it
+  ConstTensorView bias{};       ///< parameter tensor: added, after scale
+  ConstTensorView residual{};   ///< of x's shape and dtype: added last
+  ConstTensorView alpha{};      ///< parameter tensor in place of Relu::alpha
+  ConstTensorView threshold{};  ///< parameter tensor in place of Relu::threshold
+  ConstTensorView max_value{};  ///< parameter tensor in place of Relu::max_value
+  TensorView y{};               ///< of x's shape and dtype
+  /// Where each element fell, for backward: dtype u1 (1 = linear) or u2 (0 below, 1 linear, 2 saturated), x's shape, and dense
+  /// strides of its own that give the order of the bits (x's own order is the fast one, with tensors that begin on 16-byte
+  /// boundaries). u2 always serves, u1 where mask_dtype() says so. mask_bytes() long, at any address; the lowest bits of the first
+  /// byte are the first element's, as in numpy's packbits(bitorder='little'); bits past the last element are 0.
+  TensorView mask{};
+  int channel_axis = 1;  ///< negative counts from the end; ignored where no parameter has more than 1 element
 };
 
 /// Operands of backward. dy and exactly one source (x, y or mask) are required, and one output or more; what the inputs are is said at
 /// Forward.
 ///
-/// dx, dresidual: tensors of dy's shape and dtype.
-/// dscale, dbias, dalpha, dthreshold, dmax_value: sums, of 1 element (over everything) or one per channel, whatever the parameter of
-/// their name has, along one axis of any rank. In f32 (f64 with f64). None needs that parameter but dscale: the sum for a number is
-/// what a learner of the number needs.
-/// workspace: workspace_bytes() long, where there are sums; not looked at without.
+/// A sum (dscale, dbias, dalpha, dthreshold, dmax_value) has 1 element (over everything) or one per channel, whatever the parameter
+/// of its name has, along one axis of any rank. In f32 (f64 with f64). None needs that parameter but dscale: the sum for a number
+/// is what a learner of the number needs.
 struct Backward {
-  ConstTensorView dy{};
-  ConstTensorView x{}, y{}, mask{};
-  ConstTensorView scale{}, bias{}, residual{};
-  ConstTensorView alpha{}, threshold{}, max_value{};
-  TensorView dx{}, dresidual{}, dscale{}, dbias{}, dalpha{}, dthreshold{}, dmax_value{};
-  int channel_axis = 1;
-  Workspace workspace{};
+  ConstTensorView dy{};         ///< the gradient of y: f16, bf16, f32 or f64
+  ConstTensorView x{};          ///< source: forward's x, of dy's shape and dtype
+  ConstTensorView y{};          ///< source: forward's y, of dy's shape and dtype
+  ConstTensorView mask{};       ///< source: forward's mask, of dy's shape
+  ConstTensorView scale{};      ///< forward's
+  ConstTensorView bias{};       ///< forward's, with source x alone
+  ConstTensorView residual{};   ///< forward's, with source x alone
+  ConstTensorView alpha{};      ///< forward's
+  ConstTensorView threshold{};  ///< forward's
+  ConstTensorView max_value{};  ///< forward's
+  TensorView dx{};              ///< of dy's shape and dtype
+  TensorView dresidual{};       ///< of dy's shape and dtype
+  TensorView dscale{};          ///< sum, from x alone
+  TensorView dbias{};           ///< sum
+  TensorView dalpha{};          ///< sum, from x alone
+  TensorView dthreshold{};      ///< sum
+  TensorView dmax_value{};      ///< sum
+  int channel_axis = 1;         ///< as in forward
+  Workspace workspace{};        ///< workspace_bytes() long, where there are sums; not looked at without
 };
 
 /// y = value(z), element by element, and the mask of it, in one pass over the tensors, with
@@ -78,6 +93,7 @@ struct Backward {
 ///         that x has not; a mask of u1 where there is a cap and alpha is not the number 0), Unsupported (negative strides);
 ///         nothing is written. CudaError.
 RECTIFY_API void forward(const Relu& relu, const Forward& operands, Stream stream = {});
+/// y = value(x): forward of x and y alone.
 RECTIFY_API void forward(const Relu& relu, const ConstTensorView& x, const TensorView& y, Stream stream = {});
 
 /// dx = dz * scale (dz where there is none) and dresidual = dz, in one pass, with dz = dy * slope(z), selected: where the slope is
@@ -86,10 +102,10 @@ RECTIFY_API void forward(const Relu& relu, const ConstTensorView& x, const Tenso
 ///     dbias = sum dz      dscale = sum dz * x      dalpha = sum of dy * (z - threshold), below
 ///     dthreshold = sum of -alpha * dy, below (0 where alpha is)              dmax_value = sum of dy, where saturated
 ///
-/// Terms are computed, and added, in the compute type (float for f16, bf16 and f32, double for f64), in an order that depends on the
-/// shape, the order of the strides and whether any sum is per channel alone: the same bits in every run, on a CPU with any number of
-/// threads, whatever else is asked for. CPU and CUDA add in different orders. |error| <= 2 (log2(n) + 8) eps sum |terms| for n terms. Without elements, sums are
-/// 0.
+/// Terms are computed, and added, in the compute type (float for f16, bf16 and f32, double for f64; dscale's product is not rounded
+/// before it is added), in an order that depends on the shape, the order of the strides and whether any sum is per channel alone:
+/// the same bits in every run, on a CPU with any number of threads, whatever else is asked for. CPU and CUDA add in different
+/// orders. |error| <= 2 (log2(n) + 8) eps sum |terms| for n terms (underflow apart). Without elements, sums are 0.
 ///
 /// Source: x, always: z is computed again from the operands of forward.
 ///         mask, written by forward of the same operands: scale, alpha, threshold and max_value are given again; bias and residual
@@ -100,6 +116,7 @@ RECTIFY_API void forward(const Relu& relu, const ConstTensorView& x, const Tenso
 ///         for a workspace that is null, too small, not on a boundary of 256 bytes, or overlaps an operand.
 /// Aliasing: dx may be dy or x, dresidual may be dy (the same view); any other overlap of an output with anything is refused.
 RECTIFY_API void backward(const Relu& relu, const Backward& operands, Stream stream = {});
+/// dx = dy * slope(x), selected: backward of dy, x and dx alone.
 RECTIFY_API void backward(const Relu& relu, const ConstTensorView& dy, const ConstTensorView& x, const TensorView& dx,
                           Stream stream = {});
 

@@ -9,12 +9,14 @@
 
 namespace rectify::test {
 
-/// |error| <= 2 (log2(terms) + 8) eps sum |terms|, for a sum in f32 or f64. Where terms are not finite, the sum is the same kind of
+/// |error| <= 2 (log2(terms) + 8) eps sum |terms|, for a sum in f32 or f64, and the smallest number for each term, as products may
+/// underflow. Where terms are not finite, the sum is the same kind of
 /// number; where finite ones may overflow on the way, anything is accepted.
 inline testing::AssertionResult is_sum_of(DType dtype, double got, const reference::ExactSum& exact) {
   const bool wide = dtype == DType::f64;
   const double eps = wide ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
   const double largest = wide ? std::numeric_limits<double>::max() : std::numeric_limits<float>::max();
+  const double smallest = wide ? std::numeric_limits<double>::denorm_min() : std::numeric_limits<float>::denorm_min();
   bool good;
   if (std::isnan(exact.sum)) {
     good = std::isnan(got);
@@ -23,8 +25,8 @@ inline testing::AssertionResult is_sum_of(DType dtype, double got, const referen
   } else if (exact.magnitude > largest / 4) {
     good = true;
   } else {
-    const long double bound =
-        2 * (std::log2(static_cast<double>(std::max<std::int64_t>(exact.terms, 1))) + 8) * eps * exact.magnitude;
+    const long double terms = static_cast<long double>(std::max<std::int64_t>(exact.terms, 1));
+    const long double bound = 2 * (std::log2(terms) + 8) * eps * exact.magnitude + terms * smallest;
     good = std::fabs(got - exact.sum) <= bound;
   }
   if (good) return testing::AssertionSuccess();

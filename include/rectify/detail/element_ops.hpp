@@ -69,24 +69,32 @@ struct Result {
   Piece piece;
 };
 
-/// What one element adds to each of the sums, in the compute type (0 where its piece has no part in one). With a number z computed
-/// from x: dscale = sum dz x, dbias = sum dz, and, the derivatives of value(z): dalpha = sum of dy (z - threshold) below, dthreshold of
+/// What one element adds to the sums, in the compute type (0 where its piece has no part in one). With a number z computed from x:
+/// dscale = sum dz x, dbias = sum dz, and, the derivatives of value(z): dalpha = sum of dy (z - threshold) below, dthreshold of
 /// -alpha dy below, dmax_value of dy where saturated. Of -alpha dy the product is that of dz, so it too is 0 for an alpha of 0.
 template <class C>
 struct Terms {
-  C scale, bias, alpha, threshold, max_value;
+  C x, dz, of_alpha, below, saturated;
 
   /// The op says again where z fell: of the answer that it gave with its result, GCC 12 makes branches here.
   template <class Op>
   RECTIFY_HD static Terms of(const Op& op, const Element<C>& e, const Result<C>& result, C x) {
     const C of_slope = e.dy * (e.z - e.f.threshold), capped = op.is_saturated(e) ? e.dy : C(0);
-    Terms terms;
-    terms.scale = result.dz * x;
-    terms.bias = result.dz;
-    terms.alpha = op.is_above(e) ? C(0) : of_slope;
-    terms.threshold = op.is_above(e) ? C(0) : -result.dz;
-    terms.max_value = op.is_above(e) ? capped : C(0);
-    return terms;
+    return {x, result.dz, op.is_above(e) ? C(0) : of_slope, op.is_above(e) ? C(0) : result.dz, op.is_above(e) ? capped : C(0)};
+  }
+
+  /// sum(k): the k-th of those that are summed.
+  template <class Sums, class SumAt>
+  RECTIFY_HD void add_to(Sums, const SumAt& sum) const {
+    int k = 0;
+    if constexpr (Sums::scale) {
+      C& of_scale = sum(k++);
+      of_scale = std::fma(dz, x, of_scale);
+    }
+    if constexpr (Sums::bias) sum(k++) += dz;
+    if constexpr (Sums::alpha) sum(k++) += of_alpha;
+    if constexpr (Sums::threshold) sum(k++) -= below;
+    if constexpr (Sums::max_value) sum(k++) += saturated;
   }
 };
 

@@ -1,0 +1,72 @@
+// The CPU backend's stores past the caches, for outputs that are larger than those: else each of their lines would first be read, and
+// a float cost 12 bytes instead of 8.
+#pragma once
+
+#include "isa.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+// isa.hpp flattens the loops around this; what is seldom on the way, or no matter of vectors, stays a call.
+#if defined(__GNUC__)
+#define RECTIFY_NOINLINE __attribute__((noinline))
+#else
+#define RECTIFY_NOINLINE
+#endif
+
+namespace rectify::detail {
+
+constexpr int line_bytes = 32;  // the widest store of AVX2
+
+inline bool is_at_line(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % line_bytes == 0; }
+
+inline void store_line(Baseline, void* to, const void* from) { std::memcpy(to, from, line_bytes); }
+
+#if defined(__SSE2__)
+/// Past the caches, to where is_at_line holds.
+inline void stream_line(Baseline, void* to, const void* from) {
+  const auto* const in = static_cast<const __m128i*>(from);
+  auto* const out = static_cast<__m128i*>(to);
+  _mm_stream_si128(out, _mm_loadu_si128(in));
+  _mm_stream_si128(out + 1, _mm_loadu_si128(in + 1));
+}
+#else
+inline void stream_line(Baseline, void* to, const void* from) { std::memcpy(to, from, line_bytes); }
+#endif
+
+#if defined(RECTIFY_HAS_AVX2_CLONES)
+// Both in one piece: of a copy in two halves, GCC 12 has the line written to the stack first.
+__attribute__((target("avx2"))) inline void store_line(Avx2, void* to, const void* from) {
+  _mm256_storeu_si256(static_cast<__m256i*>(to), _mm256_loadu_si256(static_cast<const __m256i*>(from)));
+}
+__attribute__((target("avx2"))) inline void stream_line(Avx2, void* to, const void* from) {
+  _mm256_stream_si256(static_cast<__m256i*>(to), _mm256_loadu_si256(static_cast<const __m256i*>(from)));
+}
+#endif
+
+/// Of any length, to anywhere.
+template <class Isa>
+inline void stream_lines(Isa isa, char* out, const char* in, std::int64_t bytes) {
+  const auto misaligned = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(out) % line_bytes);
+  std::int64_t at = std::min((line_bytes - misaligned) % line_bytes, bytes);
+  std::memcpy(out, in, static_cast<std::size_t>(at));
+  for (; at + line_bytes <= bytes; at += line_bytes) stream_line(isa, out + at, in + at);
+  std::memcpy(out + at, in + at, static_cast<std::size_t>(bytes - at));
+}
+
+RECTIFY_NOINLINE inline void stream_out(void* to, const void* from, std::int64_t bytes) {
+  on_best_isa([&](auto isa) { stream_lines(isa, static_cast<char*>(to), static_cast<const char*>(from), bytes); });
+}
+
+inline void finish_streams() {
+#if defined(__SSE2__)
+  _mm_sfence();
+#endif
+}
+
+}  // namespace rectify::detail

@@ -1,0 +1,208 @@
+// What a thread of the CPU backend adds up of a part of a call's sums (detail/sums.hpp).
+#pragma once
+
+#include "cpu_loops.hpp"
+
+#include <rectify/detail/sums.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+namespace rectify::detail {
+
+/// Positions that are summed side by side: 32 KiB a sum, so that five of them stay in a second-level cache, and 4 KiB where a part can
+/// choose, so that they stay in a first one.
+template <class C>
+constexpr SumGrain cpu_sum_grain = {32768 / sizeof(C), 4096 / sizeof(C), 512, 64};
+
+/// Terms that are added up before their sum is put with that of others: chains of additions stay short, which bounds the error.
+constexpr std::int64_t additions_in_a_chain = 32, chains_in_a_chain = 16;
+
+constexpr std::int64_t folded_from = 192;  // elements of a stretch; below, the tiles that it is cut into take longer
+
+/// Of `rows` rows, `stride` numbers apart, the first becomes the sum in `columns` of them; by halves.
+template <class C>
+RECTIFY_NOINLINE void halve(C* a, std::int64_t rows, std::int64_t stride, std::int64_t columns) {
+  while (rows > 1) {
+    const std::int64_t kept = (rows + 1) / 2, distance = kept * stride;
+    if (columns == stride) {
+      for (std::int64_t i = 0; i < (rows - kept) * stride; ++i) a[i] += a[i + distance];
+    } else {
+      for (std::int64_t row = 0; row < rows - kept; ++row) {
+        C* const to = a + row * stride;
+        for (std::int64_t i = 0; i < columns; ++i) to[i] += to[i + distance];
+      }
+    }
+    rows = kept;
+  }
+}
+
+/// How the terms of a part's row are laid on positions: each on its own, or, where stretches of a channel are long, each stretch folded
+/// to as many lanes as keep the chains short, four lines of them at least, or an addition waited for the one before it.
+struct Fold {
+  std::int64_t stretch;  ///< elements of a channel that are neighbours
+  std::int64_t lanes;    ///< that they are folded to; 0 where they are not
+  std::int64_t rows;     ///< in a chain
+  std::int64_t tile;     ///< whole lines, so that a stretch is a few tiles of one length
+
+  static Fold of(const SumPlan& plan, std::int64_t line, std::int64_t longest_tile) {
+    const std::int64_t stretch = plan.is_long ? plan.width : plan.inner;
+    if (stretch < folded_from) return {stretch, 0, additions_in_a_chain, 0};
+    const std::int64_t lines =
+        std::max<std::int64_t>(4, (stretch + line * additions_in_a_chain - 1) / (line * additions_in_a_chain));
+    const std::int64_t additions = (stretch + lines * line - 1) / (lines * line);
+    const std::int64_t tiles = (stretch + longest_tile - 1) / longest_tile, even = (stretch + tiles - 1) / tiles;
+    return {stretch, lines * line, std::max<std::int64_t>(1, additions_in_a_chain / additions),
+            (even + line - 1) / line * line};
+  }
+};
+
+/// The sums of one thread, of a part at a time. Lanes lie in lines: a line's of one sum, then the same line's of the next.
+template <class C, class Set, int Line>
+class SumTiles {
+  static constexpr std::int64_t width = cpu_sum_grain<C>.width, count = Set::count;
+  /// Lanes at most where stretches are folded: four lines for each that a part may meet, or a 32nd of what it sums.
+  static constexpr std::int64_t folded = (width / folded_from + 2) * 4 * Line + width / 8;
+  static_assert(folded <= width);
+
+ public:
+  void start(const Fold& fold, const SumPlan& plan, const SumPart& part) {
+    fold_ = fold;
+    phase_ = plan.is_long ? 0 : part.phase % plan.inner;
+    positions_ = std::min(part.width, part.end - part.base);
+    lanes_ = positions_;
+    if (fold.lanes > 0) lanes_ = (phase_ + positions_ + fold.stretch - 1) / fold.stretch * fold.lanes;
+    lanes_ = (lanes_ + Line - 1) / Line * Line;
+    rows_ = chains_ = 0;
+    std::fill_n(chain_, lanes_ * count, C(0));
+  }
+
+  /// Positions from there on that a tile may go over: `tile` at most, and a folded stretch in tiles of one length.
+  std::int64_t run_length(std::int64_t position, std::int64_t tile, std::int64_t row) const {
+    const std::int64_t left = fold_.lanes == 0 ? row - position : std::min(row - position, left_);
+    if (left <= tile) return left;
+    return fold_.lanes == 0 ? tile : std::min(fold_.tile, tile);
+  }
+
+  SumLines<C> at(std::int64_t position) const {
+    if constexpr (count == 0) return {};
+    if (fold_.lanes == 0) return {chain_ + position * count, chain_, nullptr};
+    return {begin_ + lane_at_ * count, begin_, begin_ + fold_.lanes * count};
+  }
+
+  /// Beyond a tile of `n` positions. Without a division, which would cost as much as a tenth of a tile.
+  void advance(std::int64_t n) {
+    if (fold_.lanes == 0) return;
+    left_ -= n;
+    lane_at_ = static_cast<std::uint32_t>(lane_at_ + n) % static_cast<std::uint32_t>(fold_.lanes);
+    if (left_ > 0) return;
+    begin_ += fold_.lanes * count;
+    start_stretch(fold_.stretch);
+  }
+
+  void start_row() {
+    begin_ = chain_;
+    start_stretch(fold_.stretch - phase_);
+  }
+
+  void end_row() {
+    if (++rows_ == fold_.rows) end_chain();
+  }
+
+  /// The part's sum of each channel that it meets, or the one of all. `slot`: of those that the set has.
+  RECTIFY_NOINLINE void finish(const SumPlan& plan, const SumPart& part, std::int64_t channel, std::int64_t slot, bool of_all,
+                               C* into) {
+    const bool is_sum = !of_all && plan.inner == 1 && positions_ <= plan.period && positions_ % Line == 0;
+    gather(slot, is_sum ? into : lane_);
+    if (is_sum) return;
+    if (of_all || plan.channels == 1 || plan.is_long) {
+      halve(lane_, fold_.lanes > 0 ? lanes_ : positions_, 1, 1);
+      into[0] = lane_[0];
+    } else if (fold_.lanes > 0) {
+      finish_folded(plan, into);
+    } else {
+      finish_positions(plan, part, channel, into);
+    }
+  }
+
+ private:
+  void start_stretch(std::int64_t positions) {
+    left_ = positions;
+    lane_at_ = 0;
+  }
+
+  /// A second level of chains, and above it a third, so that none is long.
+  RECTIFY_NOINLINE void end_chain() {
+    const std::int64_t numbers = lanes_ * count;
+    rows_ = 0;
+    if (chains_ % chains_in_a_chain != 0) {
+      for (std::int64_t i = 0; i < numbers; ++i) {
+        others_[i] += chain_[i];
+        chain_[i] = 0;
+      }
+    } else {
+      if (chains_ == chains_in_a_chain) std::copy_n(others_, numbers, above_);
+      if (chains_ > chains_in_a_chain)
+        for (std::int64_t i = 0; i < numbers; ++i) above_[i] += others_[i];
+      std::swap(chain_, others_);
+      std::fill_n(chain_, numbers, C(0));
+    }
+    ++chains_;
+  }
+
+  /// One sum's lanes, of all levels.
+  void gather(std::int64_t slot, C* into) const {
+    for (std::int64_t lane = 0; lane < lanes_; lane += Line) {
+      const std::int64_t from = lane * count + slot * Line;
+      for (int k = 0; k < Line; ++k) into[lane + k] = chain_[from + k];
+      if (chains_ > 0)
+        for (int k = 0; k < Line; ++k) into[lane + k] += others_[from + k];
+      if (chains_ > chains_in_a_chain)
+        for (int k = 0; k < Line; ++k) into[lane + k] += above_[from + k];
+    }
+  }
+
+  void finish_folded(const SumPlan& plan, C* into) {
+    std::int64_t lanes = lanes_;
+    if (plan.strips == 1) {
+      lanes = plan.channels * fold_.lanes;
+      halve(lane_, lanes_ / lanes, lanes, lanes);
+    }
+    for (C* lane = lane_; lane < lane_ + lanes; lane += fold_.lanes) {
+      halve(lane, fold_.lanes, 1, 1);
+      *into++ = *lane;
+    }
+  }
+
+  void finish_positions(const SumPlan& plan, const SumPart& part, std::int64_t channel, C* into) {
+    if (plan.strips == 1) halve(lane_, positions_ / plan.period, plan.period, plan.period);
+    const std::int64_t end = std::min(part.phase + positions_, plan.period);
+    if (plan.inner == 1) {
+      std::copy_n(lane_, end - part.phase, into);
+      return;
+    }
+    for (std::int64_t first = part.phase; first < end; ++channel) {
+      const std::int64_t last = std::min((channel + 1) * plan.inner, end);
+      C* const stretch = lane_ + (first - part.phase);
+      halve(stretch, last - first, 1, 1);
+      *into++ = *stretch;
+      first = last;
+    }
+  }
+
+  Fold fold_ = {};
+  std::int64_t phase_ = 0, positions_ = 0, lanes_ = 0, rows_ = 0, chains_ = 0;
+  std::int64_t left_ = 0, lane_at_ = 0;  // of the stretch at hand: positions, and the lane of the next
+  alignas(64) C storage_[2][width * count];
+  C *chain_ = storage_[0], *others_ = storage_[1], *begin_ = nullptr;
+  alignas(64) C above_[folded * count], lane_[width];
+};
+
+/// In the place of them in a loop without.
+template <class C, int Line>
+struct SumTiles<C, NoSums, Line> {
+  SumLines<C> at(std::int64_t) { return {}; }
+};
+
+}  // namespace rectify::detail

@@ -1,0 +1,69 @@
+// The error of long sums, where it grows: additions one behind the other, the more so when all of them round one way.
+#include "sum_bound.hpp"
+#include "sum_call.hpp"
+
+#include <rectify/presets.hpp>
+
+#include <array>
+#include <cmath>
+#include <string>
+#include <vector>
+
+namespace rectify::test {
+namespace {
+
+class SumsBound : public testing::TestWithParam<Target> {
+ protected:
+  void SetUp() override {
+    if (GetParam().fuzz_cases < 20000) GTEST_SKIP() << "too many for kernels on this processor, or under a sanitizer";
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(OnEveryTarget, SumsBound, testing::ValuesIn(targets()),
+                         [](const auto& target) { return target.param.name; });
+
+constexpr SumKind dbias = {"dbias", BackwardCall::From::x, of_bias, of_bias};
+
+TEST_P(SumsBound, HoldsForManyTerms) {
+  for (const auto& [outer, channels, inner] : {std::array<std::int64_t, 3>{1450000, 3, 1}, {1, 1, 2300001}}) {
+    const Inputs in(DType::f64, Placement({outer, channels, inner}), Values::normal);
+    SumCall(GetParam(), in, dbias).check();
+  }
+}
+
+/// 1 and a little less than half of what an addition to `sum` can hold: whoever adds such terms one by one loses it every time, a
+/// quarter eps for each term before, which the bound does not allow for hundreds.
+double lost_beside(std::int64_t sum) { return sum < 2 ? 1 : 1 + std::ldexp(0.98, std::ilogb(static_cast<double>(sum)) - 53); }
+
+/// dbias of [outer, channels, inner], where element i comes after `before(i)` others of its position if nothing ends a chain.
+template <class F>
+void check_adversary(const Target& target, std::int64_t outer, std::int64_t channels, std::int64_t inner, const F& before) {
+  SCOPED_TRACE(std::to_string(outer) + " x " + std::to_string(channels) + " x " + std::to_string(inner));
+  const Placement at({outer, channels, inner});
+  Bytes terms(span_bytes(DType::f64, at));
+  std::vector<long double> beyond(static_cast<std::size_t>(channels));
+  for (std::int64_t i = 0; i < outer * channels * inner; ++i) {
+    const double term = lost_beside(before(i));
+    reference::store(DType::f64, &terms[static_cast<std::size_t>(8 * i)], term);
+    beyond[static_cast<std::size_t>(i / inner % channels)] += term - 1;  // apart, or long double would lose it too
+  }
+  const Tensor in(target.device, DType::f64, at, terms);
+  Backward operands;
+  operands.x = operands.dy = in.view();  // all above the threshold
+  const SumOutputs sums(target, relu(), operands, lengths_of(of_bias, channels));
+  const std::int64_t n = outer * inner;
+  for (std::int64_t i = 0; i < channels; ++i) {
+    const long double exact = static_cast<long double>(n) + beyond[static_cast<std::size_t>(i)];
+    ASSERT_TRUE(is_sum_of(DType::f64, sums.value(1, i), {exact, exact, n}));
+  }
+}
+
+TEST_P(SumsBound, HoldsWhereEveryAdditionRoundsDown) {
+  // The CPU's parts of the first are 384 rows of a period; of the second, rows of 512 elements that are folded to 16 lanes.
+  check_adversary(GetParam(), 24576, 260, 1, [](std::int64_t i) { return i / 260 % 384; });
+  check_adversary(GetParam(), 1, 1, 3000000, [](std::int64_t i) { return i / 16 % 2048; });
+  check_adversary(GetParam(), 3000, 2, 400, [](std::int64_t i) { return i / 800 * 25 % 1024 + i % 400 / 16; });
+}
+
+}  // namespace
+}  // namespace rectify::test
