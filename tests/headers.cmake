@@ -1,5 +1,9 @@
 # Each public header compiles alone, first and twice, as C++17 in a .cpp and, with nvcc, in a .cu.
-file(GLOB headers RELATIVE ${PROJECT_SOURCE_DIR}/include CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/rectify/*.hpp)
+file(GLOB headers RELATIVE ${PROJECT_SOURCE_DIR}/include CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/rectify/*.hpp
+  ${PROJECT_SOURCE_DIR}/include/rectify/*.h)
+if(NOT RECTIFY_DLPACK)
+  list(REMOVE_ITEM headers rectify/dlpack.hpp)  # which asks for a dlpack.h
+endif()
 foreach(header IN LISTS headers)
   string(MAKE_C_IDENTIFIER ${header} stem)
   file(CONFIGURE OUTPUT headers/${stem}.cpp CONTENT "#include <${header}>\n#include <${header}>\n")
@@ -11,6 +15,9 @@ foreach(header IN LISTS headers)
 endforeach()
 add_library(rectify_header_tests OBJECT ${header_sources})
 target_link_libraries(rectify_header_tests PRIVATE rectify_headers rectify_flags)
+if(RECTIFY_DLPACK)
+  target_include_directories(rectify_header_tests PRIVATE ${RECTIFY_DLPACK})
+endif()
 
 # The call as C++20 writes it, without a warning.
 file(CONFIGURE OUTPUT headers/designated.cpp CONTENT [=[
@@ -25,3 +32,21 @@ add_library(rectify_designated_test OBJECT ${CMAKE_CURRENT_BINARY_DIR}/headers/d
 set_target_properties(rectify_designated_test PROPERTIES CXX_STANDARD 20)
 target_compile_options(rectify_designated_test PRIVATE -Wall -Wextra -Wmissing-field-initializers -Werror)
 target_link_libraries(rectify_designated_test PRIVATE rectify_headers)
+
+# The C ABI for callers who compile without exceptions, and may rely on none.
+file(CONFIGURE OUTPUT headers/no_exceptions.cpp CONTENT [=[
+#include <rectify/rectify.h>
+static_assert(noexcept(rectify_forward(nullptr, nullptr, nullptr)) && noexcept(rectify_backward(nullptr, nullptr, nullptr)));
+static_assert(noexcept(rectify_workspace_bytes(nullptr, nullptr, nullptr)) && noexcept(rectify_last_error()));
+rectify_status call(const rectify_tensor& x, const rectify_tensor& y) {
+  rectify_forward_operands operands{};
+  operands.struct_size = sizeof operands;
+  operands.x = x;
+  operands.y = y;
+  const rectify_relu relu = RECTIFY_RELU_INIT;
+  return rectify_forward(&relu, &operands, nullptr);
+}
+]=] @ONLY)
+add_library(rectify_no_exceptions_test OBJECT ${CMAKE_CURRENT_BINARY_DIR}/headers/no_exceptions.cpp)
+target_compile_options(rectify_no_exceptions_test PRIVATE -fno-exceptions -fno-rtti -Wall -Wextra -Wpedantic -Werror)
+target_link_libraries(rectify_no_exceptions_test PRIVATE rectify_headers)

@@ -1,4 +1,5 @@
 // A CUDA tensor on a machine without a GPU, or in a build without CUDA: a typed error, and outputs as they were.
+#include <rectify/rectify.h>
 #include <rectify/rectify.hpp>
 
 #include "harness.hpp"
@@ -25,6 +26,29 @@ TEST(NoGpu, CudaTensorsAreRefusedWithTheReason) {
   }
   for (float v : y) EXPECT_EQ(v, 7);
   EXPECT_THROW(backward(relu(), in, in, out), Error);
+}
+
+TEST(NoGpu, TheCApiSaysWhichErrorOfCudas) {
+  EXPECT_EQ(rectify_cuda_available() != 0, cuda_available());
+  if (cuda_available()) GTEST_SKIP() << "there is a GPU";
+  float x[4] = {7, 7, 7, 7};
+  rectify_forward_operands operands = {};
+  operands.struct_size = sizeof operands;
+  operands.x.data = x;
+  operands.x.dtype = RECTIFY_F32;
+  operands.x.device = RECTIFY_CUDA;
+  operands.x.rank = 1;
+  operands.x.shape[0] = 4;
+  operands.y = operands.x;
+  const rectify_relu relu = {0.5, 0, 1};
+  const rectify_status status = rectify_forward(&relu, &operands, nullptr);
+  const bool built_with_cuda = harness::cuda_tools() != nullptr;
+  EXPECT_EQ(status, built_with_cuda ? RECTIFY_CUDA_ERROR : RECTIFY_UNSUPPORTED) << rectify_last_error();
+  EXPECT_EQ(rectify_last_cuda_error() == 35 || rectify_last_cuda_error() == 100, built_with_cuda) << rectify_last_cuda_error();
+  for (float v : x) EXPECT_EQ(v, 7);
+  operands.x.device = operands.y.device = RECTIFY_CPU;
+  EXPECT_EQ(rectify_forward(&relu, &operands, nullptr), RECTIFY_OK) << rectify_last_error();
+  EXPECT_EQ(rectify_last_cuda_error(), 0);
 }
 
 /// So that a run without a GPU says what it left out: ops_test.cpp and slow_test.cpp list their targets at run time.

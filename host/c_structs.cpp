@@ -1,0 +1,122 @@
+// Everything that a C caller can get wrong and a C++ caller cannot write.
+#include "c_structs.hpp"
+
+#include <cstring>
+#include <string>
+#include <type_traits>
+
+namespace rectify::detail {
+namespace {
+
+/// "x.dtype". In two parts, so that no string is made before something is refused.
+struct Field {
+  const char* owner;
+  const char* name;
+};
+
+std::string text(Field field) { return std::string(field.owner) + "." + field.name; }
+
+[[noreturn]] void refuse(const std::string& name, const std::string& expected, const std::string& got) {
+  throw InvalidArgument(name + ": expected " + expected + ", got " + got);
+}
+
+void require_range(Field field, std::int32_t value, std::int32_t first, std::int32_t last) {
+  if (value >= first && value <= last) return;
+  refuse(text(field), first == last ? std::to_string(first) : std::to_string(first) + " to " + std::to_string(last),
+         std::to_string(value));
+}
+
+template <class T>
+bool is_zero(const T& object) {
+  static_assert(std::has_unique_object_representations_v<T>, "padding has no value");
+  static constexpr T zero{};
+  return std::memcmp(&object, &zero, sizeof object) == 0;
+}
+
+/// The operands, where this version knows all of them. A later one compares with the size of each version before it.
+template <class Operands>
+const Operands& require_known(const Operands* given) {
+  static_assert(std::has_unique_object_representations_v<Operands>, "a later field must not lie in today's padding");
+  const Field field{"operands", "struct_size"};
+  constexpr std::size_t known = sizeof(Operands), most = 1 << 14;  // beyond, it is no size but what memory happened to hold
+  const Operands& operands = require_pointer("operands", given);
+  const std::size_t size = operands.struct_size;
+  if (size < known || size > most) refuse(text(field), std::to_string(known) + " or a later version's", std::to_string(size));
+  const auto* bytes = reinterpret_cast<const unsigned char*>(given);
+  for (std::size_t i = known; i < size; ++i) {
+    if (bytes[i] != 0) {
+      throw Unsupported(text(field) + ": expected " + std::to_string(known) + ", or zeros from there on, got " +
+                        std::to_string(size) + " and " + std::to_string(bytes[i]) + " at " + std::to_string(i));
+    }
+  }
+  require_range({"operands", "reserved"}, operands.reserved, 0, 0);
+  return operands;
+}
+
+static_assert(static_cast<int>(DType::f16) == 0 && static_cast<int>(DType::u2) == RECTIFY_U2 - RECTIFY_F16);
+static_assert(RECTIFY_MAX_RANK == max_rank);
+
+TensorView view_of(const char* name, const rectify_tensor& tensor) {
+  if (is_zero(tensor)) return {};
+  const DType dtype = dtype_of(name, tensor.dtype);
+  require_range({name, "device"}, tensor.device, RECTIFY_CPU, RECTIFY_CUDA);
+  require_range({name, "rank"}, tensor.rank, 0, RECTIFY_MAX_RANK);
+  require_range({name, "layout"}, tensor.layout, RECTIFY_ROW_MAJOR, RECTIFY_STRIDED);
+  require_range({name, "reserved"}, tensor.reserved, 0, 0);
+  const Device device{tensor.device == RECTIFY_CUDA ? Device::Kind::cuda : Device::Kind::cpu, tensor.device_index};
+  const TensorView view(tensor.data, dtype, Shape(tensor.shape, tensor.rank), device);
+  return tensor.layout == RECTIFY_STRIDED ? view.strided(Strides(tensor.strides, tensor.rank)) : view;
+}
+
+/// What both verbs take, under one name.
+template <class To, class From>
+To shared_operands_of(const From& from) {
+  To to;
+  to.x = view_of("x", from.x);
+  to.scale = view_of("scale", from.scale);
+  to.bias = view_of("bias", from.bias);
+  to.residual = view_of("residual", from.residual);
+  to.alpha = view_of("alpha", from.alpha);
+  to.threshold = view_of("threshold", from.threshold);
+  to.max_value = view_of("max_value", from.max_value);
+  to.y = view_of("y", from.y);
+  to.mask = view_of("mask", from.mask);
+  to.channel_axis = from.channel_axis;
+  return to;
+}
+
+}  // namespace
+
+DType dtype_of(const char* owner, std::int32_t dtype) {
+  require_range({owner, "dtype"}, dtype, RECTIFY_F16, RECTIFY_U2);
+  return static_cast<DType>(dtype - RECTIFY_F16);
+}
+
+Shape mask_shape_of(const std::int64_t* shape, std::int32_t rank) {
+  require_range({"mask", "rank"}, rank, 0, RECTIFY_MAX_RANK);
+  return {shape, rank};
+}
+
+Relu relu_of(const rectify_relu* given) {
+  const rectify_relu& relu = require_pointer("relu", given);
+  return {relu.alpha, relu.threshold, relu.max_value};
+}
+
+Forward forward_of(const rectify_forward_operands* given) { return shared_operands_of<Forward>(require_known(given)); }
+
+Backward backward_of(const rectify_backward_operands* given) {
+  const rectify_backward_operands& from = require_known(given);
+  auto to = shared_operands_of<Backward>(from);
+  to.dy = view_of("dy", from.dy);
+  to.dx = view_of("dx", from.dx);
+  to.dresidual = view_of("dresidual", from.dresidual);
+  to.dscale = view_of("dscale", from.dscale);
+  to.dbias = view_of("dbias", from.dbias);
+  to.dalpha = view_of("dalpha", from.dalpha);
+  to.dthreshold = view_of("dthreshold", from.dthreshold);
+  to.dmax_value = view_of("dmax_value", from.dmax_value);
+  to.workspace = {from.workspace, from.workspace_bytes};
+  return to;
+}
+
+}  // namespace rectify::detail

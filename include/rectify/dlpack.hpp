@@ -1,0 +1,87 @@
+// A DLTensor, in which frameworks hand out their tensors, as a view. Include your dlpack.h (0.6 or later) before, or have it as
+// <dlpack/dlpack.h>; rectify neither brings nor needs one.
+#pragma once
+
+#include <rectify/tensor_view.hpp>
+
+#if !defined(DLPACK_DLPACK_H_)
+#if __has_include(<dlpack/dlpack.h>)
+#include <dlpack/dlpack.h>
+#else
+#error "rectify/dlpack.hpp: include your dlpack.h before it"
+#endif
+#endif
+
+#include <cstdint>
+#include <limits>
+#include <string>
+
+namespace rectify {
+namespace detail {
+
+template <class E>
+[[noreturn]] void refuse_dlpack(const char* field, const std::string& expected, const std::string& got) {
+  throw E(std::string("DLTensor.") + field + ": expected " + expected + ", got " + got);
+}
+
+inline DType dtype_of(const DLDataType& type) {
+  if (type.lanes != 1) refuse_dlpack<Unsupported>("dtype.lanes", "1", std::to_string(type.lanes));
+  if (type.code == kDLBfloat && type.bits == 16) return DType::bf16;
+  if (type.code == kDLFloat && type.bits == 16) return DType::f16;
+  if (type.code == kDLFloat && type.bits == 32) return DType::f32;
+  if (type.code == kDLFloat && type.bits == 64) return DType::f64;
+  refuse_dlpack<Unsupported>("dtype", "a float (code 2) of 16, 32 or 64 bits or a bfloat (code 4) of 16",
+                             "code " + std::to_string(type.code) + " of " + std::to_string(type.bits) + " bits");
+}
+
+inline Device device_of(const DLDevice& device) {
+  const auto type = static_cast<int>(device.device_type);
+  if (type == kDLCPU || type == kDLCUDAHost) return Device::cpu();
+  if (type == kDLCUDA || type == kDLCUDAManaged) return Device::cuda(device.device_id);
+  refuse_dlpack<Unsupported>("device.device_type", "CPU (1), CUDA (2), CUDA host (3) or CUDA managed (13)",
+                             std::to_string(type));
+}
+
+/// Null stays null: an offset from nothing is no address, and null is what forward and backward look for.
+inline void* data_of(const DLTensor& tensor, DType dtype) {
+  if (tensor.data == nullptr) return nullptr;
+  const auto begin = reinterpret_cast<std::uintptr_t>(tensor.data);
+  const auto bytes = static_cast<unsigned>(bits_per_element(dtype) / 8);
+  if (tensor.byte_offset > std::numeric_limits<std::uintptr_t>::max() - begin)
+    refuse_dlpack<InvalidArgument>("byte_offset", "an address within the address space", std::to_string(tensor.byte_offset));
+  if ((begin + tensor.byte_offset) % bytes != 0)
+    refuse_dlpack<InvalidArgument>("byte_offset", "data + byte_offset aligned to " + std::to_string(bytes) + " bytes",
+                                   std::to_string(tensor.byte_offset));
+  return static_cast<char*>(tensor.data) + tensor.byte_offset;
+}
+
+}  // namespace detail
+
+/// The memory of `tensor`, which must outlive the call. A DLTensor does not say whether it may be written: where it may not,
+/// use const_view_of.
+///
+/// Dtypes: float of 16, 32 and 64 bits, bfloat of 16, one lane. DLPack has no type for a mask: make a TensorView of its bytes.
+/// Devices: CPU and pinned host memory are the cpu; CUDA and managed memory are a CUDA device.
+/// Strides: null is row-major.
+/// Errors: Unsupported (another dtype, lanes, device; a negative stride), InvalidArgument (a rank outside 0 to 8, null shape
+///         with a rank, data + byte_offset not aligned to an element). What else is wrong with a view, forward and backward refuse.
+inline TensorView view_of(const DLTensor& tensor) {
+  if (tensor.ndim < 0 || tensor.ndim > max_rank)
+    detail::refuse_dlpack<InvalidArgument>("ndim", "0 to " + std::to_string(max_rank), std::to_string(tensor.ndim));
+  if (tensor.shape == nullptr && tensor.ndim > 0)
+    detail::refuse_dlpack<InvalidArgument>("shape", std::to_string(tensor.ndim) + " extents", "null");
+  const DType dtype = detail::dtype_of(tensor.dtype);
+  const Device device = detail::device_of(tensor.device);
+  const TensorView view(detail::data_of(tensor, dtype), dtype, Shape(tensor.shape, tensor.ndim), device);
+  if (tensor.strides == nullptr) return view;
+  for (int axis = 0; axis < tensor.ndim; ++axis) {
+    if (tensor.strides[axis] < 0)
+      detail::refuse_dlpack<Unsupported>("strides", "strides from 0 up", std::to_string(tensor.strides[axis]));
+  }
+  return view.strided(Strides(tensor.strides, tensor.ndim));
+}
+
+/// The same, to read only.
+inline ConstTensorView const_view_of(const DLTensor& tensor) { return view_of(tensor); }
+
+}  // namespace rectify

@@ -1,0 +1,49 @@
+# The C ABI from outside C++: from C11 in every build, and what only a shared library shows. The names begin with rectify_tests,
+# as the nested builds run those.
+enable_language(C)
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+
+function(rectify_add_c_test name source)
+  add_executable(rectify_${name}_test ${source})
+  target_compile_options(rectify_${name}_test PRIVATE -Wall -Wextra -Wpedantic -Werror)
+  target_link_libraries(rectify_${name}_test PRIVATE rectify_headers)
+  add_dependencies(rectify_tests rectify_${name}_test)  # the one target that nested builds ask for
+  add_test(NAME rectify_tests.${name} COMMAND rectify_${name}_test ${ARGN})
+  set_tests_properties(rectify_tests.${name} PROPERTIES TIMEOUT 60)
+endfunction()
+
+rectify_add_c_test(c_api c_api.c)
+string(REPLACE "." ";" version ${PROJECT_VERSION})
+list(GET version 0 major)
+list(GET version 1 minor)
+list(GET version 2 patch)
+math(EXPR version "10000 * ${major} + 100 * ${minor} + ${patch}")
+target_compile_definitions(rectify_c_api_test PRIVATE EXPECTED_VERSION=${version})
+target_link_libraries(rectify_c_api_test PRIVATE rectify)
+
+if(NOT BUILD_SHARED_LIBS)
+  return()
+endif()
+find_package(Threads REQUIRED)
+rectify_add_c_test(dlclose dlclose_test.c $<TARGET_FILE:rectify>)
+target_link_libraries(rectify_dlclose_test PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
+add_test(NAME rectify_tests.exports COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} -DLIBRARY=$<TARGET_FILE:rectify>
+  -P ${CMAKE_CURRENT_SOURCE_DIR}/exports.cmake)
+
+# From Python, which loads the library as it is. The interpreter is one that has numpy: that of the system first.
+function(rectify_has_numpy result python)
+  execute_process(COMMAND ${python} -c "import numpy" RESULT_VARIABLE failed OUTPUT_QUIET ERROR_QUIET)
+  if(failed)
+    set(${result} FALSE PARENT_SCOPE)
+  endif()
+endfunction()
+find_program(RECTIFY_PYTHON python3 HINTS /usr/bin VALIDATOR rectify_has_numpy)
+if(NOT RECTIFY_PYTHON)
+  message(STATUS "rectify: no python3 with numpy, so no test of the C ABI from Python")
+  return()
+endif()
+add_test(NAME rectify_tests.ctypes COMMAND ${RECTIFY_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/c_api_test.py)
+set_tests_properties(rectify_tests.ctypes PROPERTIES TIMEOUT 60
+  ENVIRONMENT "RECTIFY_LIBRARY=$<TARGET_FILE:rectify>;PYTHONPATH=${PROJECT_SOURCE_DIR}/examples")
