@@ -38,6 +38,10 @@ packages=()
 command -v g++ >/dev/null || packages+=(g++)
 command -v cmake >/dev/null || packages+=(cmake)
 command -v ninja >/dev/null || packages+=(ninja-build)
-packages+=(libgtest-dev libcli11-dev nlohmann-json3-dev zlib1g-dev dataset-fashion-mnist)
+command -v pkg-config >/dev/null || packages+=(pkg-config)
+packages+=(libgtest-dev libcli11-dev nlohmann-json3-dev zlib1g-dev dataset-fashion-mnist libdlpack-dev)
+packages+=(libopenblas-dev)  # tune_alpha's matrix products
+packages+=(python3 python3-numpy)  # rectify from Python, in a test
+packages+=(doxygen dpkg-dev file)  # by the last two cpack learns what a package needs
 command -v nvcc >/dev/null || packages+=(libthrust-dev)  # else the toolkit brings it
 install_missing "${packages[@]}"

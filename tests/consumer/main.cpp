@@ -1,4 +1,4 @@
-// The smallest use. NaN must come through although this project is compiled with fast math.
+// The smallest use. NaN must come through although this project is compiled with fast math, and an exception out of a library.
 #include <rectify/rectify.hpp>
 
 #include <cstring>
@@ -11,5 +11,13 @@ int main() {
   rectify::forward(rectify::relu6(), all, all);
   unsigned third;
   std::memcpy(&third, &x[2], sizeof third);
+  if (!rectify::cuda_available()) {
+    const rectify::TensorView on_gpu(x, {3}, rectify::Device::cuda(0));
+    try {
+      rectify::forward(rectify::relu6(), on_gpu, on_gpu);
+      return 2;
+    } catch (const rectify::Error&) {  // CudaError, or Unsupported where rectify was built without CUDA
+    }
+  }
   return x[0] == 0.0f && x[1] == 2.0f && (third & 0x7fffffffu) > 0x7f800000u ? 0 : 1;
 }

@@ -1,0 +1,82 @@
+# What is installed: the library, its public headers, and what find_package and pkg-config need to find them; rectify-bench where it
+# is built. Nothing installed holds the path of its prefix, so a prefix may be moved, and DESTDIR works.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+set(rectify_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/rectify)
+
+# The public names are those of the aliases: rectify::rectify and rectify::headers, however rectify is taken in.
+set_target_properties(rectify_headers PROPERTIES EXPORT_NAME headers)
+install(TARGETS rectify rectify_headers EXPORT rectifyTargets
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT rectify_development
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT rectify_library NAMELINK_COMPONENT rectify_development
+  RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT rectify_library
+  INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+# detail/ too: public headers include it.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/rectify DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT rectify_development
+  FILES_MATCHING PATTERN "*.hpp" PATTERN "*.h")
+install(EXPORT rectifyTargets NAMESPACE rectify:: DESTINATION ${rectify_package_dir} COMPONENT rectify_development)
+
+# Who links a static library links what it uses, too; a shared one has linked it already. In rectify.pc these stand under Libs, for a
+# static library is of no use without them, and not everyone says --static.
+get_target_property(rectify_type rectify TYPE)
+set(rectify_dependencies "")
+set(rectify_pc_libs "")
+if(rectify_type STREQUAL "STATIC_LIBRARY")
+  string(APPEND rectify_dependencies [=[
+if(NOT CMAKE_CXX_COMPILER_LOADED)
+  set(rectify_FOUND FALSE)
+  set(rectify_NOT_FOUND_MESSAGE "this rectify is static and is linked as C++ is: enable the language CXX, or take a shared one")
+  return()
+endif()
+find_dependency(OpenMP COMPONENTS CXX)
+]=])
+  foreach(name IN LISTS OpenMP_CXX_LIB_NAMES)
+    list(APPEND rectify_pc_libs -l${name})
+  endforeach()
+  if(RECTIFY_WITH_CUDA)
+    string(APPEND rectify_dependencies "find_dependency(CUDAToolkit)\n")
+    get_target_property(cudart CUDA::${rectify_cudart} IMPORTED_LOCATION)
+    cmake_path(GET cudart PARENT_PATH cudart_dir)
+    list(APPEND rectify_pc_libs -L${cudart_dir} -l${rectify_cudart} -ldl -lrt -lpthread)
+  endif()
+  # For linkers of other languages than C++.
+  foreach(name IN ITEMS stdc++ c++ m)
+    if(name IN_LIST CMAKE_CXX_IMPLICIT_LINK_LIBRARIES)
+      list(APPEND rectify_pc_libs -l${name})
+    endif()
+  endforeach()
+elseif(rectify_type STREQUAL "SHARED_LIBRARY")
+  # The CUDA runtime, if shared, seldom lies where the loader looks.
+  set_target_properties(rectify PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+endif()
+
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/rectifyConfig.cmake.in ${PROJECT_BINARY_DIR}/package/rectifyConfig.cmake
+  INSTALL_DESTINATION ${rectify_package_dir})
+# Before 1.0 a minor version may break what the last one promised.
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/package/rectifyConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/package/rectifyConfig.cmake ${PROJECT_BINARY_DIR}/package/rectifyConfigVersion.cmake
+  DESTINATION ${rectify_package_dir} COMPONENT rectify_development)
+
+# pkg-config finds the prefix from where rectify.pc lies.
+set(rectify_pc_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+if(IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})
+  set(rectify_pc_prefix ${CMAKE_INSTALL_PREFIX})
+else()
+  file(RELATIVE_PATH up /${rectify_pc_dir} /)
+  string(REGEX REPLACE "/$" "" up "${up}")
+  set(rectify_pc_prefix "\${pcfiledir}/${up}")
+endif()
+cmake_path(APPEND rectify_pc_libdir "\${prefix}" ${CMAKE_INSTALL_LIBDIR})  # an absolute folder stays as it is
+cmake_path(APPEND rectify_pc_includedir "\${prefix}" ${CMAKE_INSTALL_INCLUDEDIR})
+list(JOIN rectify_pc_libs " " rectify_pc_libs)
+configure_file(${CMAKE_CURRENT_LIST_DIR}/rectify.pc.in ${PROJECT_BINARY_DIR}/package/rectify.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/package/rectify.pc DESTINATION ${rectify_pc_dir} COMPONENT rectify_development)
+
+if(TARGET rectify-bench)
+  file(RELATIVE_PATH to_lib ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+  set_target_properties(rectify-bench PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON INSTALL_RPATH "$ORIGIN/${to_lib}")
+  if(rectify_type STREQUAL "STATIC_LIBRARY")
+    set_target_properties(rectify-bench PROPERTIES INSTALL_RPATH "")
+  endif()
+  install(TARGETS rectify-bench RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT rectify_bench)
+endif()
