@@ -106,6 +106,16 @@ TEST(Semantics, TheBackwardSelects) {
   EXPECT_EQ(leaky_dx(1, nan), 0.5f);
 }
 
+TEST(Relu, IsWhatAFunctionObjectAppliesByDefault) {
+  const ReluForward<double> y;
+  const ReluBackward<double> dx;
+  EXPECT_EQ(y(-2), 0);
+  EXPECT_EQ(y(1e300), 1e300);
+  EXPECT_EQ(y(std::numeric_limits<double>::infinity()), std::numeric_limits<double>::infinity());
+  EXPECT_EQ(dx(3, 0), 0);
+  EXPECT_EQ(dx(3, 7), 3);
+}
+
 template <class F>
 std::string refusal(F&& f) {
   try {

@@ -29,6 +29,7 @@ class RECTIFY_API Unsupported : public Error {
 /// A call of the CUDA runtime failed. Outputs are unspecified.
 class RECTIFY_API CudaError : public Error {
  public:
+  /// code: a cudaError_t; text: the call that failed, and what CUDA says of it.
   CudaError(int code, const std::string& text) : Error(text), code_(code) {}
 
   /// The cudaError_t, as an int so that no CUDA header is needed here.

@@ -5,45 +5,60 @@
 
 namespace rectify {
 
+/// max(x, 0), with NaN for NaN.
 constexpr Relu relu() { return {}; }
+/// min(max(x, 0), 6), with NaN for NaN.
 constexpr Relu relu6() { return {0, 0, 6}; }
-/// No default: 0.01 (PyTorch, JAX, ONNX), 0.2 (tf.nn) and 0.3 (Keras's layer) are three people's choices of one hyperparameter.
+/// x above 0, else alpha * x. No default: 0.01 (PyTorch, JAX, ONNX), 0.2 (tf.nn) and 0.3 (Keras's layer) are three people's
+/// choices of one hyperparameter.
 constexpr Relu leaky_relu(double alpha) { return {alpha}; }
 
+/// One namespace for each system whose names and defaults it has. What else differs is in docs/semantics.md.
 namespace presets {
 
+/// torch.nn.functional
 namespace torch {
 using rectify::relu;
 using rectify::relu6;
+/// F.leaky_relu and nn.LeakyReLU
 constexpr Relu leaky_relu(double negative_slope = 0.01) { return {negative_slope}; }
 }  // namespace torch
 
+/// keras.activations, and the layers named below
 namespace keras {
-/// Keras 2's argument order; Keras 3 calls alpha negative_slope.
+/// keras.activations.relu(x, alpha, max_value, threshold), in Keras 2's argument order; Keras 3 calls alpha negative_slope.
 constexpr Relu relu(double alpha = 0, double max_value = Relu{}.max_value, double threshold = 0) {
   return {alpha, threshold, max_value};
 }
 using rectify::relu6;
 /// The default of the layer LeakyReLU; the function keras.activations.leaky_relu has tf's 0.2.
 constexpr Relu leaky_relu(double alpha = 0.3) { return {alpha}; }
+/// The layer ThresholdedReLU: x above theta, else 0.
 constexpr Relu thresholded_relu(double theta = 1) { return {0, theta}; }
 }  // namespace keras
 
+/// tf.nn
 namespace tf {
 using rectify::relu;
 using rectify::relu6;
+/// tf.nn.leaky_relu
 constexpr Relu leaky_relu(double alpha = 0.2) { return {alpha}; }
 }  // namespace tf
 
+/// jax.nn
 namespace jax {
 using rectify::relu;
 using rectify::relu6;
+/// jax.nn.leaky_relu, but for the slope at 0: there JAX has 1
 constexpr Relu leaky_relu(double negative_slope = 0.01) { return {negative_slope}; }
 }  // namespace jax
 
+/// Operators of ONNX
 namespace onnx {
 using rectify::relu;
+/// LeakyRelu
 constexpr Relu leaky_relu(double alpha = 0.01) { return {alpha}; }
+/// ThresholdedRelu: x above alpha, which is no slope, else 0.
 constexpr Relu thresholded_relu(double alpha = 1) { return {0, alpha}; }
 }  // namespace onnx
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <type_traits>
 
+/// All of it: the function (Relu, ReluForward, ReluBackward), tensors (TensorView), and the two verbs (forward, backward).
 namespace rectify {
 
 /// The rectifier of three parameters (Keras's relu(alpha, max_value, threshold), as its code executes it):
@@ -23,15 +24,16 @@ namespace rectify {
 /// alpha == 0 gives exactly +0 below, also for x = -inf. max_value caps the positive side only.
 /// Valid: alpha and threshold finite, max_value >= threshold, +inf for no cap. Else InvalidArgument where it is used.
 struct Relu {
-  double alpha = 0;
-  double threshold = 0;
-  double max_value = std::numeric_limits<double>::infinity();
+  double alpha = 0;                                            ///< slope below the threshold; negative and above 1 are valid
+  double threshold = 0;                                        ///< itself below: the comparison is x > threshold
+  double max_value = std::numeric_limits<double>::infinity();  ///< of the linear piece, which +inf does not cap
 };
 
 /// Equal parameters are the same function, whatever it was called: relu with alpha 0.3 is leaky_relu with alpha 0.3.
 constexpr bool operator==(const Relu& a, const Relu& b) {
   return a.alpha == b.alpha && a.threshold == b.threshold && a.max_value == b.max_value;
 }
+/// Not ==.
 constexpr bool operator!=(const Relu& a, const Relu& b) { return !(a == b); }
 
 /// The piece of the function that x falls on. The numbers are the codes of a two-bit mask.
@@ -158,26 +160,34 @@ constexpr T slope(const Relu& relu, T x) {
 /// of the definition.
 template <class T>
 struct ReluForward {
+  /// relu(). Host and device, because CUTLASS makes the arguments of an epilogue before it fills them in.
+  ReluForward() = default;
   /// Throws InvalidArgument for parameters that are not valid. Host only.
   explicit ReluForward(const Relu& relu) : f(detail::rounded<detail::Compute<T>>(relu)) {}
 
+  /// value(x), rounded once to T from the compute type.
   RECTIFY_HD T operator()(const T& x) const { return static_cast<T>(f.value(static_cast<detail::Compute<T>>(x))); }
 
-  detail::Rectifier<detail::Compute<T>> f;
+  /// The parameters, rounded to the compute type: not part of the interface.
+  detail::Rectifier<detail::Compute<T>> f{0, 0, detail::no_cap<detail::Compute<T>>};
 };
 
 /// dx = dy * slope(x), selected. T as in ReluForward.
 template <class T>
 struct ReluBackward {
+  /// The gradient of relu(). Host and device.
+  ReluBackward() = default;
   /// Throws InvalidArgument for parameters that are not valid. Host only.
   explicit ReluBackward(const Relu& relu) : f(detail::rounded<detail::Compute<T>>(relu)) {}
 
+  /// dy, alpha * dy or +0, by the piece that x falls on; rounded once to T from the compute type.
   RECTIFY_HD T operator()(const T& dy, const T& x) const {
     using C = detail::Compute<T>;
     return static_cast<T>(f.gradient(static_cast<C>(dy), f.piece(static_cast<C>(x))));
   }
 
-  detail::Rectifier<detail::Compute<T>> f;
+  /// The parameters, rounded to the compute type: not part of the interface.
+  detail::Rectifier<detail::Compute<T>> f{0, 0, detail::no_cap<detail::Compute<T>>};
 };
 
 }  // namespace rectify

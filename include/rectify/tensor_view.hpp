@@ -21,19 +21,24 @@ constexpr int bits_per_element(DType dtype) {
   return bits[static_cast<int>(dtype)];
 }
 
+/// Where data lies, and so where a call runs.
 struct Device {
+  /// cpu: memory of the host. cuda: memory that the device `index` can reach.
   enum class Kind : std::uint8_t { cpu, cuda };
 
-  static constexpr Device cpu() { return {}; }
-  static constexpr Device cuda(int index = 0) { return {Kind::cuda, index}; }
+  static constexpr Device cpu() { return {}; }                                 ///< the host
+  static constexpr Device cuda(int index = 0) { return {Kind::cuda, index}; }  ///< index as in cudaSetDevice
 
-  Kind kind = Kind::cpu;
-  int index = 0;
+  Kind kind = Kind::cpu;  ///< the host unless said otherwise
+  int index = 0;          ///< of a CUDA device; 0 for the CPU
 };
 
+/// The same kind and index.
 constexpr bool operator==(Device a, Device b) { return a.kind == b.kind && a.index == b.index; }
+/// Not ==.
 constexpr bool operator!=(Device a, Device b) { return !(a == b); }
 
+/// The most axes that a tensor may have.
 constexpr int max_rank = 8;
 
 namespace detail {
@@ -60,14 +65,18 @@ struct RECTIFY_API Dims {
 /// Extents, outermost first; rank 0 is a single element. {2, 3, 4} or (pointer, rank).
 struct Shape : detail::Dims {
   Shape() = default;
+  /// {2, 3, 4}. Throws InvalidArgument for more than max_rank extents.
   Shape(std::initializer_list<std::int64_t> extents) : Dims(extents.begin(), static_cast<int>(extents.size())) {}
+  /// `rank` extents at `extents`. Throws InvalidArgument for a rank outside 0..8 or a null pointer with a rank above 0.
   Shape(const std::int64_t* extents, int rank) : Dims(extents, rank) {}
 };
 
 /// Distances between neighbours along each axis, in elements. {12, 4, 1} or (pointer, rank).
 struct Strides : detail::Dims {
   Strides() = default;
+  /// {12, 4, 1}. Throws InvalidArgument for more than max_rank strides.
   Strides(std::initializer_list<std::int64_t> strides) : Dims(strides.begin(), static_cast<int>(strides.size())) {}
+  /// `rank` strides at `strides`. Throws as Shape does.
   Strides(const std::int64_t* strides, int rank) : Dims(strides, rank) {}
 };
 
@@ -99,20 +108,21 @@ struct DTypeOf<double> {
 class RECTIFY_API ConstTensorView {
  public:
   ConstTensorView() = default;
+  /// Row-major over `data`. Throws nothing: forward and backward judge what a view says, and name its operand.
   ConstTensorView(const void* data, DType dtype, const Shape& shape, Device device);
-  /// T: float, double, __half, __nv_bfloat16.
+  /// The same, the dtype from T: float, double, __half or __nv_bfloat16.
   template <class T, DType dtype = detail::DTypeOf<T>::value>
   ConstTensorView(const T* data, const Shape& shape, Device device) : ConstTensorView(data, dtype, shape, device) {}
 
   /// The same data under strides of its own, in elements. Throws InvalidArgument unless the ranks agree.
   ConstTensorView strided(const Strides& strides) const;
 
-  bool present() const { return present_; }
-  const void* data() const { return data_; }
-  DType dtype() const { return dtype_; }
-  const Shape& shape() const { return shape_; }
-  const Strides& strides() const { return strides_; }
-  Device device() const { return device_; }
+  bool present() const { return present_; }            ///< false where default-constructed: no such operand
+  const void* data() const { return data_; }           ///< of the first element
+  DType dtype() const { return dtype_; }               ///< f32 where absent
+  const Shape& shape() const { return shape_; }        ///< rank 0 where absent
+  const Strides& strides() const { return strides_; }  ///< in elements, of the shape's rank
+  Device device() const { return device_; }            ///< the CPU where absent
 
  private:
   const void* data_ = nullptr;
@@ -127,10 +137,13 @@ class RECTIFY_API ConstTensorView {
 class TensorView : public ConstTensorView {
  public:
   TensorView() = default;
+  /// As ConstTensorView's.
   TensorView(void* data, DType dtype, const Shape& shape, Device device) : ConstTensorView(data, dtype, shape, device) {}
+  /// The same, the dtype from T: float, double, __half or __nv_bfloat16.
   template <class T, DType dtype = detail::DTypeOf<T>::value>
   TensorView(T* data, const Shape& shape, Device device) : ConstTensorView(data, dtype, shape, device) {}
 
+  /// As ConstTensorView's.
   TensorView strided(const Strides& strides) const { return TensorView(ConstTensorView::strided(strides)); }
 
   /// A TensorView is made from writable data, so taking the const off again is sound. (Do not assign to one through a reference
