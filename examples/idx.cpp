@@ -54,15 +54,18 @@ void require_end(const std::string& name, const File& file) {
   if (got < 0 || code != Z_OK) refuse(name, std::string("is damaged: ") + text);
 }
 
+constexpr std::uint32_t magic_of_labels = 2049;  // unsigned bytes, one dimension
+constexpr std::uint32_t magic_of_images = 2051;  // unsigned bytes, three dimensions
+
 }  // namespace
 
 Images read_images(const std::string& name) {
-  constexpr std::uint32_t magic = 2051;  // unsigned bytes, three dimensions
   constexpr std::int64_t most_pixels = std::int64_t{1} << 32;
   const File file = open(name);
   const std::uint32_t kind = read_number(name, file);
-  if (kind == 2049) refuse(name, "holds labels, not images");
-  if (kind != magic) refuse(name, "is no IDX file of images: expected the magic number 2051, got " + std::to_string(kind));
+  if (kind == magic_of_labels) refuse(name, "holds labels, not images");
+  if (kind != magic_of_images)
+    refuse(name, "is no IDX file of images: expected the magic number 2051, got " + std::to_string(kind));
   Images images;
   images.count = read_number(name, file);
   images.rows = read_number(name, file);
@@ -77,6 +80,21 @@ Images read_images(const std::string& name) {
   read(name, file, images.pixels.data(), images.pixels.size());
   require_end(name, file);
   return images;
+}
+
+std::vector<unsigned char> read_labels(const std::string& name) {
+  const File file = open(name);
+  const std::uint32_t kind = read_number(name, file);
+  if (kind == magic_of_images) refuse(name, "holds images, not labels");
+  if (kind != magic_of_labels)
+    refuse(name, "is no IDX file of labels: expected the magic number 2049, got " + std::to_string(kind));
+  const std::uint32_t count = read_number(name, file);
+  constexpr std::uint32_t most = 1u << 28;
+  if (count == 0 || count > most) refuse(name, "has a header that makes no sense: " + std::to_string(count) + " labels");
+  std::vector<unsigned char> labels(count);
+  read(name, file, labels.data(), labels.size());
+  require_end(name, file);
+  return labels;
 }
 
 }  // namespace idx

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds rectify, shows it on 60,000 real images, and measures it. Installs what is missing; a GPU is used where there is one.
+# Builds rectify, shows it on 60,000 real images, measures it, and asks which alpha is the best. Installs what is missing; a GPU is
+# used where there is one. Under three minutes on two cores, once built.
 set -euo pipefail
 source "$(dirname "$0")/setup.sh"
 cmake --workflow --preset demo
@@ -7,3 +8,6 @@ echo
 build/release/examples/fashion_mnist
 echo
 build/release/bench/rectify-bench --short
+echo
+build/release/examples/tune_alpha --svg build/release/tune_alpha.svg --json build/release/tune_alpha.json
+echo "The same as a picture: build/release/tune_alpha.svg"

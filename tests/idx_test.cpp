@@ -18,9 +18,10 @@ class Idx : public testing::Test {
   ~Idx() override { std::remove(file.c_str()); }
 
   void write(const std::string& contents) { std::ofstream(file, std::ios::binary) << contents; }
-  std::string refusal() {
+  template <class Read = decltype(idx::read_images)>
+  std::string refusal(Read& read = idx::read_images) {
     try {
-      idx::read_images(file);
+      read(file);
     } catch (const std::runtime_error& error) {
       return error.what();
     }
@@ -56,6 +57,17 @@ TEST_F(Idx, SaysWhatIsWrong) {
   write("\x1f\x8b\x08\0\0\0\0\0\0\x03garbage"s);
   EXPECT_NE(refusal().find("is damaged"), std::string::npos) << refusal();
   EXPECT_EQ(refusal().find(file), 0u);
+}
+
+TEST_F(Idx, ReadsLabels) {
+  write("\0\0\x08\x01\0\0\0\x03\x07\0\x09"s);
+  EXPECT_EQ(idx::read_labels(file), (std::vector<unsigned char>{7, 0, 9}));
+  write("\0\0\x08\x01\0\0\0\x03\x07"s);
+  EXPECT_NE(refusal(idx::read_labels).find("is cut short: 2 bytes are missing"), std::string::npos);
+  write(images_of_two + "abcdef");
+  EXPECT_NE(refusal(idx::read_labels).find("holds images, not labels"), std::string::npos);
+  write("PNG, say");
+  EXPECT_NE(refusal(idx::read_labels).find("no IDX file of labels"), std::string::npos);
 }
 
 }  // namespace
