@@ -92,7 +92,7 @@ C* next_line(const SumLines<C>& lines, C* sums) {
 }
 
 /// Of x and dy what comes a kilobyte later. Where there is more to do than to wait for memory, the processor's own look ahead ends
-/// too early: all sums cost a tenth less with it, a plain backward more.
+/// too early: all sums cost up to a tenth less with it.
 template <class K, class T>
 void fetch_ahead(const T* x, const T* dy) {
 #if defined(__GNUC__)
