@@ -29,9 +29,8 @@ struct SumLaunch {
   cudaError_t in(const Space& space) const {
     using C = Compute<T>;
     PartSums<C> out{};
-    constexpr bool has[sum_slots] = {Sums::scale, Sums::bias, Sums::alpha, Sums::threshold, Sums::max_value};
     for (int slot = 0, k = 0; slot < sum_slots; ++slot) {
-      if (!has[slot]) continue;
+      if (!Sums::has[slot]) continue;
       out.of[k] = parts_of<C>(slot);
       out.of_all[k++] = launch.call.sums[slot].length == 1;
     }

@@ -16,10 +16,6 @@ struct Field {
 
 std::string text(Field field) { return std::string(field.owner) + "." + field.name; }
 
-[[noreturn]] void refuse(const std::string& name, const std::string& expected, const std::string& got) {
-  throw InvalidArgument(name + ": expected " + expected + ", got " + got);
-}
-
 void require_range(Field field, std::int32_t value, std::int32_t first, std::int32_t last) {
   if (value >= first && value <= last) return;
   refuse(text(field), first == last ? std::to_string(first) : std::to_string(first) + " to " + std::to_string(last),

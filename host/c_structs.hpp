@@ -2,11 +2,12 @@
 // serve a verb is for validate.hpp.
 #pragma once
 
+#include "require.hpp"
+
 #include <rectify/ops.hpp>
 #include <rectify/rectify.h>
 
 #include <cstdint>
-#include <string>
 
 namespace rectify::detail {
 
@@ -20,7 +21,7 @@ Shape mask_shape_of(const std::int64_t* shape, std::int32_t rank);
 
 template <class T>
 T& require_pointer(const char* name, T* pointer) {
-  if (pointer == nullptr) throw InvalidArgument(std::string(name) + ": expected a pointer, got null");
+  if (pointer == nullptr) refuse(name, "a pointer", "null");
   return *pointer;
 }
 

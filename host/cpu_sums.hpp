@@ -20,8 +20,8 @@ constexpr std::int64_t parallel_from_elements = 32768;  // below, waking a threa
 /// The first of two steps of the second pass, by columns of the parts' sums: rows of parts become one, each thread in columns of its
 /// own.
 template <class C>
-void gather_rows(const Elementwise& call, const SumPlan& plan, std::int64_t thread, std::int64_t threads) {
-  const SumOffsets offsets = sum_offsets(call, plan);
+void gather_rows(const Elementwise& call, const SumPlan& plan, const SumOffsets& offsets, std::int64_t thread,
+                 std::int64_t threads) {
   for (int i = 0; i < sum_slots; ++i) {
     if (call.sums[i].length <= 1) continue;
     const std::int64_t columns = plan.parts / plan.rows_of_parts() * plan.slots;
@@ -32,8 +32,8 @@ void gather_rows(const Elementwise& call, const SumPlan& plan, std::int64_t thre
 
 /// The second: what is left of each channel, and sums of everything.
 template <class C>
-void finish_sums(const Elementwise& call, const SumPlan& plan, std::int64_t thread, std::int64_t threads) {
-  const SumOffsets offsets = sum_offsets(call, plan);
+void finish_sums(const Elementwise& call, const SumPlan& plan, const SumOffsets& offsets, std::int64_t thread,
+                 std::int64_t threads) {
   for (int i = 0; i < sum_slots; ++i) {
     const Sum& sum = call.sums[i];
     C* const parts = static_cast<C*>(call.workspace) + offsets.of[i];
@@ -70,17 +70,17 @@ void run_with_sums(const Elementwise& call) {
   if (call.layout.elements < parallel_from_elements) {
     if (call.layout.elements > 0) {
       run_share(0, 1);
-      gather_rows<C>(call, plan, 0, 1);
+      gather_rows<C>(call, plan, offsets, 0, 1);
     }
-    return finish_sums<C>(call, plan, 0, 1);
+    return finish_sums<C>(call, plan, offsets, 0, 1);
   }
 #pragma omp parallel
   {
     run_share(omp_get_thread_num(), omp_get_num_threads());
 #pragma omp barrier
-    gather_rows<C>(call, plan, omp_get_thread_num(), omp_get_num_threads());
+    gather_rows<C>(call, plan, offsets, omp_get_thread_num(), omp_get_num_threads());
 #pragma omp barrier
-    finish_sums<C>(call, plan, omp_get_thread_num(), omp_get_num_threads());
+    finish_sums<C>(call, plan, offsets, omp_get_thread_num(), omp_get_num_threads());
   }
 }
 

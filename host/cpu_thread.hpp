@@ -17,17 +17,6 @@ namespace rectify::detail {
 
 constexpr std::int64_t stream_from_bytes = 8 << 20;  // of output; below, the output still fits a cache and is read soon
 
-/// f(sum, its place) for each of a set.
-template <class Set, class F>
-void for_each_sum(Set, const F& f) {
-  std::int64_t place = 0;
-  if constexpr (Set::scale) f(sum_scale, place++);
-  if constexpr (Set::bias) f(sum_bias, place++);
-  if constexpr (Set::alpha) f(sum_alpha, place++);
-  if constexpr (Set::threshold) f(sum_threshold, place++);
-  if constexpr (Set::max_value) f(sum_max_value, place++);
-}
-
 /// The operands of one thread and the way through its elements.
 template <class K, class Isa>
 class Loop {
@@ -74,12 +63,13 @@ class Loop {
       }
       sums_.end_row();
     }
-    for_each_sum(typename K::Sums{}, [&](SumSlot sum, std::int64_t place) {
-      if (!call.asks(sum)) return;
-      const bool of_all = call.sums[sum].length == 1;
-      C* const into = static_cast<C*>(call.workspace) + offsets.of[sum] + index * (of_all ? 1 : plan.slots);
-      sums_.finish(plan, part, plan.first_channel(index), place, of_all, into);
-    });
+    for (int slot = 0, place = 0; slot < sum_slots; ++slot) {
+      if (!K::Sums::has[slot]) continue;
+      const std::int64_t length = call.sums[slot].length;
+      C* const into = static_cast<C*>(call.workspace) + offsets.of[slot] + index * (length == 1 ? 1 : plan.slots);
+      if (length > 0) sums_.finish(plan, part, plan.first_channel(index), place, length == 1, into);
+      ++place;
+    }
   }
 
  private:
@@ -108,8 +98,7 @@ class Loop {
       masked_loop<K>(f_, count, mask_.at(first, count), out, sums, x, dy, residual, scale, bias, alpha, threshold, max_value,
                      dresidual);
     } else {
-      const bool streams = out_.is_direct(first) && out_.streams();
-      vector_loop<K>(Isa{}, f_, count, streams, out, sums, x, dy, residual, scale, bias, alpha, threshold, max_value,
+      vector_loop<K>(Isa{}, f_, count, out_.streams(out), out, sums, x, dy, residual, scale, bias, alpha, threshold, max_value,
                      dresidual);
     }
     out_.finish(out, first, count);

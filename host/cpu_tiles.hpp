@@ -119,8 +119,8 @@ class Output {
 
   /// True where the tile from there on may be of any length.
   bool is_direct(std::int64_t first) const { return is_run_ && (!streams_ || (by_line_ && is_at_line(data_ + first))); }
-  /// Asked where is_direct: whether the loop is to stream.
-  bool streams() const { return streams_; }
+  /// Whether the loop is to stream what at() gave.
+  bool streams(const T* tile) const { return streams_ && tile != buffer_; }
   T* at(std::int64_t first) { return is_direct(first) ? data_ + first : buffer_; }
 
   void finish(const T* from, std::int64_t first, std::int64_t count) {

@@ -127,9 +127,11 @@ void require_channels(const Named& operand, const Named& model, int channel_axis
 
 }  // namespace
 
-void refuse(const Named& operand, const std::string& expected, const std::string& got) {
-  throw InvalidArgument(std::string(operand.name) + ": expected " + expected + ", got " + got);
+void refuse(const std::string& name, const std::string& expected, const std::string& got) {
+  throw InvalidArgument(name + ": expected " + expected + ", got " + got);
 }
+
+void refuse(const Named& operand, const std::string& expected, const std::string& got) { refuse(operand.name, expected, got); }
 
 std::int64_t require_elements(const char* name, const Shape& shape) {
   for (int axis = 0; axis < shape.rank(); ++axis) {
@@ -194,19 +196,17 @@ void require_sum(const Named& operand, const Named& model, int channel_axis) {
 
 void require_workspace(const Workspace& workspace, std::size_t bytes, std::initializer_list<Named> operands) {
   if (bytes == 0) return;
-  const auto refuse_it = [](const std::string& expected, const std::string& got) {
-    throw InvalidArgument("workspace: expected " + expected + ", got " + got);
-  };
+  const char* const name = "workspace";
   const auto begin = reinterpret_cast<std::uintptr_t>(workspace.data);
   const std::string needed = std::to_string(bytes) + " bytes, as workspace_bytes() says";
-  if (begin == 0) refuse_it(needed, "null");
-  if (workspace.bytes < bytes) refuse_it(needed, std::to_string(workspace.bytes));
-  if (begin % 256 != 0) refuse_it("memory on a boundary of 256 bytes", text(workspace.data));
+  if (begin == 0) refuse(name, needed, "null");
+  if (workspace.bytes < bytes) refuse(name, needed, std::to_string(workspace.bytes));
+  if (begin % 256 != 0) refuse(name, "memory on a boundary of 256 bytes", text(workspace.data));
   for (const Named& each : operands) {
     if (!each.view.present() || is_empty(each.view.shape())) continue;
     const auto other = reinterpret_cast<std::uintptr_t>(each.view.data());
     if (begin < other + span_bytes(each.view) && other < begin + bytes)
-      refuse_it(std::string("no byte in common with ") + each.name, "an overlap");
+      refuse(name, std::string("no byte in common with ") + each.name, "an overlap");
   }
 }
 

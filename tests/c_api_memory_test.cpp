@@ -25,8 +25,8 @@ void* operator new(std::size_t bytes) {
 
 namespace {
 
-TEST(CApiMemory, ARefusalWithoutMemoryForItsTextIsAStatusStill) {
-  float x[2] = {7, 7};
+/// Of two elements each.
+rectify_forward_operands operands_of(float* x, float* y) {
   rectify_forward_operands operands = {};
   operands.struct_size = sizeof operands;
   operands.x.data = x;
@@ -34,6 +34,13 @@ TEST(CApiMemory, ARefusalWithoutMemoryForItsTextIsAStatusStill) {
   operands.x.rank = 1;
   operands.x.shape[0] = 2;
   operands.y = operands.x;
+  operands.y.data = y;
+  return operands;
+}
+
+TEST(CApiMemory, ARefusalWithoutMemoryForItsTextIsAStatusStill) {
+  float x[2] = {7, 7};
+  rectify_forward_operands operands = operands_of(x, x);
   operands.y.shape[0] = 3;
   const rectify_relu relu = RECTIFY_RELU_INIT;
   int failed = 0;
@@ -53,14 +60,7 @@ TEST(CApiMemory, ARefusalWithoutMemoryForItsTextIsAStatusStill) {
 
 TEST(CApiMemory, AServedCallOnTheCpuNeedsNone) {
   float x[2] = {-1, 2}, y[2];
-  rectify_forward_operands operands = {};
-  operands.struct_size = sizeof operands;
-  operands.x.data = x;
-  operands.x.dtype = RECTIFY_F32;
-  operands.x.rank = 1;
-  operands.x.shape[0] = 2;
-  operands.y = operands.x;
-  operands.y.data = y;
+  const rectify_forward_operands operands = operands_of(x, y);
   const rectify_relu relu = RECTIFY_RELU_INIT;
   granted = 0;
   const rectify_status status = rectify_forward(&relu, &operands, nullptr);

@@ -134,11 +134,7 @@ std::string against_alpha(const Report& report, double left, const std::string& 
   return all;
 }
 
-double loss_at(const Report& report, std::size_t row, std::size_t epoch) {
-  double sum = 0;
-  for (const Score& score : report.history[epoch][row]) sum += score.loss;
-  return sum / static_cast<double>(report.history[epoch][row].size());
-}
+double loss_at(const Report& report, std::size_t row, std::size_t epoch) { return mean_score(report.history[epoch][row]).loss; }
 
 std::string learning_curves(const Report& report) {
   const std::vector<std::size_t> rows = drawn(report);

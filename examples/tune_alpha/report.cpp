@@ -52,6 +52,17 @@ std::size_t Row::diverged_runs() const {
       std::count_if(losses.begin(), losses.end(), [&](double loss) { return !(loss < of_guessing); }));
 }
 
+Score mean_score(const std::vector<Score>& runs) {
+  Score sum;
+  for (const Score& s : runs) {
+    sum.training_loss += s.training_loss;
+    sum.loss += s.loss;
+    sum.accuracy += s.accuracy;
+  }
+  const double n = static_cast<double>(runs.size());
+  return {sum.training_loss / n, sum.loss / n, sum.accuracy / n};
+}
+
 void fill(Report& report, const Training& training) {
   report.networks = training.networks();
   report.steps_done = training.steps_done();

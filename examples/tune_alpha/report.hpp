@@ -37,6 +37,9 @@ struct Report {
   double significance() const { return 0.05 / static_cast<double>(rows.size() > 1 ? rows.size() - 1 : 1); }
 };
 
+/// Over the runs of a variant.
+Score mean_score(const std::vector<Score>& runs);
+
 /// Rows, tests and history of what is done.
 void fill(Report& report, const Training& training);
 

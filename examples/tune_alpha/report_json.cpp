@@ -39,15 +39,8 @@ Json to_json(const Report& report, std::size_t v) {
   for (const LearnedAlpha& a : row.ended)
     of_row["ended"].push_back({{"mean", a.mean}, {"smallest", a.smallest}, {"largest", a.largest}});
   for (const auto& epoch : report.history) {
-    Score sum;
-    for (const Score& s : epoch[v]) {
-      sum.training_loss += s.training_loss;
-      sum.loss += s.loss;
-      sum.accuracy += s.accuracy;
-    }
-    const double n = static_cast<double>(epoch[v].size());
-    of_row["epochs"].push_back(
-        {{"training_loss", sum.training_loss / n}, {"loss", sum.loss / n}, {"accuracy", sum.accuracy / n}});
+    const Score s = mean_score(epoch[v]);
+    of_row["epochs"].push_back({{"training_loss", s.training_loss}, {"loss", s.loss}, {"accuracy", s.accuracy}});
   }
   return of_row;
 }

@@ -17,20 +17,26 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kind = "tune_alpha state 1";
 
+/// f(name, setting) for each, to be written or read.
+template <class S, class F>
+void for_each_setting(S& s, const F& f) {
+  f("data", s.data);
+  f("alphas", s.alphas);
+  f("learned", s.learned);
+  f("images", s.images);
+  f("folds", s.folds);
+  f("seeds", s.seeds);
+  f("hidden", s.hidden);
+  f("epochs", s.epochs);
+  f("batch", s.batch);
+  f("rate", s.rate);
+  f("momentum", s.momentum);
+  f("seed", s.seed);
+}
+
 Settings settings_from(const Json& json) {
   Settings s;
-  json.at("data").get_to(s.data);
-  json.at("alphas").get_to(s.alphas);
-  json.at("learned").get_to(s.learned);
-  json.at("images").get_to(s.images);
-  json.at("folds").get_to(s.folds);
-  json.at("seeds").get_to(s.seeds);
-  json.at("hidden").get_to(s.hidden);
-  json.at("epochs").get_to(s.epochs);
-  json.at("batch").get_to(s.batch);
-  json.at("rate").get_to(s.rate);
-  json.at("momentum").get_to(s.momentum);
-  json.at("seed").get_to(s.seed);
+  for_each_setting(s, [&](const char* name, auto& setting) { json.at(name).get_to(setting); });
   return s;
 }
 
@@ -121,10 +127,10 @@ SavedRun parse(const std::string& all) {
 
 }  // namespace
 
-nlohmann::ordered_json to_json(const Settings& s) {
-  return {{"data", s.data},   {"alphas", s.alphas}, {"learned", s.learned},   {"images", s.images},
-          {"folds", s.folds}, {"seeds", s.seeds},   {"hidden", s.hidden},     {"epochs", s.epochs},
-          {"batch", s.batch}, {"rate", s.rate},     {"momentum", s.momentum}, {"seed", s.seed}};
+nlohmann::ordered_json to_json(const Settings& settings) {
+  Json json;
+  for_each_setting(settings, [&](const char* name, const auto& setting) { json[name] = setting; });
+  return json;
 }
 
 void save(const std::string& file, const SavedRun& run) {

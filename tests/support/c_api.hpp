@@ -24,18 +24,22 @@ class CApi : public testing::Test {
     tensor.shape[1] = 3;
     return tensor;
   }
-  rectify_forward_operands sound_forward() {
-    rectify_forward_operands operands = {};
+  /// As the INIT macros do, which are not C++17.
+  template <class Operands>
+  static Operands started() {
+    Operands operands = {};
     operands.struct_size = sizeof operands;
     operands.channel_axis = 1;
+    return operands;
+  }
+  rectify_forward_operands sound_forward() {
+    auto operands = started<rectify_forward_operands>();
     operands.x = floats(&memory[16]);
     operands.y = floats(&memory[32]);
     return operands;
   }
   rectify_backward_operands sound_backward() {
-    rectify_backward_operands operands = {};
-    operands.struct_size = sizeof operands;
-    operands.channel_axis = 1;
+    auto operands = started<rectify_backward_operands>();
     operands.dy = floats(&memory[16]);
     operands.x = floats(&memory[32]);
     operands.dx = floats(&memory[48]);
