@@ -45,29 +45,29 @@ Piece piece_of_code(Word<C> code) {
   return {number == C(0), number == 2 * one};
 }
 
-/// Element i of a tile, in a lane of its line; takes the code that was read of a mask, gives the one to write. What stands here must
-/// not stand in the loops: there, `omp simd` makes an array of each structure. `sums` are the line's so far: each sum's lanes, then
-/// the next sum's.
+/// Element i of a tile, whose parameters are number `p` of theirs, in a lane of its line; takes the code that was read of a mask, gives
+/// the one to write. What stands here must not stand in the loops: there, `omp simd` makes an array of each structure. `sums` are the
+/// line's so far: each sum's lanes, then the next sum's.
 template <class K, class T = typename K::T, class C = typename K::C>
-inline Word<C> run_element(std::int64_t i, std::int64_t lane, Word<C> code, const Rectifier<C>& f, T& out, C* sums, const T* x,
-                           const T* dy, const T* residual, const C* scale, const C* bias, const C* alpha, const C* threshold,
-                           const C* max_value, T* dresidual) {
+inline Word<C> run_element(std::int64_t i, std::int64_t p, std::int64_t lane, Word<C> code, const Rectifier<C>& f, T& out,
+                           C* sums, const T* x, const T* dy, const T* residual, const C* scale, const C* bias, const C* alpha,
+                           const C* threshold, const C* max_value, T* dresidual) {
   using Set = typename K::Set;
   using Sums = typename K::Sums;
   Element<C> e{f};
   C of_x = 0;
   if constexpr (K::Op::reads_x) {
     C of_scale = 1, of_bias = 0, of_residual = 0;
-    if constexpr (Set::scale) of_scale = scale[i];
-    if constexpr (Set::bias) of_bias = bias[i];
+    if constexpr (Set::scale) of_scale = scale[p];
+    if constexpr (Set::bias) of_bias = bias[p];
     if constexpr (Set::residual) of_residual = static_cast<C>(residual[i]);
     of_x = static_cast<C>(x[i]);
     e.z = fused_input<Set>(of_x, of_scale, of_bias, of_residual);
   }
   if constexpr (K::Op::reads_dy) e.dy = static_cast<C>(dy[i]);
   if constexpr (K::Op::reads_mask) e.piece = piece_of_code<C>(code);
-  if constexpr (Set::scale) e.scale = scale[i];
-  if constexpr (Set::function) e.f = {alpha[i], threshold[i], max_value[i]};
+  if constexpr (Set::scale) e.scale = scale[p];
+  if constexpr (Set::function) e.f = {alpha[p], threshold[p], max_value[p]};
   const typename K::Op op;
   const Result<C> result = op(e);
   assign(out, result.value);
@@ -91,83 +91,81 @@ C* next_line(const SumLines<C>& lines, C* sums) {
   return sums == lines.end ? lines.begin : sums;
 }
 
-/// Of x and dy what comes a kilobyte later. Where there is more to do than to wait for memory, the processor's own look ahead ends
-/// too early: all sums cost up to a tenth less with it.
+/// What comes a kilobyte later than elements i to i + K::line - 1, past the second cache. Every line of it: where one in two was
+/// fetched, the processor's own look ahead was thrown off, and the op took half as long again.
 template <class K, class T>
-void fetch_ahead(const T* x, const T* dy) {
+void fetch_ahead(std::int64_t i, const T* x, const T* dy) {
 #if defined(__GNUC__)
-  constexpr int bytes = 1024;
-  if constexpr (K::Op::reads_x) __builtin_prefetch(reinterpret_cast<const char*>(x) + bytes);
-  __builtin_prefetch(reinterpret_cast<const char*>(dy) + bytes);
+  constexpr std::int64_t step = line_bytes / sizeof(T), ahead = 1024 / sizeof(T);
+  if (K::line < step && i % step != 0) return;
+  for (std::int64_t k = i + ahead; k < i + ahead + K::line; k += step) {
+    if constexpr (K::Op::reads_x) __builtin_prefetch(x + k, 0, 0);
+    if constexpr (K::Op::reads_dy) __builtin_prefetch(dy + k, 0, 0);
+  }
 #endif
-}
-
-/// A line of the output at a time, stored at once, and past the caches where `streams` (then `out` is at one). In place is an exact
-/// match, so no iteration depends on another.
-template <class K, class Isa, class C, class T, class... Operands>
-void vector_loop(Isa isa, const Rectifier<C> f, std::int64_t count, bool streams, T* out, SumLines<C> lines, const T* x,
-                 const T* dy, Operands... operands) {
-  constexpr int line = K::line;
-  C* sums = lines.first;
-  std::int64_t i = 0;
-  for (; i + line <= count; i += line) {
-    if constexpr (K::Sums::count > 0) {
-      if (i % (2 * line) == 0) fetch_ahead<K>(x + i, dy + i);
-    }
-    alignas(line_bytes) T values[line];
-#pragma omp simd simdlen(line)
-    for (int k = 0; k < line; ++k) run_element<K>(i + k, k, 0, f, values[k], sums, x, dy, operands...);
-    if (streams) {
-      stream_line(isa, out + i, values);
-    } else {
-      store_line(isa, out + i, values);
-    }
-    sums = next_line<K>(lines, sums);
-  }
-  for (int k = 0; i + k < count; ++k) run_element<K>(i + k, k, 0, f, out[i + k], sums, x, dy, operands...);
-}
-
-/// Elements first, ..., first + n - 1, whose bits of the mask are one word. Counted in Words too, or GCC 12 does not shift by i.
-template <class K, class C, class T, class... Operands>
-Word<C> word_loop(const Rectifier<C> f, std::int64_t first, Word<C> n, Word<C> word, T* out, C* sums, Operands... operands) {
-  constexpr Word<C> bits = K::mask_bits, one = (1u << bits) - 1;
-  if constexpr (K::writes_mask) {
-#pragma omp simd reduction(| : word)
-    for (Word<C> i = 0; i < n; ++i)
-      word |= (run_element<K>(first + static_cast<std::int64_t>(i), i, 0, f, out[i], sums, operands...) & one) << i * bits;
-  } else {
-#pragma omp simd
-    for (Word<C> i = 0; i < n; ++i)
-      run_element<K>(first + static_cast<std::int64_t>(i), i, word >> i * bits & one, f, out[i], sums, operands...);
-  }
-  return word;
 }
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "masks are read and written in words");
 
-/// `bytes` of a mask, read or written around the elements that they are of.
+/// Elements i to i + n - 1, a line or what is left of one, with their bits of a mask in one word. Counted in Words too where there is a
+/// mask, or GCC 12 does not shift by k.
 template <class K, class C, class T, class... Operands>
-void run_word(const Rectifier<C> f, std::int64_t first, int n, unsigned char* mask, std::size_t bytes, T* out, C* sums,
-              Operands... operands) {
-  Word<C> word = 0;
-  if constexpr (!K::writes_mask) std::memcpy(&word, mask, bytes);
-  word = word_loop<K>(f, first, static_cast<Word<C>>(n), word, out + first, sums, operands...);
-  if constexpr (K::writes_mask) std::memcpy(mask, &word, bytes);
+Word<C> run_line(const Rectifier<C>& f, std::int64_t i, std::int64_t p, int n, Word<C> word, T* out, C* sums,
+                 Operands... operands) {
+  constexpr Word<C> bits = K::mask_bits, one = (1u << bits) - 1;
+  if constexpr (K::mask_bits == 0) {
+#pragma omp simd
+    for (int k = 0; k < n; ++k) run_element<K>(i + k, p + k, k, 0, f, out[k], sums, operands...);
+  } else if constexpr (K::writes_mask) {
+#pragma omp simd reduction(| : word)
+    for (Word<C> k = 0; k < static_cast<Word<C>>(n); ++k) {
+      const auto at = static_cast<std::int64_t>(k);
+      word |= (run_element<K>(i + at, p + at, at, 0, f, out[k], sums, operands...) & one) << k * bits;
+    }
+  } else {
+#pragma omp simd
+    for (Word<C> k = 0; k < static_cast<Word<C>>(n); ++k) {
+      const auto at = static_cast<std::int64_t>(k);
+      run_element<K>(i + at, p + at, at, word >> k * bits & one, f, out[k], sums, operands...);
+    }
+  }
+  return word;
 }
 
-/// vector_loop with a mask, which starts with a tile's first element.
-template <class K, class C, class T, class... Operands>
-void masked_loop(const Rectifier<C> f, std::int64_t count, unsigned char* mask, T* out, SumLines<C> lines,
+/// A tile without its elements.
+struct TileWay {
+  std::int64_t count;
+  std::int64_t parameter_step;  ///< K::line, or 0 where a line of parameters serves all lines
+  bool streams;                 ///< past the caches; then the output is at a line
+  unsigned char* mask;          ///< starts with the first element
+};
+
+/// A line of the output at a time, stored at once. In place is an exact match, so no iteration depends on another.
+template <class K, class Isa, class C, class T, class... Operands>
+void vector_loop(Isa isa, const Rectifier<C> f, const TileWay way, T* out, SumLines<C> lines, const T* x, const T* dy,
                  Operands... operands) {
+  constexpr int line = K::line;
+  unsigned char* mask = way.mask;
   C* sums = lines.first;
-  std::int64_t first = 0;
-  for (; first + K::line <= count; first += K::line, mask += 4) {
-    run_word<K>(f, first, K::line, mask, 4, out, sums, operands...);
+  std::int64_t i = 0, p = 0;
+  for (; i + line <= way.count; i += line, p += way.parameter_step) {
+    fetch_ahead<K>(i, x, dy);
+    alignas(line_bytes) T values[line];
+    Word<C> word = 0;
+    if constexpr (K::Op::reads_mask) std::memcpy(&word, mask, 4);
+    word = run_line<K>(f, i, p, line, word, values, sums, x, dy, operands...);
+    if constexpr (K::writes_mask) std::memcpy(mask, &word, 4);
+    if constexpr (K::mask_bits > 0) mask += 4;
+    put_lines(isa, out + i, values, way.streams);
     sums = next_line<K>(lines, sums);
   }
-  const int rest = static_cast<int>(count - first);
-  if (rest > 0)
-    run_word<K>(f, first, rest, mask, static_cast<std::size_t>((rest * K::mask_bits + 7) / 8), out, sums, operands...);
+  const int rest = static_cast<int>(way.count - i);
+  if (rest == 0) return;
+  const auto bytes = static_cast<std::size_t>((rest * K::mask_bits + 7) / 8);
+  Word<C> word = 0;
+  if constexpr (K::Op::reads_mask) std::memcpy(&word, mask, bytes);
+  word = run_line<K>(f, i, p, rest, word, out + i, sums, x, dy, operands...);
+  if constexpr (K::writes_mask) std::memcpy(mask, &word, bytes);
 }
 
 }  // namespace rectify::detail

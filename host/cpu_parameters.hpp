@@ -7,35 +7,48 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 
 namespace rectify::detail {
 
+constexpr std::int64_t long_stretch = 192;  // elements; a tile cut at the end of a shorter one takes longer than filling tiles
+
+/// True where a tile has one value of each parameter, or else is no longer than a line.
+inline bool is_by_stretches(const Layout& layout) { return layout.channels == 1 || layout.inner >= long_stretch; }
+
 /// A parameter in the compute type: the number, or the tensor's value for the channel of each element. Tiles are asked for in order
 /// mostly, so the place is kept from one to the next: a division of 64 bits costs as much as a tenth of a tile.
-template <class T>
+template <class T, int Line>
 class ParameterTile {
   using C = Compute<T>;
   static constexpr std::int64_t tile = tile_elements<T>, longest_period = 32768 / sizeof(C), stride_of_stores = 8,
-                                last_place = 3 * tile;
+                                stretch_at = Line;  // in the buffer, the channel's value
 
  public:
   RECTIFY_NOINLINE ParameterTile(const Parameter& parameter, C number, const Layout& layout)
-      : parameter_(parameter), channels_(layout.channels), inner_(layout.inner), period_(0) {
+      : parameter_(parameter),
+        channels_(layout.channels),
+        inner_(layout.inner),
+        is_by_stretches_(is_by_stretches(layout)),
+        period_(0) {
     if (parameter.data == nullptr || parameter.stride == 0) channels_ = 1;
     if (channels_ == 1) {
       std::fill_n(buffer_, std::min(tile, layout.elements), parameter.data == nullptr ? number : value(0));
-    } else if (inner_ <= longest_period && channels_ * inner_ <= (is_table() ? tile : longest_period)) {
+    } else if (!is_by_stretches_ && channels_ * inner_ <= (is_table() ? tile : longest_period)) {
       seek(0);
       fill(std::min(channels_ * inner_ + tile, layout.elements));
       period_ = channels_ * inner_;
     }
   }
 
-  /// Elements from there on that `at` may be asked for at once: a tile, or where the tensor itself serves, whole lines to its end.
+  /// Elements from there on that `at` may be asked for at once: to the end of a stretch or of the tensor that itself serves, in whole
+  /// lines, or a line across two stretches, or a tile.
   std::int64_t longest(std::int64_t first) {
-    if (channels_ == 1 || period_ > 0 || !is_table()) return tile;
+    if (channels_ == 1) return is_by_stretches_ ? std::numeric_limits<std::int64_t>::max() : tile;
+    if (period_ > 0 || !(is_by_stretches_ || is_table())) return tile;
     go_to(first);
-    return std::max(tile, (channels_ - channel_) / stride_of_stores * stride_of_stores);
+    if (is_by_stretches_) return std::max<std::int64_t>(Line, left_ / Line * Line);
+    return std::max(tile, (channels_ - channel_) / Line * Line);
   }
 
   const C* at(std::int64_t first, std::int64_t count) {
@@ -43,7 +56,7 @@ class ParameterTile {
     go_to(first);
     next_ = first + count;
     if (period_ > 0) return periodic(count);
-    if (inner_ >= tile) return long_stretch(count);
+    if (is_by_stretches_) return stretch(count);
     if (is_table() && channel_ + count <= channels_) {
       const C* const table = static_cast<const C*>(parameter_.data) + channel_;
       channel_ = channel_ + count == channels_ ? 0 : channel_ + count;
@@ -57,6 +70,9 @@ class ParameterTile {
   void go_to(std::int64_t element) {
     if (element != next_) seek(element);
     next_ = element;
+    if (!is_by_stretches_ || left_ > 0) return;
+    next_channel();
+    fill_stretch();
   }
 
   /// The channels come round soon, so one filling serves every tile from its own start on.
@@ -67,26 +83,18 @@ class ParameterTile {
     return here;
   }
 
-  /// A channel of a tile and more stands in the buffer a tile long, the next one behind it: wherever a tile crosses from one to the
-  /// other, it is there to be read. A fill of fixed length and one branch per channel: misprediction is what crossing costs.
-  const C* long_stretch(std::int64_t count) {
-    if (count < left_) {
+  /// The line across is filled like any tile; the value of the stretch at hand stands behind it.
+  const C* stretch(std::int64_t count) {
+    if (count <= left_) {
       left_ -= count;
-      return buffer_ + place_;
+      return buffer_ + stretch_at;
     }
-    if (place_ == last_place) place_at(0);
-    const C* const here = buffer_ + place_ + tile - left_;
-    const std::int64_t beyond = count - left_;
-    next_channel();
-    left_ -= beyond;
-    place_at(place_ + tile);
-    return here;
+    fill(count);
+    fill_stretch();
+    return buffer_;
   }
 
-  void place_at(std::int64_t place) {
-    place_ = place;
-    std::fill_n(buffer_ + place, tile, value(channel_));
-  }
+  void fill_stretch() { std::fill_n(buffer_ + stretch_at, Line, value(channel_)); }
 
   void next_channel() {
     channel_ = channel_ + 1 == channels_ ? 0 : channel_ + 1;
@@ -109,8 +117,8 @@ class ParameterTile {
     left_ = inner_ - element % inner_;
     if (period_ > 0) {
       phase_ = element % period_;
-    } else if (inner_ >= tile) {
-      place_at(0);
+    } else if (is_by_stretches_) {
+      fill_stretch();
     }
   }
 
@@ -142,9 +150,9 @@ class ParameterTile {
 
   Parameter parameter_;
   std::int64_t channels_, inner_;
+  bool is_by_stretches_;
   std::int64_t period_, phase_ = 0;  // elements until the first channel comes again, where that is soon; the next one's place
   std::int64_t next_ = -1, channel_ = 0, left_ = 0;  // the element to be asked for next, its channel, and what is left of that
-  std::int64_t place_ = 0;                           // of the channel's stretch in the buffer
   alignas(64) C buffer_[longest_period + tile + stride_of_stores];
 };
 

@@ -21,46 +21,59 @@
 
 namespace rectify::detail {
 
-constexpr int line_bytes = 32;  // the widest store of AVX2
+constexpr int line_bytes = 64;   // of the caches; what a loop computes at a time
+constexpr int store_bytes = 32;  // the widest store of AVX2
 
-inline bool is_at_line(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % line_bytes == 0; }
+inline bool is_at_store(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % store_bytes == 0; }
 
-inline void store_line(Baseline, void* to, const void* from) { std::memcpy(to, from, line_bytes); }
+inline void store_vector(Baseline, void* to, const void* from) { std::memcpy(to, from, store_bytes); }
 
 #if defined(__SSE2__)
-/// Past the caches, to where is_at_line holds.
-inline void stream_line(Baseline, void* to, const void* from) {
+/// Past the caches, to where is_at_store holds.
+inline void stream_vector(Baseline, void* to, const void* from) {
   const auto* const in = static_cast<const __m128i*>(from);
   auto* const out = static_cast<__m128i*>(to);
   _mm_stream_si128(out, _mm_loadu_si128(in));
   _mm_stream_si128(out + 1, _mm_loadu_si128(in + 1));
 }
 #else
-inline void stream_line(Baseline, void* to, const void* from) { std::memcpy(to, from, line_bytes); }
+inline void stream_vector(Baseline, void* to, const void* from) { std::memcpy(to, from, store_bytes); }
 #endif
 
 #if defined(RECTIFY_HAS_AVX2_CLONES)
 // Both in one piece: of a copy in two halves, GCC 12 has the line written to the stack first.
-__attribute__((target("avx2"))) inline void store_line(Avx2, void* to, const void* from) {
+__attribute__((target("avx2"))) inline void store_vector(Avx2, void* to, const void* from) {
   _mm256_storeu_si256(static_cast<__m256i*>(to), _mm256_loadu_si256(static_cast<const __m256i*>(from)));
 }
-__attribute__((target("avx2"))) inline void stream_line(Avx2, void* to, const void* from) {
+__attribute__((target("avx2"))) inline void stream_vector(Avx2, void* to, const void* from) {
   _mm256_stream_si256(static_cast<__m256i*>(to), _mm256_loadu_si256(static_cast<const __m256i*>(from)));
 }
 #endif
 
+/// Whole lines, past the caches where `streams`, to where is_at_store holds then.
+template <class Isa, class T, int N>
+inline void put_lines(Isa isa, T* out, const T (&values)[N], bool streams) {
+  constexpr int vector = store_bytes / static_cast<int>(sizeof(T));
+  static_assert(N % vector == 0);
+  if (streams) {
+    for (int k = 0; k < N; k += vector) stream_vector(isa, out + k, values + k);
+  } else {
+    for (int k = 0; k < N; k += vector) store_vector(isa, out + k, values + k);
+  }
+}
+
 /// Of any length, to anywhere.
 template <class Isa>
-inline void stream_lines(Isa isa, char* out, const char* in, std::int64_t bytes) {
-  const auto misaligned = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(out) % line_bytes);
-  std::int64_t at = std::min((line_bytes - misaligned) % line_bytes, bytes);
+inline void stream_bytes(Isa isa, char* out, const char* in, std::int64_t bytes) {
+  const auto misaligned = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(out) % store_bytes);
+  std::int64_t at = std::min((store_bytes - misaligned) % store_bytes, bytes);
   std::memcpy(out, in, static_cast<std::size_t>(at));
-  for (; at + line_bytes <= bytes; at += line_bytes) stream_line(isa, out + at, in + at);
+  for (; at + store_bytes <= bytes; at += store_bytes) stream_vector(isa, out + at, in + at);
   std::memcpy(out + at, in + at, static_cast<std::size_t>(bytes - at));
 }
 
 RECTIFY_NOINLINE inline void stream_out(void* to, const void* from, std::int64_t bytes) {
-  on_best_isa([&](auto isa) { stream_lines(isa, static_cast<char*>(to), static_cast<const char*>(from), bytes); });
+  on_best_isa([&](auto isa) { stream_bytes(isa, static_cast<char*>(to), static_cast<const char*>(from), bytes); });
 }
 
 inline void finish_streams() {

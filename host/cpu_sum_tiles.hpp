@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cpu_loops.hpp"
+#include "cpu_parameters.hpp"
 
 #include <rectify/detail/sums.hpp>
 
@@ -14,12 +15,10 @@ namespace rectify::detail {
 /// Positions that are summed side by side: 32 KiB a sum, so that five of them stay in a second-level cache, and 4 KiB where a part can
 /// choose, so that they stay in a first one.
 template <class C>
-constexpr SumGrain cpu_sum_grain = {32768 / sizeof(C), 4096 / sizeof(C), 512, 64};
+constexpr SumGrain cpu_sum_grain = {32768 / sizeof(C), 4096 / sizeof(C), 512, 64, long_stretch, 131072 / sizeof(C)};
 
 /// Terms that are added up before their sum is put with that of others: chains of additions stay short, which bounds the error.
 constexpr std::int64_t additions_in_a_chain = 32, chains_in_a_chain = 16;
-
-constexpr std::int64_t folded_from = 192;  // elements of a stretch; below, the tiles that it is cut into take longer
 
 /// Of `rows` rows, `stride` numbers apart, the first becomes the sum in `columns` of them; by halves.
 template <class C>
@@ -39,18 +38,24 @@ RECTIFY_NOINLINE void halve(C* a, std::int64_t rows, std::int64_t stride, std::i
 }
 
 /// How the terms of a part's row are laid on positions: each on its own, or, where stretches of a channel are long, each stretch folded
-/// to as many lanes as keep the chains short, four lines of them at least, or an addition waited for the one before it.
+/// to as many lanes as keep the chains short, four vectors of them at least, or an addition waited for the one before it.
 struct Fold {
   std::int64_t stretch;  ///< elements of a channel that are neighbours
   std::int64_t lanes;    ///< that they are folded to; 0 where they are not
   std::int64_t rows;     ///< in a chain
   std::int64_t tile;     ///< whole lines, so that a stretch is a few tiles of one length
 
+  template <class C>
+  static constexpr std::int64_t least_lanes(std::int64_t line) {
+    return std::max<std::int64_t>(line, 4 * store_bytes / sizeof(C));
+  }
+
+  template <class C>
   static Fold of(const SumPlan& plan, std::int64_t line, std::int64_t longest_tile) {
     const std::int64_t stretch = plan.is_long ? plan.width : plan.inner;
-    if (stretch < folded_from) return {stretch, 0, additions_in_a_chain, 0};
+    if (stretch < long_stretch) return {stretch, 0, additions_in_a_chain, 0};
     const std::int64_t lines =
-        std::max<std::int64_t>(4, (stretch + line * additions_in_a_chain - 1) / (line * additions_in_a_chain));
+        std::max(least_lanes<C>(line) / line, (stretch + line * additions_in_a_chain - 1) / (line * additions_in_a_chain));
     const std::int64_t additions = (stretch + lines * line - 1) / (lines * line);
     const std::int64_t tiles = (stretch + longest_tile - 1) / longest_tile, even = (stretch + tiles - 1) / tiles;
     return {stretch, lines * line, std::max<std::int64_t>(1, additions_in_a_chain / additions),
@@ -62,8 +67,8 @@ struct Fold {
 template <class C, class Set, int Line>
 class SumTiles {
   static constexpr std::int64_t width = cpu_sum_grain<C>.width, count = Set::count;
-  /// Lanes at most where stretches are folded: four lines for each that a part may meet, or a 32nd of what it sums.
-  static constexpr std::int64_t folded = (width / folded_from + 2) * 4 * Line + width / 8;
+  /// Lanes at most where stretches are folded, which they are to the most where they are shortest.
+  static constexpr std::int64_t folded = (cpu_sum_grain<C>.folded_width / long_stretch + 2) * Fold::least_lanes<C>(Line);
   static_assert(folded <= width);
 
  public:

@@ -30,24 +30,29 @@ void gather_rows(const Elementwise& call, const SumPlan& plan, const SumOffsets&
   }
 }
 
-/// The second: what is left of each channel, and sums of everything.
+/// The second: what is left of each channel, part by part in their order, and sums of everything. By parts and not by channels: to find
+/// a channel's parts takes divisions, and [8, 1024] took twice as long.
 template <class C>
 void finish_sums(const Elementwise& call, const SumPlan& plan, const SumOffsets& offsets, std::int64_t thread,
                  std::int64_t threads) {
   for (int i = 0; i < sum_slots; ++i) {
     const Sum& sum = call.sums[i];
+    const std::int64_t first = sum.length * thread / threads, last = sum.length * (thread + 1) / threads;
+    if (first == last) continue;
     C* const parts = static_cast<C*>(call.workspace) + offsets.of[i];
-    for (std::int64_t channel = sum.length * thread / threads; channel < sum.length * (thread + 1) / threads; ++channel) {
-      C total = 0;
-      if (sum.length == 1) {
-        halve(parts, plan.parts, 1, 1);
-        if (plan.parts > 0) total = *parts;
-      } else {
-        const SumPlan::Range range = plan.parts_in_a_row(channel);
-        for (std::int64_t part = range.first; part < range.last; ++part)
-          total += parts[part * plan.slots + channel - plan.first_channel(part)];
-      }
-      static_cast<C*>(sum.data)[channel * sum.stride] = total;
+    C* const totals = static_cast<C*>(sum.data);
+    for (std::int64_t channel = first; channel < last; ++channel) totals[channel * sum.stride] = 0;
+    if (plan.parts == 0) continue;
+    if (sum.length == 1) {
+      halve(parts, plan.parts, 1, 1);
+      totals[0] += parts[0];
+      continue;
+    }
+    const std::int64_t end = plan.parts_in_a_row(last - 1).last;
+    for (std::int64_t part = plan.parts_in_a_row(first).first; part < end; ++part) {
+      const C* const of_part = parts + part * plan.slots - plan.first_channel(part);
+      const std::int64_t from = std::max(first, plan.first_channel(part)), to = std::min(last, plan.last_channel(part) + 1);
+      for (std::int64_t channel = from; channel < to; ++channel) totals[channel * sum.stride] += of_part[channel];
     }
   }
 }

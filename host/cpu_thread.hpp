@@ -27,6 +27,7 @@ class Loop {
  public:
   Loop(const Elementwise& call, const Rectifier<C>& f)
       : f_(f),
+        parameter_step_(is_by_stretches(call.layout) ? 0 : K::line),
         x_(call.x, call.layout, slot_x, 0),
         dy_(call.dy, call.layout, slot_dy, 0),
         residual_(call.residual, call.layout, slot_residual, Neutral<C>::residual),
@@ -36,7 +37,7 @@ class Loop {
         threshold_(call.threshold, f.threshold, call.layout),
         max_value_(call.max_value, f.max_value, call.layout),
         mask_(call),
-        out_(call.out, call.layout, slot_out, streams(call, call.out), K::mask_bits == 0),
+        out_(call.out, call.layout, slot_out, streams(call, call.out), true),
         dresidual_(call.dresidual, call.layout, slot_dresidual, streams(call, call.dresidual), false) {}
 
   /// `first` is at a whole byte of the mask.
@@ -51,7 +52,7 @@ class Loop {
   /// A part of the sums, its elements with it. Slots of the parts begin at workspace + offsets.
   void run_part(const SumPlan& plan, const SumOffsets& offsets, const Elementwise& call, std::int64_t index) {
     const SumPart part = plan.part(index);
-    sums_.start(Fold::of(plan, K::line, tile), plan, part);
+    sums_.start(Fold::of<C>(plan, K::line, tile), plan, part);
     for (std::int64_t r = 0; r < part.rows; ++r) {
       const std::int64_t first = part.base + r * part.stride, count = std::min(part.width, part.end - first);
       sums_.start_row();
@@ -81,10 +82,11 @@ class Loop {
 
   /// Elements from `first` on that may be one tile: where every operand is in place, as many as the parameters allow.
   std::int64_t longest(std::int64_t first) {
-    if (K::mask_bits > 0 || !x_.is_direct() || !dy_.is_direct() || !residual_.is_direct()) return tile;
-    if (!out_.is_direct(first) || !dresidual_.is_direct(first)) return tile;
-    return std::min({scale_.longest(first), bias_.longest(first), alpha_.longest(first), threshold_.longest(first),
-                     max_value_.longest(first)});
+    const bool is_direct = x_.is_direct() && dy_.is_direct() && residual_.is_direct() && out_.is_direct(first) &&
+                           dresidual_.is_direct(first) && mask_.is_direct(first);
+    const std::int64_t n = std::min({scale_.longest(first), bias_.longest(first), alpha_.longest(first),
+                                     threshold_.longest(first), max_value_.longest(first)});
+    return is_direct ? n : std::min(n, tile);
   }
 
   void run_tile(std::int64_t first, std::int64_t count, std::int64_t position) {
@@ -93,14 +95,9 @@ class Loop {
     const C *const alpha = alpha_.at(first, count), *const threshold = threshold_.at(first, count),
                    *const max_value = max_value_.at(first, count);
     T *const out = out_.at(first), *const dresidual = dresidual_.at(first);
-    const SumLines<C> sums = sums_.at(position);
-    if constexpr (K::mask_bits > 0) {
-      masked_loop<K>(f_, count, mask_.at(first, count), out, sums, x, dy, residual, scale, bias, alpha, threshold, max_value,
-                     dresidual);
-    } else {
-      vector_loop<K>(Isa{}, f_, count, out_.streams(out), out, sums, x, dy, residual, scale, bias, alpha, threshold, max_value,
-                     dresidual);
-    }
+    const TileWay way = {count, parameter_step_, out_.streams(out), mask_.at(first, count)};
+    vector_loop<K>(Isa{}, f_, way, out, sums_.at(position), x, dy, residual, scale, bias, alpha, threshold, max_value,
+                   dresidual);
     out_.finish(out, first, count);
     dresidual_.finish(dresidual, first, count);
   }
@@ -110,13 +107,16 @@ class Loop {
   using Set = typename K::Set;
   using Op = typename K::Op;
 
+  using Parameters = ParameterTile<T, K::line>;
+
   Rectifier<C> f_;
+  std::int64_t parameter_step_;
   If<Op::reads_x, Input<T>, T> x_;
   If<Op::reads_dy, Input<T>, T> dy_;
   If<Set::residual && Op::reads_x, Input<T>, T> residual_;
-  If<Set::scale, ParameterTile<T>, C> scale_;
-  If<Set::bias && Op::reads_x, ParameterTile<T>, C> bias_;
-  If<Set::function, ParameterTile<T>, C> alpha_, threshold_, max_value_;
+  If<Set::scale, Parameters, C> scale_;
+  If<Set::bias && Op::reads_x, Parameters, C> bias_;
+  If<Set::function, Parameters, C> alpha_, threshold_, max_value_;
   MaskTile<T> mask_;
   Output<T> out_;
   If<Set::general && Op::reads_dy, Output<T>, T> dresidual_;

@@ -108,17 +108,17 @@ class Input {
 template <class T>
 class Output {
  public:
-  /// `by_line`: the loop itself streams, where a tile begins at a line.
-  Output(void* data, const Layout& layout, Slot slot, bool streams, bool by_line)
+  /// `by_loop`: the loop itself streams, where a tile begins at a vector.
+  Output(void* data, const Layout& layout, Slot slot, bool streams, bool by_loop)
       : data_(static_cast<T*>(data)),
         layout_(layout),
         slot_(slot),
         is_run_(data != nullptr && layout.run[slot]),
         streams_(is_run_ && streams),
-        by_line_(by_line) {}
+        by_loop_(by_loop) {}
 
   /// True where the tile from there on may be of any length.
-  bool is_direct(std::int64_t first) const { return is_run_ && (!streams_ || (by_line_ && is_at_line(data_ + first))); }
+  bool is_direct(std::int64_t first) const { return is_run_ && (!streams_ || (by_loop_ && is_at_store(data_ + first))); }
   /// Whether the loop is to stream what at() gave.
   bool streams(const T* tile) const { return streams_ && tile != buffer_; }
   T* at(std::int64_t first) { return is_direct(first) ? data_ + first : buffer_; }
@@ -144,7 +144,7 @@ class Output {
   T* data_;
   const Layout& layout_;
   Slot slot_;
-  bool is_run_, streams_, by_line_;
+  bool is_run_, streams_, by_loop_;
   alignas(64) T buffer_[tile_elements<T>];
 };
 
@@ -154,6 +154,9 @@ class MaskTile {
  public:
   explicit MaskTile(const Elementwise& call)
       : data_(static_cast<unsigned char*>(call.mask)), bits_(call.mask_bits), layout_(call.layout) {}
+
+  /// True where the tile from there on may be of any length.
+  bool is_direct(std::int64_t first) const { return data_ == nullptr || (layout_.run[slot_mask] && first * bits_ % 8 == 0); }
 
   unsigned char* at(std::int64_t first, std::int64_t count) {
     if (data_ == nullptr) return nullptr;

@@ -1,5 +1,5 @@
 // Channels and inner extents in every proportion to a backend's tiles: parameters that come round within one, that fill it, and whose
-// stretches are longer than one and end anywhere in it.
+// stretches are longer than one and end anywhere in it or in a line.
 #include "checked_call.hpp"
 
 #include <rectify/ops.hpp>
@@ -20,10 +20,11 @@ struct Case {
   std::int64_t outer, channels, inner;
 };
 
-/// A tile of the CPU backend is 1,024 bytes, and it keeps 8 KiB of parameters; a thread of a kernel takes 32 bytes or 64.
-constexpr Case cases[] = {{700, 7, 1},  {40, 1, 130}, {3, 1300, 1}, {2, 2600, 1}, {11, 300, 3}, {5, 90, 49},
-                          {3, 27, 127}, {3, 21, 128}, {2, 23, 256}, {2, 23, 300}, {2, 19, 511}, {2, 21, 512},
-                          {2, 21, 784}, {2, 19, 999}, {5, 3, 1500}, {2, 13, 2100}};
+/// A tile of the CPU backend is 1,024 bytes, it keeps 32 KiB of parameters, and from 192 elements on a stretch is a tile; a thread of a
+/// kernel takes 32 bytes or 64.
+constexpr Case cases[] = {{700, 7, 1},  {40, 1, 130}, {3, 1300, 1}, {2, 2600, 1}, {11, 300, 3}, {5, 90, 49},  {3, 27, 127},
+                          {3, 21, 128}, {2, 31, 191}, {2, 31, 192}, {2, 29, 193}, {2, 29, 207}, {2, 23, 256}, {2, 23, 300},
+                          {2, 19, 511}, {2, 21, 512}, {2, 21, 784}, {2, 19, 999}, {5, 3, 1500}, {2, 13, 2100}};
 
 template <class Run>
 void on_every_case(const Run& run) {
@@ -59,6 +60,41 @@ TEST_P(Channels, EachHasASlopeOfItsOwn) {
     call.write(&Backward::dx, dx);
     call.check(function);
   });
+}
+
+TEST_P(Channels, EachHasBitsOfItsOwn) {
+  on_every_case([&](DType dtype, const Placement& at, const Placement& per_channel) {
+    const Operand x = random_operand("x", dtype, at, function), bias = random_operand("bias", dtype, per_channel, function);
+    for (const DType bits : {DType::u1, DType::u2}) {
+      const Operand y = output_operand("y", dtype, at), mask = output_operand("mask", bits, at);
+      CheckedVerb<Forward> call(GetParam());
+      call.read(&Forward::x, x);
+      call.read(&Forward::bias, bias);
+      call.write(&Forward::y, y);
+      call.write(&Forward::mask, mask);
+      call.check(bits == DType::u1 ? Relu{0.25, 0.5} : function);
+    }
+  });
+}
+
+/// Outputs that the CPU backend stores past the caches: from a line on, and from between two. 785 elements end anywhere in a line.
+TEST_P(Channels, LargeOutputsAreStreamed) {
+  if (GetParam().name != "cpu") return;  // a kernel has one way to store
+  for (const Case& c : {Case{3, 1000, 785}, Case{2, 1500, 784}, Case{2400, 1000, 1}, Case{3, 5, 170001}}) {
+    for (const int offset : {0, 1, 3}) {
+      SCOPED_TRACE(std::to_string(c.channels) + " x " + std::to_string(c.inner) + ", offset " + std::to_string(offset));
+      const Placement at(Shape{c.outer, c.channels, c.inner}, offset), per_channel({c.channels});
+      const Operand x = random_operand("x", DType::f32, at, function), dy = random_operand("dy", DType::f32, at, function),
+                    scale = random_operand("scale", DType::f32, per_channel, function),
+                    dx = output_operand("dx", DType::f32, at);
+      CheckedVerb<Backward> call(GetParam());
+      call.read(&Backward::x, x);
+      call.read(&Backward::dy, dy);
+      call.read(&Backward::scale, scale);
+      call.write(&Backward::dx, dx);
+      call.check(function);
+    }
+  }
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <rectify/ops.hpp>
 
 #include <cstdint>
+#include <limits>
 
 namespace rectify::detail {
 
@@ -62,6 +63,9 @@ struct SumGrain {
   std::int64_t narrow;  ///< and where it can choose: short rows stay in a first cache
   std::int64_t rows;    ///< at most, that are added up at each position of a part
   std::int64_t parts;   ///< that are wanted, so that there is work for all; longer parts leave fewer sums to a second pass
+  std::int64_t folded_from =
+      std::numeric_limits<std::int64_t>::max();  ///< elements of a stretch that the backend sums in fewer places
+  std::int64_t folded_width = 0;                 ///< width where it does
 };
 
 /// One validated elementwise call. Null pointers are absent operands.

@@ -50,6 +50,13 @@ struct SumPlan {
     return is_long ? index / chunks % channels : index % strips * width / inner;
   }
 
+  /// And of its last that is used.
+  RECTIFY_HD std::int64_t last_channel(std::int64_t index) const {
+    if (channels == 1 || is_long) return first_channel(index);
+    const std::int64_t last = ((index % strips + 1) * width - 1) / inner;
+    return last < channels ? last : channels - 1;
+  }
+
   /// Parts are rows of as many that differ in their channels or places in a row; the rows of parts differ in their elements' rows.
   RECTIFY_HD std::int64_t rows_of_parts() const { return channels == 1 ? 1 : is_long ? batch / channels : chunks; }
 
@@ -77,7 +84,7 @@ inline SumPlan plan_sums(const Layout& layout, bool per_channel, const SumGrain&
   if (layout.elements == 0) return plan;
   plan.strips = plan.batch = 1;
   plan.is_long = plan.channels == 1 || plan.inner >= sums_long_from * grain.narrow;
-  plan.width = plan.is_long ? grain.narrow : grain.width;
+  plan.width = plan.is_long ? grain.narrow : plan.inner >= grain.folded_from ? grain.folded_width : grain.width;
   std::int64_t rows;
   if (plan.is_long) {
     plan.period = plan.inner;
