@@ -107,36 +107,41 @@ void fetch_ahead(std::int64_t i, const T* x, const T* dy) {
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "masks are read and written in words");
 
-/// Elements i to i + n - 1, a line or what is left of one, with their bits of a mask in one word. Counted in Words too where there is a
-/// mask, or GCC 12 does not shift by k.
+/// Elements i to i + n - 1, a line or what is left of one; their bits are read from `mask` or written there, as one word. Counted in Words
+/// too where there is a mask, or GCC 12 does not shift by k.
 template <class K, class C, class T, class... Operands>
-Word<C> run_line(const Rectifier<C>& f, std::int64_t i, std::int64_t p, int n, Word<C> word, T* out, C* sums,
-                 Operands... operands) {
-  constexpr Word<C> bits = K::mask_bits, one = (1u << bits) - 1;
+void run_line(const Rectifier<C>& f, std::int64_t i, std::int64_t p, int n, unsigned char* mask, T* out, C* sums,
+              Operands... operands) {
   if constexpr (K::mask_bits == 0) {
 #pragma omp simd
     for (int k = 0; k < n; ++k) run_element<K>(i + k, p + k, k, 0, f, out[k], sums, operands...);
-  } else if constexpr (K::writes_mask) {
+    return;
+  }
+  constexpr Word<C> bits = K::mask_bits, one = (1u << bits) - 1;
+  const auto bytes = static_cast<std::size_t>((n * K::mask_bits + 7) / 8);
+  Word<C> word = 0;
+  if constexpr (K::writes_mask) {
 #pragma omp simd reduction(| : word)
     for (Word<C> k = 0; k < static_cast<Word<C>>(n); ++k) {
       const auto at = static_cast<std::int64_t>(k);
       word |= (run_element<K>(i + at, p + at, at, 0, f, out[k], sums, operands...) & one) << k * bits;
     }
-  } else {
+    std::memcpy(mask, &word, bytes);
+  } else if constexpr (K::mask_bits > 0) {
+    std::memcpy(&word, mask, bytes);
 #pragma omp simd
     for (Word<C> k = 0; k < static_cast<Word<C>>(n); ++k) {
       const auto at = static_cast<std::int64_t>(k);
       run_element<K>(i + at, p + at, at, word >> k * bits & one, f, out[k], sums, operands...);
     }
   }
-  return word;
 }
 
 /// A tile without its elements.
 struct TileWay {
   std::int64_t count;
   std::int64_t parameter_step;  ///< K::line, or 0 where a line of parameters serves all lines
-  bool streams;                 ///< past the caches; then the output is at a line
+  bool streams;                 ///< past the caches; then is_at_store holds of the output
   unsigned char* mask;          ///< starts with the first element
 };
 
@@ -151,21 +156,13 @@ void vector_loop(Isa isa, const Rectifier<C> f, const TileWay way, T* out, SumLi
   for (; i + line <= way.count; i += line, p += way.parameter_step) {
     fetch_ahead<K>(i, x, dy);
     alignas(line_bytes) T values[line];
-    Word<C> word = 0;
-    if constexpr (K::Op::reads_mask) std::memcpy(&word, mask, 4);
-    word = run_line<K>(f, i, p, line, word, values, sums, x, dy, operands...);
-    if constexpr (K::writes_mask) std::memcpy(mask, &word, 4);
+    run_line<K>(f, i, p, line, mask, values, sums, x, dy, operands...);
     if constexpr (K::mask_bits > 0) mask += 4;
     put_lines(isa, out + i, values, way.streams);
     sums = next_line<K>(lines, sums);
   }
   const int rest = static_cast<int>(way.count - i);
-  if (rest == 0) return;
-  const auto bytes = static_cast<std::size_t>((rest * K::mask_bits + 7) / 8);
-  Word<C> word = 0;
-  if constexpr (K::Op::reads_mask) std::memcpy(&word, mask, bytes);
-  word = run_line<K>(f, i, p, rest, word, out + i, sums, x, dy, operands...);
-  if constexpr (K::writes_mask) std::memcpy(mask, &word, bytes);
+  if (rest > 0) run_line<K>(f, i, p, rest, mask, out + i, sums, x, dy, operands...);
 }
 
 }  // namespace rectify::detail

@@ -33,7 +33,8 @@ class ParameterTile {
         period_(0) {
     if (parameter.data == nullptr || parameter.stride == 0) channels_ = 1;
     if (channels_ == 1) {
-      std::fill_n(buffer_, std::min(tile, layout.elements), parameter.data == nullptr ? number : value(0));
+      const std::int64_t served = is_by_stretches_ ? Line : tile;
+      std::fill_n(buffer_, std::min(served, layout.elements), parameter.data == nullptr ? number : value(0));
     } else if (!is_by_stretches_ && channels_ * inner_ <= (is_table() ? tile : longest_period)) {
       seek(0);
       fill(std::min(channels_ * inner_ + tile, layout.elements));

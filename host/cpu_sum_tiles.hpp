@@ -43,7 +43,6 @@ struct Fold {
   std::int64_t stretch;  ///< elements of a channel that are neighbours
   std::int64_t lanes;    ///< that they are folded to; 0 where they are not
   std::int64_t rows;     ///< in a chain
-  std::int64_t tile;     ///< whole lines, so that a stretch is a few tiles of one length
 
   template <class C>
   static constexpr std::int64_t least_lanes(std::int64_t line) {
@@ -51,15 +50,13 @@ struct Fold {
   }
 
   template <class C>
-  static Fold of(const SumPlan& plan, std::int64_t line, std::int64_t longest_tile) {
+  static Fold of(const SumPlan& plan, std::int64_t line) {
     const std::int64_t stretch = plan.is_long ? plan.width : plan.inner;
-    if (stretch < long_stretch) return {stretch, 0, additions_in_a_chain, 0};
+    if (stretch < long_stretch) return {stretch, 0, additions_in_a_chain};
     const std::int64_t lines =
         std::max(least_lanes<C>(line) / line, (stretch + line * additions_in_a_chain - 1) / (line * additions_in_a_chain));
     const std::int64_t additions = (stretch + lines * line - 1) / (lines * line);
-    const std::int64_t tiles = (stretch + longest_tile - 1) / longest_tile, even = (stretch + tiles - 1) / tiles;
-    return {stretch, lines * line, std::max<std::int64_t>(1, additions_in_a_chain / additions),
-            (even + line - 1) / line * line};
+    return {stretch, lines * line, std::max<std::int64_t>(1, additions_in_a_chain / additions)};
   }
 };
 
@@ -83,11 +80,10 @@ class SumTiles {
     std::fill_n(chain_, lanes_ * count, C(0));
   }
 
-  /// Positions from there on that a tile may go over: `tile` at most, and a folded stretch in tiles of one length.
+  /// Positions from there on that a tile may go over: `tile` at most, and to the end of a folded stretch.
   std::int64_t run_length(std::int64_t position, std::int64_t tile, std::int64_t row) const {
-    const std::int64_t left = fold_.lanes == 0 ? row - position : std::min(row - position, left_);
-    if (left <= tile) return left;
-    return fold_.lanes == 0 ? tile : std::min(fold_.tile, tile);
+    const std::int64_t n = std::min(row - position, tile);
+    return fold_.lanes == 0 ? n : std::min(n, left_);
   }
 
   SumLines<C> at(std::int64_t position) const {

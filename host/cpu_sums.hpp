@@ -45,13 +45,14 @@ void finish_sums(const Elementwise& call, const SumPlan& plan, const SumOffsets&
     if (plan.parts == 0) continue;
     if (sum.length == 1) {
       halve(parts, plan.parts, 1, 1);
-      totals[0] += parts[0];
+      totals[0] = parts[0];
       continue;
     }
     const std::int64_t end = plan.parts_in_a_row(last - 1).last;
     for (std::int64_t part = plan.parts_in_a_row(first).first; part < end; ++part) {
-      const C* const of_part = parts + part * plan.slots - plan.first_channel(part);
-      const std::int64_t from = std::max(first, plan.first_channel(part)), to = std::min(last, plan.last_channel(part) + 1);
+      const std::int64_t met = plan.first_channel(part);
+      const C* const of_part = parts + part * plan.slots - met;
+      const std::int64_t from = std::max(first, met), to = std::min(last, plan.last_channel(part) + 1);
       for (std::int64_t channel = from; channel < to; ++channel) totals[channel * sum.stride] += of_part[channel];
     }
   }

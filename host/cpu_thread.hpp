@@ -52,7 +52,7 @@ class Loop {
   /// A part of the sums, its elements with it. Slots of the parts begin at workspace + offsets.
   void run_part(const SumPlan& plan, const SumOffsets& offsets, const Elementwise& call, std::int64_t index) {
     const SumPart part = plan.part(index);
-    sums_.start(Fold::of<C>(plan, K::line, tile), plan, part);
+    sums_.start(Fold::of<C>(plan, K::line), plan, part);
     for (std::int64_t r = 0; r < part.rows; ++r) {
       const std::int64_t first = part.base + r * part.stride, count = std::min(part.width, part.end - first);
       sums_.start_row();

@@ -108,7 +108,7 @@ class Input {
 template <class T>
 class Output {
  public:
-  /// `by_loop`: the loop itself streams, where a tile begins at a vector.
+  /// `by_loop`: the loop itself streams, where is_at_store holds of a tile.
   Output(void* data, const Layout& layout, Slot slot, bool streams, bool by_loop)
       : data_(static_cast<T*>(data)),
         layout_(layout),

@@ -37,6 +37,19 @@ void on_every_case(const Run& run) {
   }
 }
 
+/// dx from x, with a parameter of each channel.
+void check_dx(const Target& target, ConstTensorView Backward::*member, const char* parameter, DType dtype, const Placement& at,
+              const Placement& per_channel) {
+  const Operand x = random_operand("x", dtype, at, function), dy = random_operand("dy", dtype, at, function),
+                of_channel = random_operand(parameter, dtype, per_channel, function), dx = output_operand("dx", dtype, at);
+  CheckedVerb<Backward> call(target);
+  call.read(&Backward::x, x);
+  call.read(&Backward::dy, dy);
+  call.read(member, of_channel);
+  call.write(&Backward::dx, dx);
+  call.check(function);
+}
+
 TEST_P(Channels, EachHasABiasOfItsOwn) {
   on_every_case([&](DType dtype, const Placement& at, const Placement& per_channel) {
     const Operand x = random_operand("x", dtype, at, function), bias = random_operand("bias", dtype, per_channel, function),
@@ -51,14 +64,7 @@ TEST_P(Channels, EachHasABiasOfItsOwn) {
 
 TEST_P(Channels, EachHasASlopeOfItsOwn) {
   on_every_case([&](DType dtype, const Placement& at, const Placement& per_channel) {
-    const Operand x = random_operand("x", dtype, at, function), dy = random_operand("dy", dtype, at, function),
-                  alpha = random_operand("alpha", dtype, per_channel, function), dx = output_operand("dx", dtype, at);
-    CheckedVerb<Backward> call(GetParam());
-    call.read(&Backward::x, x);
-    call.read(&Backward::dy, dy);
-    call.read(&Backward::alpha, alpha);
-    call.write(&Backward::dx, dx);
-    call.check(function);
+    check_dx(GetParam(), &Backward::alpha, "alpha", dtype, at, per_channel);
   });
 }
 
@@ -84,15 +90,7 @@ TEST_P(Channels, LargeOutputsAreStreamed) {
     for (const int offset : {0, 1, 3}) {
       SCOPED_TRACE(std::to_string(c.channels) + " x " + std::to_string(c.inner) + ", offset " + std::to_string(offset));
       const Placement at(Shape{c.outer, c.channels, c.inner}, offset), per_channel({c.channels});
-      const Operand x = random_operand("x", DType::f32, at, function), dy = random_operand("dy", DType::f32, at, function),
-                    scale = random_operand("scale", DType::f32, per_channel, function),
-                    dx = output_operand("dx", DType::f32, at);
-      CheckedVerb<Backward> call(GetParam());
-      call.read(&Backward::x, x);
-      call.read(&Backward::dy, dy);
-      call.read(&Backward::scale, scale);
-      call.write(&Backward::dx, dx);
-      call.check(function);
+      check_dx(GetParam(), &Backward::scale, "scale", DType::f32, at, per_channel);
     }
   }
 }
