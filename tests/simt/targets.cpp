@@ -13,10 +13,17 @@ const Tools* cuda_tools() { return &cpu_tools(); }
 namespace rectify::test {
 
 std::vector<Target> targets() {
-  return {{"cpu", Device::cpu(), [] {}, 2000},
-          {"kernels_ascending", Device::cuda(0), [] { simt::set_order(simt::Order::ascending); }, 2000},
-          {"kernels_descending", Device::cuda(0), [] { simt::set_order(simt::Order::descending); }, 2000},
-          {"kernels_shuffled", Device::cuda(0), [] { simt::set_order(simt::Order::shuffled); }, 2000}};
+  constexpr int cases = 2000;
+#if defined(__SANITIZE_ADDRESS__)
+  // What is touched is the same in every order, and here an order takes minutes.
+  return {{"cpu", Device::cpu(), [] {}, cases},
+          {"kernels_shuffled", Device::cuda(0), [] { simt::set_order(simt::Order::shuffled); }, cases}};
+#else
+  return {{"cpu", Device::cpu(), [] {}, cases},
+          {"kernels_ascending", Device::cuda(0), [] { simt::set_order(simt::Order::ascending); }, cases},
+          {"kernels_descending", Device::cuda(0), [] { simt::set_order(simt::Order::descending); }, cases},
+          {"kernels_shuffled", Device::cuda(0), [] { simt::set_order(simt::Order::shuffled); }, cases}};
+#endif
 }
 
 }  // namespace rectify::test
