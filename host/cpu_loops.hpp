@@ -8,11 +8,13 @@
 #include <rectify/detail/half.hpp>
 #include <rectify/detail/mask.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 namespace rectify::detail {
 
@@ -27,7 +29,12 @@ struct Kind {
   static constexpr int mask_bits = MaskBits;
   static constexpr int line = MaskBits > 0 ? 32 / MaskBits : line_bytes / static_cast<int>(sizeof(T));  ///< elements at a time
   static constexpr bool writes_mask = MaskBits > 0 && !Op::reads_mask;
+  static constexpr unsigned code = (1u << MaskBits) - 1;  ///< all bits of one
 };
+
+/// The rows of a tile, by number; a list of them rather than a count, because GCC 12 leaves a loop over them a loop.
+template <int... Row>
+using Rows = std::integer_sequence<int, Row...>;
 
 /// Bits of a mask, in lanes as wide as the numbers that they go with.
 template <class C>
@@ -45,13 +52,12 @@ Piece piece_of_code(Word<C> code) {
   return {number == C(0), number == 2 * one};
 }
 
-/// Element i of a tile, whose parameters are number `p` of theirs, in a lane of its line; takes the code that was read of a mask, gives
-/// the one to write. What stands here must not stand in the loops: there, `omp simd` makes an array of each structure. `sums` are the
-/// line's so far: each sum's lanes, then the next sum's.
+/// Element i of a tile, whose parameters are number `p` of theirs; takes the code that was read of a mask, gives the one to write, and
+/// adds to the sums of its position. What stands here must not stand in the loops: there, `omp simd` makes an array of each structure.
 template <class K, class T = typename K::T, class C = typename K::C>
-inline Word<C> run_element(std::int64_t i, std::int64_t p, std::int64_t lane, Word<C> code, const Rectifier<C>& f, T& out,
-                           C* sums, const T* x, const T* dy, const T* residual, const C* scale, const C* bias, const C* alpha,
-                           const C* threshold, const C* max_value, T* dresidual) {
+inline Word<C> run_element(std::int64_t i, std::int64_t p, Word<C> code, const Rectifier<C>& f, T& out, C* sums, const T* x,
+                           const T* dy, const T* residual, const C* scale, const C* bias, const C* alpha, const C* threshold,
+                           const C* max_value, T* dresidual) {
   using Set = typename K::Set;
   using Sums = typename K::Sums;
   Element<C> e{f};
@@ -73,7 +79,7 @@ inline Word<C> run_element(std::int64_t i, std::int64_t p, std::int64_t lane, Wo
   assign(out, result.value);
   if constexpr (Set::general && K::Op::reads_dy) assign(dresidual[i], result.dz);
   if constexpr (Sums::count > 0) {
-    Terms<C>::of(op, e, result, of_x).add_to(Sums{}, [&](int sum) -> C& { return sums[K::line * sum + lane]; });
+    Terms<C>::of(op, e, result, of_x).add_to(Sums{}, [&](int sum) -> C& { return sums[sum]; });
   }
   return code_of<Word<C>>(result.piece);
 }
@@ -91,12 +97,13 @@ C* next_line(const SumLines<C>& lines, C* sums) {
   return sums == lines.end ? lines.begin : sums;
 }
 
-/// What comes a kilobyte later than elements i to i + K::line - 1, past the second cache. Every line of it: where one in two was
-/// fetched, the processor's own look ahead was thrown off, and the op took half as long again.
-template <class K, class T>
+/// What comes a kilobyte later than elements i to i + K::line - 1, past the second cache; of rows side by side, a share of it each, or
+/// what was fetched would push out what is not yet used. Every line of it: where one in two was fetched, the processor's own look ahead
+/// was thrown off, and the op took half as long again.
+template <class K, int Count, class T>
 void fetch_ahead(std::int64_t i, const T* x, const T* dy) {
 #if defined(__GNUC__)
-  constexpr std::int64_t step = line_bytes / sizeof(T), ahead = 1024 / sizeof(T);
+  constexpr std::int64_t step = line_bytes / sizeof(T), ahead = 1024 / Count / sizeof(T);
   if (K::line < step && i % step != 0) return;
   for (std::int64_t k = i + ahead; k < i + ahead + K::line; k += step) {
     if constexpr (K::Op::reads_x) __builtin_prefetch(x + k, 0, 0);
@@ -107,62 +114,88 @@ void fetch_ahead(std::int64_t i, const T* x, const T* dy) {
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "masks are read and written in words");
 
-/// Elements i to i + n - 1, a line or what is left of one; their bits are read from `mask` or written there, as one word. Counted in Words
-/// too where there is a mask, or GCC 12 does not shift by k.
-template <class K, class C, class T, class... Operands>
-void run_line(const Rectifier<C>& f, std::int64_t i, std::int64_t p, int n, unsigned char* mask, T* out, C* sums,
-              Operands... operands) {
+/// One position of a line, of one row after the other, `stride` elements apart: its sums, K::line numbers apart, are loaded and stored
+/// once. `codes`: a word of them for each row, of which those at `shift` are taken. Gives the last row's code.
+template <class K, int... Row, class T = typename K::T, class C = typename K::C, class... Operands>
+inline Word<C> run_position(Rows<Row...>, std::int64_t i, std::int64_t p, std::int64_t stride, const Word<C>* codes,
+                            Word<C> shift, const Rectifier<C>& f, T* out, std::int64_t out_stride, C* sums,
+                            Operands... operands) {
+  C of_position[K::Sums::count + 1];
+  for (int sum = 0; sum < K::Sums::count; ++sum) of_position[sum] = sums[sum * K::line];
+  const Word<C> code = (run_element<K>(i + Row * stride, p, K::Op::reads_mask ? codes[Row] >> shift & K::code : 0, f,
+                                       out[Row * out_stride], of_position, operands...),
+                        ...);
+  for (int sum = 0; sum < K::Sums::count; ++sum) sums[sum * K::line] = of_position[sum];
+  return code;
+}
+
+/// Elements i to i + n - 1, a line or what is left of one, of each row; their bits are read from `mask` or written there, as one word.
+/// Counted in Words too where there is a mask, or GCC 12 does not shift by k.
+template <class K, int... Row, class C, class T, class... Operands>
+void run_line(Rows<Row...> rows, const Rectifier<C>& f, std::int64_t i, std::int64_t p, int n, std::int64_t stride,
+              unsigned char* mask, T* out, std::int64_t out_stride, C* sums, Operands... operands) {
   if constexpr (K::mask_bits == 0) {
 #pragma omp simd
-    for (int k = 0; k < n; ++k) run_element<K>(i + k, p + k, k, 0, f, out[k], sums, operands...);
+    for (int k = 0; k < n; ++k)
+      run_position<K>(rows, i + k, p + k, stride, nullptr, 0, f, out + k, out_stride, sums + k, operands...);
     return;
   }
-  constexpr Word<C> bits = K::mask_bits, one = (1u << bits) - 1;
+  constexpr Word<C> bits = K::mask_bits;
   const auto bytes = static_cast<std::size_t>((n * K::mask_bits + 7) / 8);
-  Word<C> word = 0;
+  Word<C> words[sizeof...(Row)] = {};
   if constexpr (K::writes_mask) {
+    Word<C> word = 0;
 #pragma omp simd reduction(| : word)
     for (Word<C> k = 0; k < static_cast<Word<C>>(n); ++k) {
       const auto at = static_cast<std::int64_t>(k);
-      word |= (run_element<K>(i + at, p + at, at, 0, f, out[k], sums, operands...) & one) << k * bits;
+      word |= (run_position<K>(rows, i + at, p + at, stride, words, 0, f, out + k, out_stride, sums + k, operands...) & K::code)
+              << k * bits;
     }
     std::memcpy(mask, &word, bytes);
   } else if constexpr (K::mask_bits > 0) {
-    std::memcpy(&word, mask, bytes);
+    (std::memcpy(words + Row, mask + Row * stride * K::mask_bits / 8, bytes), ...);
 #pragma omp simd
     for (Word<C> k = 0; k < static_cast<Word<C>>(n); ++k) {
       const auto at = static_cast<std::int64_t>(k);
-      run_element<K>(i + at, p + at, at, word >> k * bits & one, f, out[k], sums, operands...);
+      run_position<K>(rows, i + at, p + at, stride, words, k * bits, f, out + k, out_stride, sums + k, operands...);
     }
   }
 }
 
-/// A tile without its elements.
+/// A tile without its elements: of one row, or of several side by side.
 struct TileWay {
-  std::int64_t count;
-  std::int64_t parameter_step;  ///< K::line, or 0 where a line of parameters serves all lines
-  bool streams;                 ///< past the caches; then is_at_store holds of the output
-  unsigned char* mask;          ///< starts with the first element
+  std::int64_t count;                    ///< in a row; of several rows, whole lines
+  std::int64_t parameter, step, period;  ///< where the first element's are, how far the next line's, and where they begin again
+  bool streams;                          ///< past the caches; then is_at_store holds of the output's rows
+  unsigned char* mask;                   ///< starts with the first element
+  std::int64_t stride;                   ///< elements from a row to the next, of every operand
 };
 
-/// A line of the output at a time, stored at once. In place is an exact match, so no iteration depends on another.
-template <class K, class Isa, class C, class T, class... Operands>
-void vector_loop(Isa isa, const Rectifier<C> f, const TileWay way, T* out, SumLines<C> lines, const T* x, const T* dy,
-                 Operands... operands) {
-  constexpr int line = K::line;
+/// A line of the output at a time, of every row before any is stored: a load of a row behind another's store waits where both are at one
+/// place of their pages. In place is an exact match, so no iteration depends on another.
+template <class K, int... Row, class Isa, class C, class T, class... Operands>
+void vector_loop(Rows<Row...> rows, Isa isa, const Rectifier<C> f, const TileWay way, T* out, SumLines<C> lines, const T* x,
+                 const T* dy, Operands... operands) {
+  constexpr int line = K::line, count = sizeof...(Row);
   unsigned char* mask = way.mask;
   C* sums = lines.first;
-  std::int64_t i = 0, p = 0;
-  for (; i + line <= way.count; i += line, p += way.parameter_step) {
-    fetch_ahead<K>(i, x, dy);
-    alignas(line_bytes) T values[line];
-    run_line<K>(f, i, p, line, mask, values, sums, x, dy, operands...);
-    if constexpr (K::mask_bits > 0) mask += 4;
-    put_lines(isa, out + i, values, way.streams);
-    sums = next_line<K>(lines, sums);
+  std::int64_t i = 0, p = way.parameter;
+  // Period by period, so that the loop inside asks one question only.
+  for (; i + line <= way.count; p -= way.period) {
+    const std::int64_t last = i + std::min(way.count - line - i, way.period - p - 1);
+    for (; i <= last; i += line, p += way.step) {
+      (fetch_ahead<K, count>(i + Row * way.stride, x, dy), ...);
+      alignas(line_bytes) T values[count][line];
+      run_line<K>(rows, f, i, p, line, way.stride, mask, values[0], line, sums, x, dy, operands...);
+      (put_lines(isa, out + i + Row * way.stride, values[Row], way.streams), ...);
+      if constexpr (K::mask_bits > 0) mask += 4;
+      sums = next_line<K>(lines, sums);
+    }
+    if (p < way.period) break;
   }
+  if constexpr (count > 1) return;
   const int rest = static_cast<int>(way.count - i);
-  if (rest > 0) run_line<K>(f, i, p, rest, mask, out + i, sums, x, dy, operands...);
+  if (rest > 0) run_line<K>(rows, f, i, p, rest, 0, mask, out + i, 0, sums, x, dy, operands...);
 }
 
 }  // namespace rectify::detail

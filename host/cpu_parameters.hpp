@@ -13,51 +13,61 @@ namespace rectify::detail {
 
 constexpr std::int64_t long_stretch = 192;  // elements; a tile cut at the end of a shorter one takes longer than filling tiles
 
-/// True where a tile has one value of each parameter, or else is no longer than a line.
-inline bool is_by_stretches(const Layout& layout) { return layout.channels == 1 || layout.inner >= long_stretch; }
+/// Where the numbers for a layout's elements lie in what a ParameterTile hands out, and how a loop goes through them.
+struct ParameterWay {
+  bool by_stretches;    ///< one value of each parameter for a tile, or else a line
+  std::int64_t period;  ///< elements until channels come round, a line at least; they serve all tiles. 0: each has its own
+  std::int64_t step;    ///< from a line of elements to the next
+
+  template <class C>
+  static ParameterWay of(const Layout& layout, std::int64_t line) {
+    constexpr std::int64_t longest_period = 32768 / sizeof(C);
+    if (layout.elements == 0 || layout.channels == 1 || layout.inner >= long_stretch) return {true, 0, 0};
+    const std::int64_t round = layout.channels * layout.inner, period = (std::max(line, round) + round - 1) / round * round;
+    return {false, period <= longest_period ? period : 0, line};
+  }
+};
 
 /// A parameter in the compute type: the number, or the tensor's value for the channel of each element. Tiles are asked for in order
 /// mostly, so the place is kept from one to the next: a division of 64 bits costs as much as a tenth of a tile.
 template <class T, int Line>
 class ParameterTile {
   using C = Compute<T>;
-  static constexpr std::int64_t tile = tile_elements<T>, longest_period = 32768 / sizeof(C), stride_of_stores = 8,
+  static constexpr std::int64_t tile = tile_elements<T>, stride_of_stores = 8,
                                 stretch_at = Line;  // in the buffer, the channel's value
 
  public:
   RECTIFY_NOINLINE ParameterTile(const Parameter& parameter, C number, const Layout& layout)
-      : parameter_(parameter),
-        channels_(layout.channels),
-        inner_(layout.inner),
-        is_by_stretches_(is_by_stretches(layout)),
-        period_(0) {
+      : parameter_(parameter), channels_(layout.channels), inner_(layout.inner), way_(ParameterWay::of<C>(layout, Line)) {
     if (parameter.data == nullptr || parameter.stride == 0) channels_ = 1;
+    const std::int64_t served = way_.by_stretches ? Line : way_.period > 0 ? way_.period + Line : tile;
     if (channels_ == 1) {
-      const std::int64_t served = is_by_stretches_ ? Line : tile;
       std::fill_n(buffer_, std::min(served, layout.elements), parameter.data == nullptr ? number : value(0));
-    } else if (!is_by_stretches_ && channels_ * inner_ <= (is_table() ? tile : longest_period)) {
+    } else if (way_.period > 0 && !is_table_of_lines(layout)) {
       seek(0);
-      fill(std::min(channels_ * inner_ + tile, layout.elements));
-      period_ = channels_ * inner_;
+      fill(std::min(served, layout.elements));
+    } else if (way_.period > 0) {
+      period_ = static_cast<const C*>(parameter.data);
     }
   }
 
-  /// Elements from there on that `at` may be asked for at once: to the end of a stretch or of the tensor that itself serves, in whole
-  /// lines, or a line across two stretches, or a tile.
+  /// Elements from there on that `at` may be asked for at once: any that a period or a number serves, to the end of a stretch or of the
+  /// tensor that itself serves, in whole lines, or a line across two stretches, or a tile.
   std::int64_t longest(std::int64_t first) {
-    if (channels_ == 1) return is_by_stretches_ ? std::numeric_limits<std::int64_t>::max() : tile;
-    if (period_ > 0 || !(is_by_stretches_ || is_table())) return tile;
+    if (way_.period > 0 || (channels_ == 1 && way_.by_stretches)) return std::numeric_limits<std::int64_t>::max();
+    if (channels_ == 1 || !(way_.by_stretches || is_table())) return tile;
     go_to(first);
-    if (is_by_stretches_) return std::max<std::int64_t>(Line, left_ / Line * Line);
+    if (way_.by_stretches) return std::max<std::int64_t>(Line, left_ / Line * Line);
     return std::max(tile, (channels_ - channel_) / Line * Line);
   }
 
+  /// The number of the first element; with a period, of its own first.
   const C* at(std::int64_t first, std::int64_t count) {
+    if (way_.period > 0) return period_;
     if (channels_ == 1) return buffer_;
     go_to(first);
     next_ = first + count;
-    if (period_ > 0) return periodic(count);
-    if (is_by_stretches_) return stretch(count);
+    if (way_.by_stretches) return stretch(count);
     if (is_table() && channel_ + count <= channels_) {
       const C* const table = static_cast<const C*>(parameter_.data) + channel_;
       channel_ = channel_ + count == channels_ ? 0 : channel_ + count;
@@ -71,17 +81,9 @@ class ParameterTile {
   void go_to(std::int64_t element) {
     if (element != next_) seek(element);
     next_ = element;
-    if (!is_by_stretches_ || left_ > 0) return;
+    if (!way_.by_stretches || left_ > 0) return;
     next_channel();
     fill_stretch();
-  }
-
-  /// The channels come round soon, so one filling serves every tile from its own start on.
-  const C* periodic(std::int64_t count) {
-    const C* const here = buffer_ + phase_;
-    phase_ += count;
-    if (phase_ >= period_) phase_ %= period_;
-    return here;
   }
 
   /// The line across is filled like any tile; the value of the stretch at hand stands behind it.
@@ -107,6 +109,11 @@ class ParameterTile {
     return inner_ == 1 && parameter_.stride == 1 && (parameter_.in_compute_type || sizeof(T) == sizeof(C));
   }
 
+  /// No line of a tile goes beyond its end.
+  bool is_table_of_lines(const Layout& layout) const {
+    return is_table() && channels_ % Line == 0 && (layout.repeats == 1 || layout.row % Line == 0);
+  }
+
   C value(std::int64_t channel) const {
     const std::int64_t at = channel * parameter_.stride;
     return parameter_.in_compute_type ? static_cast<const C*>(parameter_.data)[at]
@@ -116,11 +123,7 @@ class ParameterTile {
   void seek(std::int64_t element) {
     channel_ = element / inner_ % channels_;
     left_ = inner_ - element % inner_;
-    if (period_ > 0) {
-      phase_ = element % period_;
-    } else if (is_by_stretches_) {
-      fill_stretch();
-    }
+    if (way_.by_stretches) fill_stretch();
   }
 
   void fill(std::int64_t count) { inner_ == 1 ? fill_with_neighbours(count) : fill_with_stretches(count); }
@@ -151,10 +154,10 @@ class ParameterTile {
 
   Parameter parameter_;
   std::int64_t channels_, inner_;
-  bool is_by_stretches_;
-  std::int64_t period_, phase_ = 0;  // elements until the first channel comes again, where that is soon; the next one's place
+  ParameterWay way_;
+  const C* period_ = buffer_;
   std::int64_t next_ = -1, channel_ = 0, left_ = 0;  // the element to be asked for next, its channel, and what is left of that
-  alignas(64) C buffer_[longest_period + tile + stride_of_stores];
+  alignas(64) C buffer_[32768 / sizeof(C) + Line + tile + stride_of_stores];
 };
 
 }  // namespace rectify::detail

@@ -48,6 +48,25 @@ __attribute__((target("avx2"))) inline void store_vector(Avx2, void* to, const v
 __attribute__((target("avx2"))) inline void stream_vector(Avx2, void* to, const void* from) {
   _mm256_stream_si256(static_cast<__m256i*>(to), _mm256_loadu_si256(static_cast<const __m256i*>(from)));
 }
+
+/// A whole line out of one register, in halves where it streams: rows need not begin with a line.
+__attribute__((target("avx512f"))) inline void put_line(void* to, const void* from, bool streams) {
+  const __m512i line = _mm512_loadu_si512(from);
+  if (!streams) return _mm512_storeu_si512(to, line);
+  // Masked by all ones, as GCC 12 warns of the plain ones' undefined source.
+  auto* const out = static_cast<__m256i*>(to);
+  _mm256_stream_si256(out, _mm512_maskz_extracti64x4_epi64(0xff, line, 0));
+  _mm256_stream_si256(out + 1, _mm512_maskz_extracti64x4_epi64(0xff, line, 1));
+}
+
+template <class T, int N>
+__attribute__((target("avx512f"))) inline void put_lines(Avx512, T* out, const T (&values)[N], bool streams) {
+  if constexpr (N * sizeof(T) % line_bytes == 0) {
+    for (int k = 0; k < N; k += line_bytes / sizeof(T)) put_line(out + k, values + k, streams);
+  } else {
+    put_lines(Avx2{}, out, values, streams);
+  }
+}
 #endif
 
 /// Whole lines, past the caches where `streams`, to where is_at_store holds then.

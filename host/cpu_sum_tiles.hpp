@@ -20,6 +20,11 @@ constexpr SumGrain cpu_sum_grain = {32768 / sizeof(C), 4096 / sizeof(C), 512, 64
 /// Terms that are added up before their sum is put with that of others: chains of additions stay short, which bounds the error.
 constexpr std::int64_t additions_in_a_chain = 32, chains_in_a_chain = 16;
 
+/// Runs of a part's rows that are walked side by side, where stretches are not folded: the sums of a position are loaded and stored once
+/// for a row of each. Neighbouring rows side by side would each be read to its end, and the processor fetched beyond it in vain.
+constexpr int bands = 4;
+static_assert(additions_in_a_chain % bands == 0);
+
 /// Of `rows` rows, `stride` numbers apart, the first becomes the sum in `columns` of them; by halves.
 template <class C>
 RECTIFY_NOINLINE void halve(C* a, std::int64_t rows, std::int64_t stride, std::int64_t columns) {
@@ -79,6 +84,8 @@ class SumTiles {
     rows_ = chains_ = 0;
     std::fill_n(chain_, lanes_ * count, C(0));
   }
+
+  bool is_folded() const { return fold_.lanes > 0; }
 
   /// Positions from there on that a tile may go over: `tile` at most, and to the end of a folded stretch.
   std::int64_t run_length(std::int64_t position, std::int64_t tile, std::int64_t row) const {

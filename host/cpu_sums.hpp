@@ -66,12 +66,18 @@ void run_with_sums(const Elementwise& call) {
   const SumPlan plan = plan_sums(call.layout, sums_per_channel(call), cpu_sum_grain<C>);
   const SumOffsets offsets = sum_offsets(call, plan);
   const auto run_share = [&](std::int64_t thread, std::int64_t threads) {
-    on_best_isa([&](auto isa) {
+    const auto parts = [&](auto isa) {
       Loop<K, decltype(isa)> loop(call, f);
       for (std::int64_t i = plan.parts * thread / threads; i < plan.parts * (thread + 1) / threads; ++i)
         loop.run_part(plan, offsets, call, i);
       finish_streams();
-    });
+    };
+    constexpr bool waits_for_memory = std::is_same_v<typename K::Sums, SumOfBias> && K::mask_bits == 0;
+    if constexpr (waits_for_memory) {
+      on_best_isa(parts);
+    } else {
+      on_widest_isa(parts);
+    }
   };
   if (call.layout.elements < parallel_from_elements) {
     if (call.layout.elements > 0) {

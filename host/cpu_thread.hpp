@@ -11,7 +11,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <type_traits>
+#include <utility>
 
 namespace rectify::detail {
 
@@ -27,7 +29,7 @@ class Loop {
  public:
   Loop(const Elementwise& call, const Rectifier<C>& f)
       : f_(f),
-        parameter_step_(is_by_stretches(call.layout) ? 0 : K::line),
+        way_(ParameterWay::of<C>(call.layout, K::line)),
         x_(call.x, call.layout, slot_x, 0),
         dy_(call.dy, call.layout, slot_dy, 0),
         residual_(call.residual, call.layout, slot_residual, Neutral<C>::residual),
@@ -44,7 +46,7 @@ class Loop {
   void run(std::int64_t first, std::int64_t count) {
     for (std::int64_t done = 0; done < count;) {
       const std::int64_t n = std::min(longest(first + done), count - done);
-      run_tile(first + done, n, 0);
+      run_tile(Rows<0>{}, first + done, n, 0);
       done += n;
     }
   }
@@ -53,16 +55,13 @@ class Loop {
   void run_part(const SumPlan& plan, const SumOffsets& offsets, const Elementwise& call, std::int64_t index) {
     const SumPart part = plan.part(index);
     sums_.start(Fold::of<C>(plan, K::line), plan, part);
-    for (std::int64_t r = 0; r < part.rows; ++r) {
-      const std::int64_t first = part.base + r * part.stride, count = std::min(part.width, part.end - first);
-      sums_.start_row();
-      for (std::int64_t at = 0; at < count;) {
-        const std::int64_t n = sums_.run_length(at, longest(first + at), count);
-        run_tile(first + at, n, at);
-        sums_.advance(n);
-        at += n;
-      }
-      sums_.end_row();
+    const std::int64_t band = sums_.is_folded() ? 0 : part.rows / bands;
+    for (std::int64_t row = 0; row < part.rows;) {
+      const bool in_bands = row < bands * band;
+      const std::int64_t first = in_bands ? row / bands : row, rows = in_bands ? bands : 1;
+      const std::int64_t done = in_bands && side_by_side(part, first, band) ? run_rows(part, first, band) : 0;
+      for (std::int64_t k = 0; k < rows; ++k) run_row(part, first + k * band, done);
+      row += rows;
     }
     for (int slot = 0, place = 0; slot < sum_slots; ++slot) {
       if (!K::Sums::has[slot]) continue;
@@ -82,24 +81,74 @@ class Loop {
 
   /// Elements from `first` on that may be one tile: where every operand is in place, as many as the parameters allow.
   std::int64_t longest(std::int64_t first) {
-    const bool is_direct = x_.is_direct() && dy_.is_direct() && residual_.is_direct() && out_.is_direct(first) &&
-                           dresidual_.is_direct(first) && mask_.is_direct(first);
     const std::int64_t n = std::min({scale_.longest(first), bias_.longest(first), alpha_.longest(first),
                                      threshold_.longest(first), max_value_.longest(first)});
-    return is_direct ? n : std::min(n, tile);
+    return is_direct(first) ? n : std::min(n, tile);
   }
 
-  void run_tile(std::int64_t first, std::int64_t count, std::int64_t position) {
+  /// True where every operand's element `first` is in place, and those behind it.
+  bool is_direct(std::int64_t first) const {
+    return x_.is_direct() && dy_.is_direct() && residual_.is_direct() && out_.is_direct(first) && dresidual_.is_direct(first) &&
+           mask_.is_direct(first);
+  }
+
+  /// A row's positions from `at` on.
+  void run_row(const SumPart& part, std::int64_t row, std::int64_t at) {
+    const std::int64_t first = part.base + row * part.stride, count = std::min(part.width, part.end - first);
+    sums_.start_row();
+    while (at < count) {
+      const std::int64_t n = sums_.run_length(at, longest(first + at), count);
+      run_tile(Rows<0>{}, first + at, n, at);
+      sums_.advance(n);
+      at += n;
+    }
+    sums_.end_row();
+  }
+
+  /// Whether row `row` of each of a part's bands is whole, and all of it in place.
+  bool side_by_side(const SumPart& part, std::int64_t row, std::int64_t band) const {
+    const std::int64_t first = part.base + row * part.stride, stride = band * part.stride;
+    bool in_place = first + (bands - 1) * stride + part.width <= part.end;
+    for (int k = 0; k < bands; ++k) in_place = in_place && is_direct(first + k * stride);
+    return in_place;
+  }
+
+  /// Gives the positions that are done: whole lines. The rest are left to run_row, or each loop would be compiled for them once more.
+  std::int64_t run_rows(const SumPart& part, std::int64_t row, std::int64_t band) {
+    const std::int64_t first = part.base + row * part.stride, whole = part.width / K::line * K::line;
+    for (std::int64_t at = 0; at < whole;) {
+      const std::int64_t n = std::min(longest(first + at), whole - at);
+      run_tile(std::make_integer_sequence<int, bands>{}, first + at, n, at, band * part.stride);
+      at += n;
+    }
+    return whole;
+  }
+
+  /// `position`: of the sums. Of several rows, `stride` elements apart, the parameters are the same.
+  template <int... Row>
+  void run_tile(Rows<Row...> rows, std::int64_t first, std::int64_t count, std::int64_t position, std::int64_t stride = 0) {
     const T *const x = x_.at(first, count), *const dy = dy_.at(first, count), *const residual = residual_.at(first, count);
     const C *const scale = scale_.at(first, count), *const bias = bias_.at(first, count);
     const C *const alpha = alpha_.at(first, count), *const threshold = threshold_.at(first, count),
                    *const max_value = max_value_.at(first, count);
     T *const out = out_.at(first), *const dresidual = dresidual_.at(first);
-    const TileWay way = {count, parameter_step_, out_.streams(out), mask_.at(first, count)};
-    vector_loop<K>(Isa{}, f_, way, out, sums_.at(position), x, dy, residual, scale, bias, alpha, threshold, max_value,
+    const std::int64_t period = way_.period > 0 ? way_.period : std::numeric_limits<std::int64_t>::max();
+    const TileWay way = {count, phase(first, count), way_.step, period, out_.streams(out), mask_.at(first, count), stride};
+    vector_loop<K>(rows, Isa{}, f_, way, out, sums_.at(position), x, dy, residual, scale, bias, alpha, threshold, max_value,
                    dresidual);
     out_.finish(out, first, count);
     dresidual_.finish(dresidual, first, count);
+  }
+
+  /// Of the first element, in a period of the parameters.
+  std::int64_t phase(std::int64_t first, std::int64_t count) {
+    if (way_.period == 0) return 0;
+    if (first != next_) phase_ = first % way_.period;
+    const std::int64_t here = phase_;
+    next_ = first + count;
+    phase_ += count;
+    if (phase_ >= way_.period) phase_ %= way_.period;
+    return here;
   }
 
   template <bool Present, class Tile, class Pointee>
@@ -110,7 +159,8 @@ class Loop {
   using Parameters = ParameterTile<T, K::line>;
 
   Rectifier<C> f_;
-  std::int64_t parameter_step_;
+  ParameterWay way_;
+  std::int64_t next_ = 0, phase_ = 0;  // the element that a tile begins with next, and its place in a period
   If<Op::reads_x, Input<T>, T> x_;
   If<Op::reads_dy, Input<T>, T> dy_;
   If<Set::residual && Op::reads_x, Input<T>, T> residual_;

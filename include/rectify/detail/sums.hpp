@@ -11,7 +11,7 @@
 namespace rectify::detail {
 
 /// What one part sums: `rows` rows of `width` positions, `stride` elements from one row to the next, up to the element `end`. Terms
-/// of one position are added in the order of the rows; then positions of one channel by halves.
+/// of one position are added row by row, in an order of each backend's; then positions of one channel by halves.
 struct SumPart {
   std::int64_t base, stride, rows, width, end;
   std::int64_t phase;  ///< of position 0 in the period
