@@ -115,17 +115,17 @@ void fetch_ahead(std::int64_t i, const T* x, const T* dy) {
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "masks are read and written in words");
 
 /// One position of a line, of one row after the other, `stride` elements apart: its sums, K::line numbers apart, are loaded and stored
-/// once. `codes`: a word of them for each row, of which those at `shift` are taken. Gives the last row's code.
-template <class K, int... Row, class T = typename K::T, class C = typename K::C, class... Operands>
-inline Word<C> run_position(Rows<Row...>, std::int64_t i, std::int64_t p, std::int64_t stride, const Word<C>* codes,
-                            Word<C> shift, const Rectifier<C>& f, T* out, std::int64_t out_stride, C* sums,
-                            Operands... operands) {
-  C of_position[K::Sums::count + 1];
-  for (int sum = 0; sum < K::Sums::count; ++sum) of_position[sum] = sums[sum * K::line];
+/// once. `codes`: a word of them for each row, of which those at `shift` are taken. Gives the last row's code. Lists in place of loops,
+/// or Clang 14 keeps the array in memory and makes no vectors.
+template <class K, int... Row, int... Sum, class T = typename K::T, class C = typename K::C, class... Operands>
+inline Word<C> run_position(Rows<Row...>, std::integer_sequence<int, Sum...>, std::int64_t i, std::int64_t p,
+                            std::int64_t stride, const Word<C>* codes, Word<C> shift, const Rectifier<C>& f, T* out,
+                            std::int64_t out_stride, C* sums, Operands... operands) {
+  C of_position[] = {sums[Sum * K::line]..., C(0)};
   const Word<C> code = (run_element<K>(i + Row * stride, p, K::Op::reads_mask ? codes[Row] >> shift & K::code : 0, f,
                                        out[Row * out_stride], of_position, operands...),
                         ...);
-  for (int sum = 0; sum < K::Sums::count; ++sum) sums[sum * K::line] = of_position[sum];
+  ((sums[Sum * K::line] = of_position[Sum]), ...);
   return code;
 }
 
@@ -134,10 +134,11 @@ inline Word<C> run_position(Rows<Row...>, std::int64_t i, std::int64_t p, std::i
 template <class K, int... Row, class C, class T, class... Operands>
 void run_line(Rows<Row...> rows, const Rectifier<C>& f, std::int64_t i, std::int64_t p, int n, std::int64_t stride,
               unsigned char* mask, T* out, std::int64_t out_stride, C* sums, Operands... operands) {
+  constexpr std::make_integer_sequence<int, K::Sums::count> all{};
   if constexpr (K::mask_bits == 0) {
 #pragma omp simd
     for (int k = 0; k < n; ++k)
-      run_position<K>(rows, i + k, p + k, stride, nullptr, 0, f, out + k, out_stride, sums + k, operands...);
+      run_position<K>(rows, all, i + k, p + k, stride, nullptr, 0, f, out + k, out_stride, sums + k, operands...);
     return;
   }
   constexpr Word<C> bits = K::mask_bits;
@@ -148,7 +149,8 @@ void run_line(Rows<Row...> rows, const Rectifier<C>& f, std::int64_t i, std::int
 #pragma omp simd reduction(| : word)
     for (Word<C> k = 0; k < static_cast<Word<C>>(n); ++k) {
       const auto at = static_cast<std::int64_t>(k);
-      word |= (run_position<K>(rows, i + at, p + at, stride, words, 0, f, out + k, out_stride, sums + k, operands...) & K::code)
+      word |= (run_position<K>(rows, all, i + at, p + at, stride, words, 0, f, out + k, out_stride, sums + k, operands...) &
+               K::code)
               << k * bits;
     }
     std::memcpy(mask, &word, bytes);
@@ -157,7 +159,7 @@ void run_line(Rows<Row...> rows, const Rectifier<C>& f, std::int64_t i, std::int
 #pragma omp simd
     for (Word<C> k = 0; k < static_cast<Word<C>>(n); ++k) {
       const auto at = static_cast<std::int64_t>(k);
-      run_position<K>(rows, i + at, p + at, stride, words, k * bits, f, out + k, out_stride, sums + k, operands...);
+      run_position<K>(rows, all, i + at, p + at, stride, words, k * bits, f, out + k, out_stride, sums + k, operands...);
     }
   }
 }
