@@ -97,15 +97,15 @@ C* next_line(const SumLines<C>& lines, C* sums) {
   return sums == lines.end ? lines.begin : sums;
 }
 
-/// What comes a kilobyte later than elements i to i + K::line - 1, past the second cache; of rows side by side, a share of it each, or
-/// what was fetched would push out what is not yet used. Every line of it: where one in two was fetched, the processor's own look ahead
-/// was thrown off, and the op took half as long again.
+/// What comes a kilobyte later than elements i to i + K::line - 1 of a row, which is `row` elements behind x and dy, past the second cache;
+/// of rows side by side, a share of it each, or what was fetched would push out what is not yet used. Every line of it: where one in two
+/// was fetched, the processor's own look ahead was thrown off, and the op took half as long again.
 template <class K, int Count, class T>
-void fetch_ahead(std::int64_t i, const T* x, const T* dy) {
+void fetch_ahead(std::int64_t i, std::int64_t row, const T* x, const T* dy) {
 #if defined(__GNUC__)
   constexpr std::int64_t step = line_bytes / sizeof(T), ahead = 1024 / Count / sizeof(T);
   if (K::line < step && i % step != 0) return;
-  for (std::int64_t k = i + ahead; k < i + ahead + K::line; k += step) {
+  for (std::int64_t k = row + i + ahead; k < row + i + ahead + K::line; k += step) {
     if constexpr (K::Op::reads_x) __builtin_prefetch(x + k, 0, 0);
     if constexpr (K::Op::reads_dy) __builtin_prefetch(dy + k, 0, 0);
   }
@@ -114,18 +114,18 @@ void fetch_ahead(std::int64_t i, const T* x, const T* dy) {
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "masks are read and written in words");
 
-/// One position of a line, of one row after the other, `stride` elements apart: its sums, K::line numbers apart, are loaded and stored
+/// Position k of a line, of one row after the other, `stride` elements apart: its sums, K::line numbers apart, are loaded and stored
 /// once. `codes`: a word of them for each row, of which those at `shift` are taken. Gives the last row's code. Lists in place of loops,
 /// or Clang 14 keeps the array in memory and makes no vectors.
 template <class K, int... Row, int... Sum, class T = typename K::T, class C = typename K::C, class... Operands>
-inline Word<C> run_position(Rows<Row...>, std::integer_sequence<int, Sum...>, std::int64_t i, std::int64_t p,
+inline Word<C> run_position(Rows<Row...>, std::integer_sequence<int, Sum...>, std::int64_t k, std::int64_t i, std::int64_t p,
                             std::int64_t stride, const Word<C>* codes, Word<C> shift, const Rectifier<C>& f, T* out,
                             std::int64_t out_stride, C* sums, Operands... operands) {
-  C of_position[] = {sums[Sum * K::line]..., C(0)};
-  const Word<C> code = (run_element<K>(i + Row * stride, p, K::Op::reads_mask ? codes[Row] >> shift & K::code : 0, f,
-                                       out[Row * out_stride], of_position, operands...),
+  C of_position[] = {sums[Sum * K::line + k]..., C(0)};
+  const Word<C> code = (run_element<K>(i + k + Row * stride, p + k, K::Op::reads_mask ? codes[Row] >> shift & K::code : 0, f,
+                                       out[k + Row * out_stride], of_position, operands...),
                         ...);
-  ((sums[Sum * K::line] = of_position[Sum]), ...);
+  ((sums[Sum * K::line + k] = of_position[Sum]), ...);
   return code;
 }
 
@@ -137,8 +137,7 @@ void run_line(Rows<Row...> rows, const Rectifier<C>& f, std::int64_t i, std::int
   constexpr std::make_integer_sequence<int, K::Sums::count> all{};
   if constexpr (K::mask_bits == 0) {
 #pragma omp simd
-    for (int k = 0; k < n; ++k)
-      run_position<K>(rows, all, i + k, p + k, stride, nullptr, 0, f, out + k, out_stride, sums + k, operands...);
+    for (int k = 0; k < n; ++k) run_position<K>(rows, all, k, i, p, stride, nullptr, 0, f, out, out_stride, sums, operands...);
     return;
   }
   constexpr Word<C> bits = K::mask_bits;
@@ -149,8 +148,7 @@ void run_line(Rows<Row...> rows, const Rectifier<C>& f, std::int64_t i, std::int
 #pragma omp simd reduction(| : word)
     for (Word<C> k = 0; k < static_cast<Word<C>>(n); ++k) {
       const auto at = static_cast<std::int64_t>(k);
-      word |= (run_position<K>(rows, all, i + at, p + at, stride, words, 0, f, out + k, out_stride, sums + k, operands...) &
-               K::code)
+      word |= (run_position<K>(rows, all, at, i, p, stride, words, 0, f, out, out_stride, sums, operands...) & K::code)
               << k * bits;
     }
     std::memcpy(mask, &word, bytes);
@@ -159,7 +157,7 @@ void run_line(Rows<Row...> rows, const Rectifier<C>& f, std::int64_t i, std::int
 #pragma omp simd
     for (Word<C> k = 0; k < static_cast<Word<C>>(n); ++k) {
       const auto at = static_cast<std::int64_t>(k);
-      run_position<K>(rows, all, i + at, p + at, stride, words, k * bits, f, out + k, out_stride, sums + k, operands...);
+      run_position<K>(rows, all, at, i, p, stride, words, k * bits, f, out, out_stride, sums, operands...);
     }
   }
 }
@@ -186,7 +184,7 @@ void vector_loop(Rows<Row...> rows, Isa isa, const Rectifier<C> f, const TileWay
   for (; i + line <= way.count; p -= way.period) {
     const std::int64_t last = i + std::min(way.count - line - i, way.period - p - 1);
     for (; i <= last; i += line, p += way.step) {
-      (fetch_ahead<K, count>(i + Row * way.stride, x, dy), ...);
+      (fetch_ahead<K, count>(i, Row * way.stride, x, dy), ...);
       alignas(line_bytes) T values[count][line];
       run_line<K>(rows, f, i, p, line, way.stride, mask, values[0], line, sums, x, dy, operands...);
       (put_lines(isa, out + i + Row * way.stride, values[Row], way.streams), ...);
@@ -195,9 +193,10 @@ void vector_loop(Rows<Row...> rows, Isa isa, const Rectifier<C> f, const TileWay
     }
     if (p < way.period) break;
   }
-  if constexpr (count > 1) return;
-  const int rest = static_cast<int>(way.count - i);
-  if (rest > 0) run_line<K>(rows, f, i, p, rest, 0, mask, out + i, 0, sums, x, dy, operands...);
+  if constexpr (count == 1) {
+    const int rest = static_cast<int>(way.count - i);
+    if (rest > 0) run_line<K>(rows, f, i, p, rest, 0, mask, out + i, 0, sums, x, dy, operands...);
+  }
 }
 
 }  // namespace rectify::detail

@@ -13,18 +13,22 @@ namespace rectify::detail {
 
 constexpr std::int64_t long_stretch = 192;  // elements; a tile cut at the end of a shorter one takes longer than filling tiles
 
-/// Where the numbers for a layout's elements lie in what a ParameterTile hands out, and how a loop goes through them.
-struct ParameterWay {
-  bool by_stretches;    ///< one value of each parameter for a tile, or else a line
-  std::int64_t period;  ///< elements until channels come round, a line at least; they serve all tiles. 0: each has its own
-  std::int64_t step;    ///< from a line of elements to the next
+template <class C>
+constexpr std::int64_t longest_period = 32768 / sizeof(C);  // numbers; five parameters' stay in a second-level cache
 
+/// How a loop finds the numbers of its elements in what ParameterTiles hand out.
+struct ParameterWay {
+  bool by_stretches;  ///< a tile is of one channel, or else a line, so a line of numbers serves it
+  std::int64_t
+      period;  ///< elements until the channels come round, a line at least; the numbers of so many serve all. 0: a tile's serve it
+  std::int64_t step;  ///< from a line's numbers to those of the next line
+
+  /// `threads`: each lays a period out, which its share of the elements must be worth.
   template <class C>
-  static ParameterWay of(const Layout& layout, std::int64_t line) {
-    constexpr std::int64_t longest_period = 32768 / sizeof(C);
-    if (layout.elements == 0 || layout.channels == 1 || layout.inner >= long_stretch) return {true, 0, 0};
+  static ParameterWay of(const Layout& layout, std::int64_t line, std::int64_t threads) {
+    if (layout.channels == 1 || layout.inner >= long_stretch) return {true, 0, 0};
     const std::int64_t round = layout.channels * layout.inner, period = (std::max(line, round) + round - 1) / round * round;
-    return {false, period <= longest_period ? period : 0, line};
+    return {false, period <= longest_period<C> && period <= layout.elements / threads ? period : 0, line};
   }
 };
 
@@ -34,11 +38,11 @@ template <class T, int Line>
 class ParameterTile {
   using C = Compute<T>;
   static constexpr std::int64_t tile = tile_elements<T>, stride_of_stores = 8,
-                                stretch_at = Line;  // in the buffer, the channel's value
+                                stretch_at = Line;  // in the buffer: the stretch's number, behind a line across two
 
  public:
-  RECTIFY_NOINLINE ParameterTile(const Parameter& parameter, C number, const Layout& layout)
-      : parameter_(parameter), channels_(layout.channels), inner_(layout.inner), way_(ParameterWay::of<C>(layout, Line)) {
+  RECTIFY_NOINLINE ParameterTile(const Parameter& parameter, C number, const Layout& layout, const ParameterWay& way)
+      : parameter_(parameter), channels_(layout.channels), inner_(layout.inner), way_(way) {
     if (parameter.data == nullptr || parameter.stride == 0) channels_ = 1;
     const std::int64_t served = way_.by_stretches ? Line : way_.period > 0 ? way_.period + Line : tile;
     if (channels_ == 1) {
@@ -47,12 +51,12 @@ class ParameterTile {
       seek(0);
       fill(std::min(served, layout.elements));
     } else if (way_.period > 0) {
-      period_ = static_cast<const C*>(parameter.data);
+      of_period_ = static_cast<const C*>(parameter.data);
     }
   }
 
-  /// Elements from there on that `at` may be asked for at once: any that a period or a number serves, to the end of a stretch or of the
-  /// tensor that itself serves, in whole lines, or a line across two stretches, or a tile.
+  /// Elements from there on that one `at` serves: all, of a period or of one number; whole lines to the end of a stretch, or the line
+  /// across it; whole lines to the end of the tensor, where that is handed out itself; else a tile.
   std::int64_t longest(std::int64_t first) {
     if (way_.period > 0 || (channels_ == 1 && way_.by_stretches)) return std::numeric_limits<std::int64_t>::max();
     if (channels_ == 1 || !(way_.by_stretches || is_table())) return tile;
@@ -61,9 +65,9 @@ class ParameterTile {
     return std::max(tile, (channels_ - channel_) / Line * Line);
   }
 
-  /// The number of the first element; with a period, of its own first.
+  /// The first element's number, with those behind it; of a period, its beginning, wherever in it the element is.
   const C* at(std::int64_t first, std::int64_t count) {
-    if (way_.period > 0) return period_;
+    if (way_.period > 0) return of_period_;
     if (channels_ == 1) return buffer_;
     go_to(first);
     next_ = first + count;
@@ -155,9 +159,10 @@ class ParameterTile {
   Parameter parameter_;
   std::int64_t channels_, inner_;
   ParameterWay way_;
-  const C* period_ = buffer_;
+  const C* of_period_ = buffer_;
   std::int64_t next_ = -1, channel_ = 0, left_ = 0;  // the element to be asked for next, its channel, and what is left of that
-  alignas(64) C buffer_[32768 / sizeof(C) + Line + tile + stride_of_stores];
+  static_assert(tile <= longest_period<C> + Line);
+  alignas(64) C buffer_[longest_period<C> + Line + stride_of_stores];
 };
 
 }  // namespace rectify::detail

@@ -52,7 +52,7 @@ struct Walk {
 template <class K>
 void run_share(const Elementwise& call, const Rectifier<typename K::C>& f, const Walk& walk, int thread, int threads) {
   on_best_isa([&](auto isa) {
-    Loop<K, decltype(isa)> loop(call, f);
+    Loop<K, decltype(isa)> loop(call, f, threads);
     walk.run_share(loop, thread, threads);
     finish_streams();
   });

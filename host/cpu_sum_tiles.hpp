@@ -43,25 +43,21 @@ RECTIFY_NOINLINE void halve(C* a, std::int64_t rows, std::int64_t stride, std::i
 }
 
 /// How the terms of a part's row are laid on positions: each on its own, or, where stretches of a channel are long, each stretch folded
-/// to as many lanes as keep the chains short, four vectors of them at least, or an addition waited for the one before it.
+/// to as many lanes as keep the chains short. Lanes are whole lines of every kind of call, so that all sum in one order; and four vectors
+/// at least, or an addition waited for the one before it.
 struct Fold {
   std::int64_t stretch;  ///< elements of a channel that are neighbours
   std::int64_t lanes;    ///< that they are folded to; 0 where they are not
   std::int64_t rows;     ///< in a chain
 
-  template <class C>
-  static constexpr std::int64_t least_lanes(std::int64_t line) {
-    return std::max<std::int64_t>(line, 4 * store_bytes / sizeof(C));
-  }
+  static constexpr std::int64_t least_lanes = 4 * store_bytes / sizeof(float);
 
-  template <class C>
-  static Fold of(const SumPlan& plan, std::int64_t line) {
+  static Fold of(const SumPlan& plan) {
     const std::int64_t stretch = plan.is_long ? plan.width : plan.inner;
     if (stretch < long_stretch) return {stretch, 0, additions_in_a_chain};
-    const std::int64_t lines =
-        std::max(least_lanes<C>(line) / line, (stretch + line * additions_in_a_chain - 1) / (line * additions_in_a_chain));
-    const std::int64_t additions = (stretch + lines * line - 1) / (lines * line);
-    return {stretch, lines * line, std::max<std::int64_t>(1, additions_in_a_chain / additions)};
+    constexpr std::int64_t of_a_chain = least_lanes * additions_in_a_chain;
+    const std::int64_t lanes = (stretch + of_a_chain - 1) / of_a_chain * least_lanes;
+    return {stretch, lanes, std::max<std::int64_t>(1, additions_in_a_chain / ((stretch + lanes - 1) / lanes))};
   }
 };
 
@@ -70,8 +66,8 @@ template <class C, class Set, int Line>
 class SumTiles {
   static constexpr std::int64_t width = cpu_sum_grain<C>.width, count = Set::count;
   /// Lanes at most where stretches are folded, which they are to the most where they are shortest.
-  static constexpr std::int64_t folded = (cpu_sum_grain<C>.folded_width / long_stretch + 2) * Fold::least_lanes<C>(Line);
-  static_assert(folded <= width);
+  static constexpr std::int64_t folded = (cpu_sum_grain<C>.folded_width / long_stretch + 2) * Fold::least_lanes;
+  static_assert(folded <= width && Fold::least_lanes % Line == 0);
 
  public:
   void start(const Fold& fold, const SumPlan& plan, const SumPart& part) {

@@ -67,7 +67,7 @@ void run_with_sums(const Elementwise& call) {
   const SumOffsets offsets = sum_offsets(call, plan);
   const auto run_share = [&](std::int64_t thread, std::int64_t threads) {
     const auto parts = [&](auto isa) {
-      Loop<K, decltype(isa)> loop(call, f);
+      Loop<K, decltype(isa)> loop(call, f, threads);
       for (std::int64_t i = plan.parts * thread / threads; i < plan.parts * (thread + 1) / threads; ++i)
         loop.run_part(plan, offsets, call, i);
       finish_streams();

@@ -27,17 +27,18 @@ class Loop {
   static constexpr std::int64_t tile = tile_elements<T>;
 
  public:
-  Loop(const Elementwise& call, const Rectifier<C>& f)
+  /// One of `threads` of a call.
+  Loop(const Elementwise& call, const Rectifier<C>& f, std::int64_t threads)
       : f_(f),
-        way_(ParameterWay::of<C>(call.layout, K::line)),
+        way_(ParameterWay::of<C>(call.layout, K::line, threads)),
         x_(call.x, call.layout, slot_x, 0),
         dy_(call.dy, call.layout, slot_dy, 0),
         residual_(call.residual, call.layout, slot_residual, Neutral<C>::residual),
-        scale_(call.scale, Neutral<C>::scale, call.layout),
-        bias_(call.bias, Neutral<C>::bias, call.layout),
-        alpha_(call.alpha, f.alpha, call.layout),
-        threshold_(call.threshold, f.threshold, call.layout),
-        max_value_(call.max_value, f.max_value, call.layout),
+        scale_(call.scale, Neutral<C>::scale, call.layout, way_),
+        bias_(call.bias, Neutral<C>::bias, call.layout, way_),
+        alpha_(call.alpha, f.alpha, call.layout, way_),
+        threshold_(call.threshold, f.threshold, call.layout, way_),
+        max_value_(call.max_value, f.max_value, call.layout, way_),
         mask_(call),
         out_(call.out, call.layout, slot_out, streams(call, call.out), true),
         dresidual_(call.dresidual, call.layout, slot_dresidual, streams(call, call.dresidual), false) {}
@@ -54,7 +55,7 @@ class Loop {
   /// A part of the sums, its elements with it. Slots of the parts begin at workspace + offsets.
   void run_part(const SumPlan& plan, const SumOffsets& offsets, const Elementwise& call, std::int64_t index) {
     const SumPart part = plan.part(index);
-    sums_.start(Fold::of<C>(plan, K::line), plan, part);
+    sums_.start(Fold::of(plan), plan, part);
     const std::int64_t band = sums_.is_folded() ? 0 : part.rows / bands;
     for (std::int64_t row = 0; row < part.rows;) {
       const bool in_bands = row < bands * band;
@@ -140,7 +141,7 @@ class Loop {
     dresidual_.finish(dresidual, first, count);
   }
 
-  /// Of the first element, in a period of the parameters.
+  /// The place of element `first` in a period of the parameters; kept from tile to tile, as to find it takes a division.
   std::int64_t phase(std::int64_t first, std::int64_t count) {
     if (way_.period == 0) return 0;
     if (first != next_) phase_ = first % way_.period;

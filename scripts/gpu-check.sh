@@ -47,7 +47,7 @@ run_test() {
   step "$out/test.txt" "$tests/rectify_gpu_tests"
   step "$out/test.txt" "$tests/rectify_thrust_tests"
   step "$out/test.txt" "$tests/rectify_tests" --gtest_brief=1
-  step "$out/test.txt" "$tests/rectify_tests" --gtest_brief=1 --gtest_filter='*Sums.AreTheSameBitsEveryTime/cuda' --gtest_repeat=20
+  step "$out/test.txt" "$tests/rectify_tests" --gtest_brief=1 --gtest_filter='*SumsBits.AreTheSameEveryTime/cuda' --gtest_repeat=20
   step "$out/test.txt" "$tests/rectify_slow_tests" --gtest_filter='*/cuda'
 }
 

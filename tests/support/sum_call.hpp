@@ -42,6 +42,11 @@ struct SumKind {
   DType mask = DType::u2;
 };
 
+inline constexpr unsigned of_regions = of_bias | of_threshold | of_max_value;  ///< which y tells, and a mask of two bits
+inline constexpr SumKind all_five = {"all five", BackwardCall::From::x, of_all_five, of_all_five};
+inline constexpr SumKind from_y = {"all from y", BackwardCall::From::y, 0, of_regions};
+inline constexpr SumKind from_mask = {"all from a mask", BackwardCall::From::mask, of_all_five & ~of_bias, of_regions};
+
 class SumCall {
  public:
   using Over = BackwardCall::Over;
@@ -71,5 +76,15 @@ class SumCall {
   Backward expected_, got_;
   CheckedCall both_;
 };
+
+/// Of how many calls one is tried: kernels that run on this processor, and sanitizers, take their time.
+inline int thinned(const Target& target) {
+  if (target.fuzz_cases >= 20000) return 1;
+#if defined(__SANITIZE_ADDRESS__)
+  return 29;
+#else
+  return 11;
+#endif
+}
 
 }  // namespace rectify::test
