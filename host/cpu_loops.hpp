@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cpu_streams.hpp"
+#include "cpu_tiles.hpp"
 
 #include <rectify/detail/element_ops.hpp>
 #include <rectify/detail/half.hpp>
@@ -29,6 +30,8 @@ struct Kind {
   static constexpr int mask_bits = MaskBits;
   static constexpr int line = MaskBits > 0 ? 32 / MaskBits : line_bytes / static_cast<int>(sizeof(T));  ///< elements at a time
   static constexpr bool writes_mask = MaskBits > 0 && !Op::reads_mask;
+  /// Tiles may begin at any element; else lines go with a mask's bytes, or with lines of sums.
+  static constexpr bool cuts_anywhere = MaskBits == 0 && Sums::count == 0;
   static constexpr unsigned code = (1u << MaskBits) - 1;  ///< all bits of one
 };
 
@@ -166,36 +169,42 @@ void run_line(Rows<Row...> rows, const Rectifier<C>& f, std::int64_t i, std::int
 struct TileWay {
   std::int64_t count;                    ///< in a row; of several rows, whole lines
   std::int64_t parameter, step, period;  ///< where the first element's are, how far the next line's, and where they begin again
-  bool streams;                          ///< past the caches; then is_at_store holds of the output's rows
   unsigned char* mask;                   ///< starts with the first element
-  std::int64_t stride;                   ///< elements from a row to the next, of every operand
+  std::int64_t stride;                   ///< elements from a row to the next, of every input
 };
 
 /// A line of the output at a time, of every row before any is stored: a load of a row behind another's store waits where both are at one
 /// place of their pages. In place is an exact match, so no iteration depends on another.
 template <class K, int... Row, class Isa, class C, class T, class... Operands>
-void vector_loop(Rows<Row...> rows, Isa isa, const Rectifier<C> f, const TileWay way, T* out, SumLines<C> lines, const T* x,
-                 const T* dy, Operands... operands) {
-  constexpr int line = K::line, count = sizeof...(Row);
+void vector_loop(Rows<Row...> rows, Isa isa, const Rectifier<C> f, const TileWay way, const TileOut<T> to, SumLines<C> lines,
+                 const T* x, const T* dy, Operands... operands) {
+  constexpr int line = K::line, count = sizeof...(Row), before = line_bytes / sizeof(T), vector = store_bytes / sizeof(T);
+  const bool streams_on = !K::cuts_anywhere && to.left != nullptr;
   unsigned char* mask = way.mask;
   C* sums = lines.first;
   std::int64_t i = 0, p = way.parameter;
+  alignas(line_bytes) T values[count][before + line];
+  if (streams_on) (store_vector(isa, values[Row] + before - vector, to.left + Row * to.left_stride - vector), ...);
   // Period by period, so that the loop inside asks one question only.
   for (; i + line <= way.count; p -= way.period) {
     const std::int64_t last = i + std::min(way.count - line - i, way.period - p - 1);
     for (; i <= last; i += line, p += way.step) {
       (fetch_ahead<K, count>(i, Row * way.stride, x, dy), ...);
-      alignas(line_bytes) T values[count][line];
-      run_line<K>(rows, f, i, p, line, way.stride, mask, values[0], line, sums, x, dy, operands...);
-      (put_lines(isa, out + i + Row * way.stride, values[Row], way.streams), ...);
+      run_line<K>(rows, f, i, p, line, way.stride, mask, values[0] + before, before + line, sums, x, dy, operands...);
+      if (streams_on) {
+        (stream_on<line>(isa, to.out + i + Row * to.stride, values[Row] + before), ...);
+      } else {
+        (put_lines<line>(isa, to.out + i + Row * to.stride, values[Row] + before, to.streams), ...);
+      }
       if constexpr (K::mask_bits > 0) mask += 4;
       sums = next_line<K>(lines, sums);
     }
     if (p < way.period) break;
   }
+  if (streams_on) (store_vector(isa, to.left + Row * to.left_stride - vector, values[Row] + before - vector), ...);
   if constexpr (count == 1) {
     const int rest = static_cast<int>(way.count - i);
-    if (rest > 0) run_line<K>(rows, f, i, p, rest, 0, mask, out + i, 0, sums, x, dy, operands...);
+    if (rest > 0) run_line<K>(rows, f, i, p, rest, 0, mask, to.out + i, 0, sums, x, dy, operands...);
   }
 }
 

@@ -59,19 +59,19 @@ __attribute__((target("avx512f"))) inline void put_line(void* to, const void* fr
   _mm256_stream_si256(out + 1, _mm512_maskz_extracti64x4_epi64(0xff, line, 1));
 }
 
-template <class T, int N>
-__attribute__((target("avx512f"))) inline void put_lines(Avx512, T* out, const T (&values)[N], bool streams) {
+template <int N, class T>
+__attribute__((target("avx512f"))) inline void put_lines(Avx512, T* out, const T* values, bool streams) {
   if constexpr (N * sizeof(T) % line_bytes == 0) {
     for (int k = 0; k < N; k += line_bytes / sizeof(T)) put_line(out + k, values + k, streams);
   } else {
-    put_lines(Avx2{}, out, values, streams);
+    put_lines<N>(Avx2{}, out, values, streams);
   }
 }
 #endif
 
-/// Whole lines, past the caches where `streams`, to where is_at_store holds then.
-template <class Isa, class T, int N>
-inline void put_lines(Isa isa, T* out, const T (&values)[N], bool streams) {
+/// N elements, past the caches where `streams`, to where is_at_store holds then.
+template <int N, class Isa, class T>
+inline void put_lines(Isa isa, T* out, const T* values, bool streams) {
   constexpr int vector = store_bytes / static_cast<int>(sizeof(T));
   static_assert(N % vector == 0);
   if (streams) {
@@ -81,18 +81,33 @@ inline void put_lines(Isa isa, T* out, const T (&values)[N], bool streams) {
   }
 }
 
-/// Of any length, to anywhere.
+/// N elements past the caches to anywhere, in vectors where is_at_store holds: the first begins with what stands before `values`, which
+/// is what was left of the elements before; what is left now takes its place.
+template <int N, class Isa, class T>
+inline void stream_on(Isa isa, T* out, T* values) {
+  constexpr int vector = store_bytes / static_cast<int>(sizeof(T));
+  const std::uintptr_t left = reinterpret_cast<std::uintptr_t>(out) % store_bytes;
+  char* const to = reinterpret_cast<char*>(out) - left;
+  const char* const from = reinterpret_cast<const char*>(values) - left;
+  for (int k = 0; k < N * static_cast<int>(sizeof(T)); k += store_bytes) stream_vector(isa, to + k, from + k);
+  store_vector(isa, values - vector, values + N - vector);
+}
+
+/// As many of `bytes` as go past the caches in vectors where is_at_store holds; what comes before the first such place is stored. Gives
+/// their number.
 template <class Isa>
-inline void stream_bytes(Isa isa, char* out, const char* in, std::int64_t bytes) {
+inline std::int64_t stream_bytes(Isa isa, char* out, const char* in, std::int64_t bytes) {
   const auto misaligned = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(out) % store_bytes);
   std::int64_t at = std::min((store_bytes - misaligned) % store_bytes, bytes);
   std::memcpy(out, in, static_cast<std::size_t>(at));
   for (; at + store_bytes <= bytes; at += store_bytes) stream_vector(isa, out + at, in + at);
-  std::memcpy(out + at, in + at, static_cast<std::size_t>(bytes - at));
+  return at;
 }
 
-RECTIFY_NOINLINE inline void stream_out(void* to, const void* from, std::int64_t bytes) {
-  on_best_isa([&](auto isa) { stream_bytes(isa, static_cast<char*>(to), static_cast<const char*>(from), bytes); });
+RECTIFY_NOINLINE inline std::int64_t stream_tile(char* out, const char* in, std::int64_t bytes) {
+  std::int64_t done = 0;
+  on_best_isa([&](auto isa) { done = stream_bytes(isa, out, in, bytes); });
+  return done;
 }
 
 inline void finish_streams() {

@@ -15,7 +15,7 @@ namespace rectify::detail {
 /// Positions that are summed side by side: 32 KiB a sum, so that five of them stay in a second-level cache, and 4 KiB where a part can
 /// choose, so that they stay in a first one.
 template <class C>
-constexpr SumGrain cpu_sum_grain = {32768 / sizeof(C), 4096 / sizeof(C), 512, 64, long_stretch, 131072 / sizeof(C)};
+constexpr SumGrain cpu_sum_grain = {32768 / sizeof(C), 4096 / sizeof(C), 512, 64, long_stretch, 16, 131072 / sizeof(C)};
 
 /// Terms that are added up before their sum is put with that of others: chains of additions stay short, which bounds the error.
 constexpr std::int64_t additions_in_a_chain = 32, chains_in_a_chain = 16;
@@ -52,9 +52,10 @@ struct Fold {
 
   static constexpr std::int64_t least_lanes = 4 * store_bytes / sizeof(float);
 
+  template <class C>
   static Fold of(const SumPlan& plan) {
     const std::int64_t stretch = plan.is_long ? plan.width : plan.inner;
-    if (stretch < long_stretch) return {stretch, 0, additions_in_a_chain};
+    if (!cpu_sum_grain<C>.folds(stretch)) return {stretch, 0, additions_in_a_chain};
     constexpr std::int64_t of_a_chain = least_lanes * additions_in_a_chain;
     const std::int64_t lanes = (stretch + of_a_chain - 1) / of_a_chain * least_lanes;
     return {stretch, lanes, std::max<std::int64_t>(1, additions_in_a_chain / ((stretch + lanes - 1) / lanes))};
@@ -83,11 +84,8 @@ class SumTiles {
 
   bool is_folded() const { return fold_.lanes > 0; }
 
-  /// Positions from there on that a tile may go over: `tile` at most, and to the end of a folded stretch.
-  std::int64_t run_length(std::int64_t position, std::int64_t tile, std::int64_t row) const {
-    const std::int64_t n = std::min(row - position, tile);
-    return fold_.lanes == 0 ? n : std::min(n, left_);
-  }
+  /// Of `n` positions that come next, those that a tile may go over: to the end of a folded stretch.
+  std::int64_t longest(std::int64_t n) const { return is_folded() ? std::min(n, left_) : n; }
 
   SumLines<C> at(std::int64_t position) const {
     if constexpr (count == 0) return {};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cpu_loops.hpp"
+#include "cpu_output.hpp"
 #include "cpu_parameters.hpp"
 #include "cpu_sum_tiles.hpp"
 #include "cpu_tiles.hpp"
@@ -46,8 +47,8 @@ class Loop {
   /// `first` is at a whole byte of the mask.
   void run(std::int64_t first, std::int64_t count) {
     for (std::int64_t done = 0; done < count;) {
-      const std::int64_t n = std::min(longest(first + done), count - done);
-      run_tile(Rows<0>{}, first + done, n, 0);
+      const std::int64_t n = longest({}, first + done, count - done);
+      run_tile(Rows<0>{}, {}, first + done, n, 0);
       done += n;
     }
   }
@@ -55,13 +56,14 @@ class Loop {
   /// A part of the sums, its elements with it. Slots of the parts begin at workspace + offsets.
   void run_part(const SumPlan& plan, const SumOffsets& offsets, const Elementwise& call, std::int64_t index) {
     const SumPart part = plan.part(index);
-    sums_.start(Fold::of(plan), plan, part);
+    sums_.start(Fold::of<C>(plan), plan, part);
     const std::int64_t band = sums_.is_folded() ? 0 : part.rows / bands;
     for (std::int64_t row = 0; row < part.rows;) {
       const bool in_bands = row < bands * band;
-      const std::int64_t first = in_bands ? row / bands : row, rows = in_bands ? bands : 1;
+      const std::int64_t first = in_bands ? row / bands : row;
+      const int rows = in_bands ? bands : 1;
       const std::int64_t done = in_bands && side_by_side(part, first, band) ? run_rows(part, first, band) : 0;
-      for (std::int64_t k = 0; k < rows; ++k) run_row(part, first + k * band, done);
+      for (int k = 0; k < rows; ++k) run_row({k, 1, 0}, part, first + k * band, done);
       row += rows;
     }
     for (int slot = 0, place = 0; slot < sum_slots; ++slot) {
@@ -80,65 +82,64 @@ class Loop {
     return !in_place && call.layout.elements >= stream_from_bytes / static_cast<std::int64_t>(sizeof(T));
   }
 
-  /// Elements from `first` on that may be one tile: where every operand is in place, as many as the parameters allow.
-  std::int64_t longest(std::int64_t first) {
-    const std::int64_t n = std::min({scale_.longest(first), bias_.longest(first), alpha_.longest(first),
-                                     threshold_.longest(first), max_value_.longest(first)});
-    return is_direct(first) ? n : std::min(n, tile);
+  /// Of `count` elements from `first` on, in each of the rows, how many may be one tile: where every operand is in place, as many as the
+  /// parameters allow.
+  std::int64_t longest(const TileRows& rows, std::int64_t first, std::int64_t count) {
+    const bool in_place = x_.is_direct() && dy_.is_direct() && residual_.is_direct() && mask_.is_direct(first);
+    const std::int64_t n =
+        std::min({scale_.longest(first), bias_.longest(first), alpha_.longest(first), threshold_.longest(first),
+                  max_value_.longest(first), in_place ? count : std::min(count, tile)});
+    return dresidual_.longest(rows, first, out_.longest(rows, first, n));
   }
 
-  /// True where every operand's element `first` is in place, and those behind it.
-  bool is_direct(std::int64_t first) const {
-    return x_.is_direct() && dy_.is_direct() && residual_.is_direct() && out_.is_direct(first) && dresidual_.is_direct(first) &&
-           mask_.is_direct(first);
-  }
-
-  /// A row's positions from `at` on.
-  void run_row(const SumPart& part, std::int64_t row, std::int64_t at) {
+  /// A row's positions from `at` on. `rows`: its number alone.
+  void run_row(const TileRows& rows, const SumPart& part, std::int64_t row, std::int64_t at) {
     const std::int64_t first = part.base + row * part.stride, count = std::min(part.width, part.end - first);
     sums_.start_row();
     while (at < count) {
-      const std::int64_t n = sums_.run_length(at, longest(first + at), count);
-      run_tile(Rows<0>{}, first + at, n, at);
+      const std::int64_t n = longest(rows, first + at, sums_.longest(count - at));
+      run_tile(Rows<0>{}, rows, first + at, n, at);
       sums_.advance(n);
       at += n;
     }
     sums_.end_row();
   }
 
-  /// Whether row `row` of each of a part's bands is whole, and all of it in place.
+  /// Whether row `row` of each of a part's bands is whole, and its inputs, masks and dresidual in place.
   bool side_by_side(const SumPart& part, std::int64_t row, std::int64_t band) const {
     const std::int64_t first = part.base + row * part.stride, stride = band * part.stride;
-    bool in_place = first + (bands - 1) * stride + part.width <= part.end;
-    for (int k = 0; k < bands; ++k) in_place = in_place && is_direct(first + k * stride);
+    bool in_place = x_.is_direct() && dy_.is_direct() && residual_.is_direct() && dresidual_.is_direct() &&
+                    first + (bands - 1) * stride + part.width <= part.end;
+    for (int k = 0; k < bands; ++k) in_place = in_place && mask_.is_direct(first + k * stride);
     return in_place;
   }
 
   /// Gives the positions that are done: whole lines. The rest are left to run_row, or each loop would be compiled for them once more.
   std::int64_t run_rows(const SumPart& part, std::int64_t row, std::int64_t band) {
     const std::int64_t first = part.base + row * part.stride, whole = part.width / K::line * K::line;
+    const TileRows rows = {0, bands, band * part.stride};
     for (std::int64_t at = 0; at < whole;) {
-      const std::int64_t n = std::min(longest(first + at), whole - at);
-      run_tile(std::make_integer_sequence<int, bands>{}, first + at, n, at, band * part.stride);
+      const std::int64_t n = longest(rows, first + at, whole - at);
+      run_tile(std::make_integer_sequence<int, bands>{}, rows, first + at, n, at);
       at += n;
     }
     return whole;
   }
 
-  /// `position`: of the sums. Of several rows, `stride` elements apart, the parameters are the same.
+  /// `position`: of the sums. All rows have the first one's parameters.
   template <int... Row>
-  void run_tile(Rows<Row...> rows, std::int64_t first, std::int64_t count, std::int64_t position, std::int64_t stride = 0) {
+  void run_tile(Rows<Row...> list, const TileRows& rows, std::int64_t first, std::int64_t count, std::int64_t position) {
     const T *const x = x_.at(first, count), *const dy = dy_.at(first, count), *const residual = residual_.at(first, count);
     const C *const scale = scale_.at(first, count), *const bias = bias_.at(first, count);
     const C *const alpha = alpha_.at(first, count), *const threshold = threshold_.at(first, count),
                    *const max_value = max_value_.at(first, count);
-    T *const out = out_.at(first), *const dresidual = dresidual_.at(first);
+    const TileOut<T> out = out_.at(rows, first, count), dresidual = dresidual_.at(rows, first, count);
     const std::int64_t period = way_.period > 0 ? way_.period : std::numeric_limits<std::int64_t>::max();
-    const TileWay way = {count, phase(first, count), way_.step, period, out_.streams(out), mask_.at(first, count), stride};
-    vector_loop<K>(rows, Isa{}, f_, way, out, sums_.at(position), x, dy, residual, scale, bias, alpha, threshold, max_value,
-                   dresidual);
-    out_.finish(out, first, count);
-    dresidual_.finish(dresidual, first, count);
+    const TileWay way = {count, phase(first, count), way_.step, period, mask_.at(first, count), rows.stride};
+    vector_loop<K>(list, Isa{}, f_, way, out, sums_.at(position), x, dy, residual, scale, bias, alpha, threshold, max_value,
+                   dresidual.out);
+    out_.finish(rows, out.out, first, count);
+    dresidual_.finish(rows, dresidual.out, first, count);
   }
 
   /// The place of element `first` in a period of the parameters; kept from tile to tile, as to find it takes a division.
@@ -158,6 +159,7 @@ class Loop {
   using Op = typename K::Op;
 
   using Parameters = ParameterTile<T, K::line>;
+  using Written = Output<K, K::Sums::count == 0 ? 1 : bands>;
 
   Rectifier<C> f_;
   ParameterWay way_;
@@ -169,8 +171,8 @@ class Loop {
   If<Set::bias && Op::reads_x, Parameters, C> bias_;
   If<Set::function, Parameters, C> alpha_, threshold_, max_value_;
   MaskTile<T> mask_;
-  Output<T> out_;
-  If<Set::general && Op::reads_dy, Output<T>, T> dresidual_;
+  Written out_;
+  If<Set::general && Op::reads_dy, Written, T> dresidual_;
   SumTiles<C, typename K::Sums, K::line> sums_;
 };
 

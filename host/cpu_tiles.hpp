@@ -46,6 +46,22 @@ inline std::int64_t offset_of(const Layout& layout, Slot slot, const std::int64_
   return offset;
 }
 
+/// The rows that a tile has elements of: `count` of those that are walked side by side, from number `first` on, `stride` elements apart.
+struct TileRows {
+  int first = 0, count = 1;
+  std::int64_t stride = 0;
+};
+
+/// Where a loop puts the elements of a tile.
+template <class T>
+struct TileOut {
+  T* out;
+  std::int64_t stride;  ///< from a row to the next
+  bool streams;         ///< past the caches; is_at_store holds of every row
+  T* left;              ///< or, if not null, by stream_on: the end of what is left of the elements before
+  std::int64_t left_stride;
+};
+
 /// In the place of an operand that a loop is not compiled for.
 template <class T>
 struct Absent {
@@ -57,11 +73,13 @@ struct Absent {
     return true;
   }
   std::int64_t longest(std::int64_t) const { return std::numeric_limits<std::int64_t>::max(); }
+  std::int64_t longest(const TileRows&, std::int64_t, std::int64_t count) const { return count; }
   template <class... Args>
-  T* at(Args...) const {
+  const T* at(Args...) const {
     return nullptr;
   }
-  void finish(const T*, std::int64_t, std::int64_t) const {}
+  TileOut<T> at(const TileRows&, std::int64_t, std::int64_t) const { return {}; }
+  void finish(const TileRows&, const T*, std::int64_t, std::int64_t) const {}
 };
 
 /// x, dy or residual.
@@ -101,50 +119,6 @@ class Input {
   const T* data_;
   const Layout& layout_;
   Slot slot_;
-  alignas(64) T buffer_[tile_elements<T>];
-};
-
-/// y, dx or dresidual; where absent, the tile is worked out and dropped.
-template <class T>
-class Output {
- public:
-  /// `by_loop`: the loop itself streams, where is_at_store holds of a tile.
-  Output(void* data, const Layout& layout, Slot slot, bool streams, bool by_loop)
-      : data_(static_cast<T*>(data)),
-        layout_(layout),
-        slot_(slot),
-        is_run_(data != nullptr && layout.run[slot]),
-        streams_(is_run_ && streams),
-        by_loop_(by_loop) {}
-
-  /// True where the tile from there on may be of any length.
-  bool is_direct(std::int64_t first) const { return is_run_ && (!streams_ || (by_loop_ && is_at_store(data_ + first))); }
-  /// Whether the loop is to stream what at() gave.
-  bool streams(const T* tile) const { return streams_ && tile != buffer_; }
-  T* at(std::int64_t first) { return is_direct(first) ? data_ + first : buffer_; }
-
-  void finish(const T* from, std::int64_t first, std::int64_t count) {
-    if (data_ == nullptr || from != buffer_) return;
-    if (is_run_) {
-      stream_out(data_ + first, buffer_, count * static_cast<std::int64_t>(sizeof(T)));
-    } else {
-      scatter(first, count);
-    }
-  }
-
- private:
-  RECTIFY_NOINLINE void scatter(std::int64_t first, std::int64_t count) {
-    const std::int64_t stride = layout_.axes[layout_.rank - 1].stride[slot_];
-    for_each_stretch(layout_, first, count, [&](std::int64_t done, std::int64_t n, const std::int64_t* index) {
-      T* const to = data_ + offset_of(layout_, slot_, index);
-      for (std::int64_t i = 0; i < n; ++i) to[i * stride] = buffer_[done + i];
-    });
-  }
-
-  T* data_;
-  const Layout& layout_;
-  Slot slot_;
-  bool is_run_, streams_, by_loop_;
   alignas(64) T buffer_[tile_elements<T>];
 };
 

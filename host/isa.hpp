@@ -8,7 +8,7 @@ namespace rectify::detail {
 /// What a body is compiled for, as its argument.
 struct Baseline {};
 struct Avx2 {};
-struct Avx512 {};
+struct Avx512 : Avx2 {};
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(RECTIFY_BASELINE_ISA)
 #define RECTIFY_HAS_AVX2_CLONES 1

@@ -5,6 +5,7 @@
 #include <rectify/ops.hpp>
 
 #include <string>
+#include <tuple>
 
 namespace rectify::test {
 namespace {
@@ -69,18 +70,21 @@ TEST_P(Channels, EachHasASlopeOfItsOwn) {
   });
 }
 
+/// y and a mask, with a bias of each channel.
+void check_mask(const Target& target, DType dtype, DType bits, const Placement& at, const Placement& per_channel) {
+  const Operand x = random_operand("x", dtype, at, function), bias = random_operand("bias", dtype, per_channel, function),
+                y = output_operand("y", dtype, at), mask = output_operand("mask", bits, at.shape);
+  CheckedVerb<Forward> call(target);
+  call.read(&Forward::x, x);
+  call.read(&Forward::bias, bias);
+  call.write(&Forward::y, y);
+  call.write(&Forward::mask, mask);
+  call.check(bits == DType::u1 ? Relu{0.25, 0.5} : function);
+}
+
 TEST_P(Channels, EachHasBitsOfItsOwn) {
   on_every_case([&](DType dtype, const Placement& at, const Placement& per_channel) {
-    const Operand x = random_operand("x", dtype, at, function), bias = random_operand("bias", dtype, per_channel, function);
-    for (const DType bits : {DType::u1, DType::u2}) {
-      const Operand y = output_operand("y", dtype, at), mask = output_operand("mask", bits, at);
-      CheckedVerb<Forward> call(GetParam());
-      call.read(&Forward::x, x);
-      call.read(&Forward::bias, bias);
-      call.write(&Forward::y, y);
-      call.write(&Forward::mask, mask);
-      call.check(bits == DType::u1 ? Relu{0.25, 0.5} : function);
-    }
+    for (const DType bits : {DType::u1, DType::u2}) check_mask(GetParam(), dtype, bits, at, per_channel);
   });
 }
 
@@ -93,6 +97,13 @@ TEST_P(Channels, LargeOutputsAreStreamed) {
       const Placement at(Shape{c.outer, c.channels, c.inner}, offset), per_channel({c.channels});
       check_dx(GetParam(), &Backward::scale, "scale", DType::f32, at, per_channel);
     }
+  }
+  for (const auto& [dtype, bits, offset] : {std::tuple{DType::f32, DType::u1, 1},
+                                            {DType::f16, DType::u2, 3},
+                                            {DType::f64, DType::u1, 0},
+                                            {DType::f64, DType::u2, 1}}) {
+    SCOPED_TRACE(name(dtype) + " and " + name(bits) + ", offset " + std::to_string(offset));
+    check_mask(GetParam(), dtype, bits, Placement(Shape{3, 1001, 1401}, offset), Placement({1001}));
   }
 }
 

@@ -59,8 +59,8 @@ void check_adversary(const Target& target, std::int64_t outer, std::int64_t chan
 }
 
 TEST_P(SumsBound, HoldsWhereEveryAdditionRoundsDown) {
-  // The CPU's parts of the first are 384 rows of a period, in four bands of 96 side by side; of the others, rows of 512
-  // elements and stretches of 416, folded to 32 lanes.
+  // The CPU's parts of the first are 384 rows of a period, in four bands of 96 side by side; of the others, rows of 512 elements and
+  // stretches of 416, folded to 32 lanes.
   check_adversary(GetParam(), 24576, 260, 1, [](std::int64_t i) {
     const std::int64_t row = i / 260 % 384;
     return row % 96 * 4 + row / 96;

@@ -7,7 +7,6 @@
 #include <array>
 #include <cmath>
 #include <string>
-#include <utility>
 
 namespace rectify::test {
 namespace {
@@ -34,12 +33,12 @@ constexpr SumKind kinds[] = {all_five,
                              {"from a mask of one bit", From::mask, of_alpha, of_bias | of_threshold, false, DType::u1}};
 
 /// {outer, channels, inner}. A row of a part is 4,096 bytes of one channel's stretch where that is four times as long, or of several
-/// periods of a few channels; else of one period, or of a strip of it. Stretches of 192 and more are folded on the CPU. The kernels'
-/// parts are not far from that.
+/// periods of a few channels; else of one period, or of a strip of it. Stretches of 192 and more are folded on the CPU where they are
+/// multiples of 16. The kernels' parts are not far from that.
 constexpr std::int64_t shapes[][3] = {{700, 7, 1},  {40, 1, 130},  {3, 1300, 1},  {20, 2600, 1},  {11, 300, 3},  {5, 90, 49},
                                       {3, 27, 127}, {2, 23, 784},  {3, 3, 9000},  {1, 1, 100000}, {1, 4, 5000},  {40000, 1, 1},
                                       {9000, 3, 1}, {1, 70000, 1}, {2, 20001, 1}, {33, 65, 33},   {2, 2, 20001}, {70, 2, 256},
-                                      {40, 5, 193}, {3, 4, 3001},  {2, 200, 193}};
+                                      {40, 5, 193}, {3, 4, 3001},  {2, 200, 208}};
 
 /// Every shape with every kind, while dtypes take turns; of shapes that take long a sixth each for the three sorts of numbers.
 void check_shapes(const Target& target, Values values) {
@@ -112,15 +111,26 @@ TEST_P(Sums, OfACallInPlace) {
   }
 }
 
-/// On the CPU an output is stored past the caches from 8 MiB on: rows side by side where all of them begin on a boundary.
+/// From 8 MiB on the CPU stores an output past the caches, in whole vectors, wherever rows and stretches end.
 TEST_P(Sums, BesideLargeOutputs) {
   if (thinned(GetParam()) > 1) GTEST_SKIP() << "a kernel has one way to store";
-  for (const auto& [dtype, outer] : {std::pair{DType::f32, 2150}, {DType::f64, 1100}, {DType::bf16, 4300}}) {
-    for (const int offset : {0, 1}) {
-      SCOPED_TRACE(name(dtype) + ", offset " + std::to_string(offset));
-      const Inputs in(dtype, Placement({outer, 1000, 1}, offset), Values::normal);
-      SumCall(GetParam(), in, all_five).check();
-    }
+  constexpr SumKind with_residual = {"all five after a residual", From::x, of_all_five, of_all_five, true};
+  const struct {
+    DType dtype;
+    std::int64_t outer, channels, inner;
+    int offset;
+    SumKind kind;
+  } calls[] = {{DType::f32, 2150, 1000, 1, 0, all_five},     {DType::f32, 2100, 1001, 1, 1, all_five},
+               {DType::f64, 1100, 1000, 1, 3, all_five},     {DType::bf16, 4300, 1001, 1, 0, all_five},
+               {DType::f32, 30, 64, 1104, 0, all_five},      {DType::f32, 30, 64, 1100, 3, with_residual},
+               {DType::f32, 2, 3, 400001, 0, all_five},      {DType::f16, 4300, 1000, 1, 1, from_mask},
+               {DType::f16, 65, 67, 1008, 0, from_mask},     {DType::f64, 1100, 1001, 1, 0, from_mask},
+               {DType::f32, 2100, 1024, 1, 5, with_residual}};
+  for (const auto& [dtype, outer, channels, inner, offset, kind] : calls) {
+    SCOPED_TRACE(name(dtype) + " " + std::to_string(channels) + " x " + std::to_string(inner) + ", offset " +
+                 std::to_string(offset) + ": " + kind.name);
+    const Inputs in(dtype, Placement({outer, channels, inner}, offset), Values::normal);
+    SumCall(GetParam(), in, kind).check();
   }
 }
 

@@ -64,8 +64,11 @@ struct SumGrain {
   std::int64_t rows;    ///< at most, that are added up at each position of a part
   std::int64_t parts;   ///< that are wanted, so that there is work for all; longer parts leave fewer sums to a second pass
   std::int64_t folded_from =
-      std::numeric_limits<std::int64_t>::max();  ///< elements of a stretch that the backend sums in fewer places
+      std::numeric_limits<std::int64_t>::max();  ///< elements of a stretch that the backend sums in fewer places,
+  std::int64_t folded_by = 1;                    ///< if they are a multiple of so many
   std::int64_t folded_width = 0;                 ///< width where it does
+
+  RECTIFY_HD bool folds(std::int64_t stretch) const { return stretch >= folded_from && stretch % folded_by == 0; }
 };
 
 /// One validated elementwise call. Null pointers are absent operands.

@@ -84,7 +84,7 @@ inline SumPlan plan_sums(const Layout& layout, bool per_channel, const SumGrain&
   if (layout.elements == 0) return plan;
   plan.strips = plan.batch = 1;
   plan.is_long = plan.channels == 1 || plan.inner >= sums_long_from * grain.narrow;
-  plan.width = plan.is_long ? grain.narrow : plan.inner >= grain.folded_from ? grain.folded_width : grain.width;
+  plan.width = plan.is_long ? grain.narrow : grain.folds(plan.inner) ? grain.folded_width : grain.width;
   std::int64_t rows;
   if (plan.is_long) {
     plan.period = plan.inner;
