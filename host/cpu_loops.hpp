@@ -170,7 +170,7 @@ struct TileWay {
   std::int64_t count;                    ///< in a row; of several rows, whole lines
   std::int64_t parameter, step, period;  ///< where the first element's are, how far the next line's, and where they begin again
   unsigned char* mask;                   ///< starts with the first element
-  std::int64_t stride;                   ///< elements from a row to the next, of every input
+  std::int64_t stride;                   ///< elements from a row to the next, of inputs and of dresidual
 };
 
 /// A line of the output at a time, of every row before any is stored: a load of a row behind another's store waits where both are at one
@@ -179,12 +179,12 @@ template <class K, int... Row, class Isa, class C, class T, class... Operands>
 void vector_loop(Rows<Row...> rows, Isa isa, const Rectifier<C> f, const TileWay way, const TileOut<T> to, SumLines<C> lines,
                  const T* x, const T* dy, Operands... operands) {
   constexpr int line = K::line, count = sizeof...(Row), before = line_bytes / sizeof(T), vector = store_bytes / sizeof(T);
-  const bool streams_on = !K::cuts_anywhere && to.left != nullptr;
+  const bool streams_on = !K::cuts_anywhere && to.end_of_left != nullptr;
   unsigned char* mask = way.mask;
   C* sums = lines.first;
   std::int64_t i = 0, p = way.parameter;
   alignas(line_bytes) T values[count][before + line];
-  if (streams_on) (store_vector(isa, values[Row] + before - vector, to.left + Row * to.left_stride - vector), ...);
+  if (streams_on) (store_vector(isa, values[Row] + before - vector, to.end_of_left + Row * to.left_stride - vector), ...);
   // Period by period, so that the loop inside asks one question only.
   for (; i + line <= way.count; p -= way.period) {
     const std::int64_t last = i + std::min(way.count - line - i, way.period - p - 1);
@@ -201,7 +201,7 @@ void vector_loop(Rows<Row...> rows, Isa isa, const Rectifier<C> f, const TileWay
     }
     if (p < way.period) break;
   }
-  if (streams_on) (store_vector(isa, to.left + Row * to.left_stride - vector, values[Row] + before - vector), ...);
+  if (streams_on) (store_vector(isa, to.end_of_left + Row * to.left_stride - vector, values[Row] + before - vector), ...);
   if constexpr (count == 1) {
     const int rest = static_cast<int>(way.count - i);
     if (rest > 0) run_line<K>(rows, f, i, p, rest, 0, mask, to.out + i, 0, sums, x, dy, operands...);

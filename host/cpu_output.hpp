@@ -33,6 +33,7 @@ class Output {
         by_loop_(by_loop) {}
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
+  /// May follow finish_streams(): what is left is stored, not streamed.
   ~Output() {
     for (int row = 0; row < MostRows; ++row) flush(row);
   }
@@ -48,7 +49,7 @@ class Output {
     return K::cuts_anywhere ? elements_to_store(data_ + first) : K::line;
   }
 
-  /// For a tile that may be so long. With finish(), which may find it in the buffer.
+  /// For a tile that may be so long. finish() is to follow: it empties the buffer, if the tile is there.
   TileOut<T> at(const TileRows& rows, std::int64_t first, std::int64_t count) {
     if (is_direct()) return {data_ + first, rows.stride, false, nullptr, 0};
     for (int k = 0; k < rows.count; ++k) {
@@ -73,16 +74,16 @@ class Output {
   }
 
  private:
-  /// The element that comes next in a row, and the bytes before it that are left: they stand before its tile.
+  /// The element that comes next in a row, and how many bytes before it are left: they stand before its tile.
   struct Row {
     std::int64_t next = -1, left = 0;
   };
 
-  /// Whether the loop can stream all of the rows from there on: from a whole vector on, or from what is left.
+  /// Whether the loop can stream all of the rows from there on: from a whole vector on, or from what is left, where it looks for that.
   bool goes_on(const TileRows& rows, std::int64_t first) const {
     bool goes = true;
-    for (int k = 0; k < rows.count; ++k, first += rows.stride)
-      goes = goes && (is_at_store(data_ + first) || (rows_[rows.first + k].next == first && rows_[rows.first + k].left > 0));
+    for (int k = rows.first; k < rows.first + rows.count; ++k, first += rows.stride)
+      goes = goes && (is_at_store(data_ + first) || (!K::cuts_anywhere && rows_[k].next == first && rows_[k].left > 0));
     return goes;
   }
 

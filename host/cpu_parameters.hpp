@@ -20,15 +20,16 @@ constexpr std::int64_t longest_period = 32768 / sizeof(C);  // numbers; five par
 struct ParameterWay {
   bool by_stretches;  ///< a tile is of one channel, or else a line, so a line of numbers serves it
   std::int64_t
-      period;  ///< elements until the channels come round, a line at least; the numbers of so many serve all. 0: a tile's serve it
+      period;         ///< elements until the channels come round, at least a line; they serve every tile. 0: a tile has its own
   std::int64_t step;  ///< from a line's numbers to those of the next line
+  bool in_line;       ///< lines begin a whole number of lines into a row of the elements
 
   /// `threads`: each lays a period out, which its share of the elements must be worth.
   template <class C>
-  static ParameterWay of(const Layout& layout, std::int64_t line, std::int64_t threads) {
-    if (layout.channels == 1 || layout.inner >= long_stretch) return {true, 0, 0};
+  static ParameterWay of(const Layout& layout, std::int64_t line, std::int64_t threads, bool in_line) {
+    if (layout.channels == 1 || layout.inner >= long_stretch) return {true, 0, 0, in_line};
     const std::int64_t round = layout.channels * layout.inner, period = (std::max(line, round) + round - 1) / round * round;
-    return {false, period <= longest_period<C> && period <= layout.elements / threads ? period : 0, line};
+    return {false, period <= longest_period<C> && period <= layout.elements / threads ? period : 0, line, in_line};
   }
 };
 
@@ -113,9 +114,9 @@ class ParameterTile {
     return inner_ == 1 && parameter_.stride == 1 && (parameter_.in_compute_type || sizeof(T) == sizeof(C));
   }
 
-  /// No line of a tile goes beyond its end.
+  /// No line goes beyond its end.
   bool is_table_of_lines(const Layout& layout) const {
-    return is_table() && channels_ % Line == 0 && (layout.repeats == 1 || layout.row % Line == 0);
+    return is_table() && way_.in_line && channels_ % Line == 0 && (layout.repeats == 1 || layout.row % Line == 0);
   }
 
   C value(std::int64_t channel) const {

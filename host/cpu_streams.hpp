@@ -104,6 +104,7 @@ inline std::int64_t stream_bytes(Isa isa, char* out, const char* in, std::int64_
   return at;
 }
 
+/// A call, and for the best instruction set once more, as it is seldom on the way and no kind of loop needs a copy of its own.
 RECTIFY_NOINLINE inline std::int64_t stream_tile(char* out, const char* in, std::int64_t bytes) {
   std::int64_t done = 0;
   on_best_isa([&](auto isa) { done = stream_bytes(isa, out, in, bytes); });

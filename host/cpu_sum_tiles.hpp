@@ -15,7 +15,8 @@ namespace rectify::detail {
 /// Positions that are summed side by side: 32 KiB a sum, so that five of them stay in a second-level cache, and 4 KiB where a part can
 /// choose, so that they stay in a first one.
 template <class C>
-constexpr SumGrain cpu_sum_grain = {32768 / sizeof(C), 4096 / sizeof(C), 512, 64, long_stretch, 16, 131072 / sizeof(C)};
+constexpr SumGrain cpu_sum_grain = {32768 / sizeof(C),          4096 / sizeof(C),  512, 64, long_stretch,
+                                    line_bytes / sizeof(float), 131072 / sizeof(C)};
 
 /// Terms that are added up before their sum is put with that of others: chains of additions stay short, which bounds the error.
 constexpr std::int64_t additions_in_a_chain = 32, chains_in_a_chain = 16;
@@ -43,8 +44,9 @@ RECTIFY_NOINLINE void halve(C* a, std::int64_t rows, std::int64_t stride, std::i
 }
 
 /// How the terms of a part's row are laid on positions: each on its own, or, where stretches of a channel are long, each stretch folded
-/// to as many lanes as keep the chains short. Lanes are whole lines of every kind of call, so that all sum in one order; and four vectors
-/// at least, or an addition waited for the one before it.
+/// to as many lanes as keep the chains short. Not where stretches end within a line: a tile for each of those ends takes longer than rows
+/// side by side. Lanes are whole lines of every kind of call, so that all sum in one order; and four vectors at least, or an addition
+/// waited for the one before it.
 struct Fold {
   std::int64_t stretch;  ///< elements of a channel that are neighbours
   std::int64_t lanes;    ///< that they are folded to; 0 where they are not
@@ -88,7 +90,6 @@ class SumTiles {
   std::int64_t longest(std::int64_t n) const { return is_folded() ? std::min(n, left_) : n; }
 
   SumLines<C> at(std::int64_t position) const {
-    if constexpr (count == 0) return {};
     if (fold_.lanes == 0) return {chain_ + position * count, chain_, nullptr};
     return {begin_ + lane_at_ * count, begin_, begin_ + fold_.lanes * count};
   }

@@ -31,7 +31,7 @@ class Loop {
   /// One of `threads` of a call.
   Loop(const Elementwise& call, const Rectifier<C>& f, std::int64_t threads)
       : f_(f),
-        way_(ParameterWay::of<C>(call.layout, K::line, threads)),
+        way_(ParameterWay::of<C>(call.layout, K::line, threads, begins_in_line(call))),
         x_(call.x, call.layout, slot_x, 0),
         dy_(call.dy, call.layout, slot_dy, 0),
         residual_(call.residual, call.layout, slot_residual, Neutral<C>::residual),
@@ -76,6 +76,11 @@ class Loop {
   }
 
  private:
+  /// Or tiles are cut where the output's vectors begin.
+  static bool begins_in_line(const Elementwise& call) {
+    return !K::cuts_anywhere || !streams(call, call.out) || is_at_store(call.out);
+  }
+
   /// In place the lines are in the cache anyway.
   static bool streams(const Elementwise& call, const void* out) {
     const bool in_place = out == call.x || out == call.dy || out == call.residual;

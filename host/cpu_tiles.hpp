@@ -1,5 +1,5 @@
-// The CPU backend's load and store policies. Elements are worked on a tile at a time; a policy hands out a pointer to a tile of its
-// operand: into the tensor itself where its elements are neighbours there, else into a buffer that it fills or empties.
+// The CPU backend's load policies, of numbers and of masks. Elements are worked on a tile at a time; a policy hands out a pointer to a
+// tile of its operand: into the tensor itself where its elements are neighbours there, else into a buffer that it fills.
 #pragma once
 
 #include "cpu_streams.hpp"
@@ -58,7 +58,7 @@ struct TileOut {
   T* out;
   std::int64_t stride;  ///< from a row to the next
   bool streams;         ///< past the caches; is_at_store holds of every row
-  T* left;              ///< or, if not null, by stream_on: the end of what is left of the elements before
+  T* end_of_left;       ///< or, if not null, by stream_on, behind what is left of the elements before
   std::int64_t left_stride;
 };
 

@@ -5,7 +5,7 @@
 
 namespace rectify::detail {
 
-/// What a body is compiled for, as its argument.
+/// What a body is compiled for, as its argument. What is not written for AVX-512 is as for AVX2.
 struct Baseline {};
 struct Avx2 {};
 struct Avx512 : Avx2 {};

@@ -297,7 +297,7 @@ Elementwise plan_backward(const Relu& relu, const Backward& operands, bool sizes
   tensors[slot_residual] = or_null(residual.view);
   tensors[slot_out] = or_null(dx.view);
   tensors[slot_dresidual] = or_null(dresidual.view);
-  const Slot lead = dx.view.present() ? slot_out : dresidual.view.present() ? slot_dresidual : from_mask ? slot_dy : slot_x;
+  const Slot lead = dx.view.present() ? slot_out : dresidual.view.present() ? slot_dresidual : slot_dy;
   Elementwise call = plan(relu, tensors, lead, parameters, &sums);
   call.workspace = operands.workspace.data;
   return call;

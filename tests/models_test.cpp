@@ -76,5 +76,16 @@ TEST_P(Models, EachHasAGradientOfItsOwn) {
   }
 }
 
+/// A thread of the CPU goes from the last model of a row of x to the first of the next, in the middle of a line that it streams.
+TEST_P(Models, FollowEachOther) {
+  if (GetParam().name != "cpu") return;
+  const Placement shared({3, 12, 70001}, {70001, 0, 1}), own({3, 12, 70001});
+  const Operand x = random_operand("x", DType::f32, shared, function), y = output_operand("y", DType::f32, own);
+  CheckedVerb<Forward> call(GetParam());
+  call.read(&Forward::x, x);
+  call.write(&Forward::y, y);
+  call.check(function);
+}
+
 }  // namespace
 }  // namespace rectify::test

@@ -126,6 +126,22 @@ TEST_P(SumsBits, AreTheSameFromEverySource) {
   });
 }
 
+/// Nothing is written that would order the elements; x and dy would each do it their way.
+TEST_P(SumsBits, AreTheSameFromEverySourceWithoutDx) {
+  const Placement rows({3, 40, 301}), channels_last({3, 40, 301}, {40 * 301, 1, 40});
+  for (const Places& at : {Places{rows, channels_last, rows}, Places{channels_last, rows, rows}}) {
+    const Inputs in(DType::f32, at, Values::normal);
+    const auto bits_from = [&](From source) {
+      SumCall call(GetParam(), in, {"", source, 0, of_regions});
+      call.on_target().dx = {};
+      return call.run(lengths_of(of_regions, in.channels())).bits();
+    };
+    const auto from_x = bits_from(From::x);
+    EXPECT_EQ(bits_from(From::y), from_x) << "from y";
+    EXPECT_EQ(bits_from(From::mask), from_x) << "from a mask";
+  }
+}
+
 /// The same numbers elsewhere: `gap` elements apart.
 Operand moved(const Operand& dense, int offset, int gap) {
   Strides strides = dense.at.strides;
