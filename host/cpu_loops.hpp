@@ -192,9 +192,9 @@ void vector_loop(Rows<Row...> rows, Isa isa, const Rectifier<C> f, const TileWay
       (fetch_ahead<K, count>(i, Row * way.stride, x, dy), ...);
       run_line<K>(rows, f, i, p, line, way.stride, mask, values[0] + before, before + line, sums, x, dy, operands...);
       if (streams_on) {
-        (stream_on<line>(isa, to.out + i + Row * to.stride, values[Row] + before), ...);
+        (stream_on<line>(isa, to.data + i + Row * to.stride, values[Row] + before), ...);
       } else {
-        (put_lines<line>(isa, to.out + i + Row * to.stride, values[Row] + before, to.streams), ...);
+        (put_lines<line>(isa, to.data + i + Row * to.stride, values[Row] + before, to.streams), ...);
       }
       if constexpr (K::mask_bits > 0) mask += 4;
       sums = next_line<K>(lines, sums);
@@ -204,7 +204,7 @@ void vector_loop(Rows<Row...> rows, Isa isa, const Rectifier<C> f, const TileWay
   if (streams_on) (store_vector(isa, to.end_of_left + Row * to.left_stride - vector, values[Row] + before - vector), ...);
   if constexpr (count == 1) {
     const int rest = static_cast<int>(way.count - i);
-    if (rest > 0) run_line<K>(rows, f, i, p, rest, 0, mask, to.out + i, 0, sums, x, dy, operands...);
+    if (rest > 0) run_line<K>(rows, f, i, p, rest, 0, mask, to.data + i, 0, sums, x, dy, operands...);
   }
 }
 

@@ -18,11 +18,10 @@ constexpr std::int64_t longest_period = 32768 / sizeof(C);  // numbers; five par
 
 /// How a loop finds the numbers of its elements in what ParameterTiles hand out.
 struct ParameterWay {
-  bool by_stretches;  ///< a tile is of one channel, or else a line, so a line of numbers serves it
-  std::int64_t
-      period;         ///< elements until the channels come round, at least a line; they serve every tile. 0: a tile has its own
-  std::int64_t step;  ///< from a line's numbers to those of the next line
-  bool in_line;       ///< lines begin a whole number of lines into a row of the elements
+  bool by_stretches;    ///< a tile is of one channel, or else a line, so a line of numbers serves it
+  std::int64_t period;  ///< elements until channels come round, at least a line, for every tile. 0: each has its own
+  std::int64_t step;    ///< from a line's numbers to those of the next line
+  bool in_line;         ///< lines begin a whole number of lines into a row of the elements
 
   /// `threads`: each lays a period out, which its share of the elements must be worth.
   template <class C>

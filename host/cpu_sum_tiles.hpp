@@ -78,7 +78,7 @@ class SumTiles {
     phase_ = plan.is_long ? 0 : part.phase % plan.inner;
     positions_ = std::min(part.width, part.end - part.base);
     lanes_ = positions_;
-    if (fold.lanes > 0) lanes_ = (phase_ + positions_ + fold.stretch - 1) / fold.stretch * fold.lanes;
+    if (is_folded()) lanes_ = (phase_ + positions_ + fold.stretch - 1) / fold.stretch * fold.lanes;
     lanes_ = (lanes_ + Line - 1) / Line * Line;
     rows_ = chains_ = 0;
     std::fill_n(chain_, lanes_ * count, C(0));
@@ -90,13 +90,13 @@ class SumTiles {
   std::int64_t longest(std::int64_t n) const { return is_folded() ? std::min(n, left_) : n; }
 
   SumLines<C> at(std::int64_t position) const {
-    if (fold_.lanes == 0) return {chain_ + position * count, chain_, nullptr};
+    if (!is_folded()) return {chain_ + position * count, chain_, nullptr};
     return {begin_ + lane_at_ * count, begin_, begin_ + fold_.lanes * count};
   }
 
   /// Beyond a tile of `n` positions. Without a division, which would cost as much as a tenth of a tile.
   void advance(std::int64_t n) {
-    if (fold_.lanes == 0) return;
+    if (!is_folded()) return;
     left_ -= n;
     lane_at_ = static_cast<std::uint32_t>(lane_at_ + n) % static_cast<std::uint32_t>(fold_.lanes);
     if (left_ > 0) return;
@@ -120,9 +120,9 @@ class SumTiles {
     gather(slot, is_sum ? into : lane_);
     if (is_sum) return;
     if (of_all || plan.channels == 1 || plan.is_long) {
-      halve(lane_, fold_.lanes > 0 ? lanes_ : positions_, 1, 1);
+      halve(lane_, is_folded() ? lanes_ : positions_, 1, 1);
       into[0] = lane_[0];
-    } else if (fold_.lanes > 0) {
+    } else if (is_folded()) {
       finish_folded(plan, into);
     } else {
       finish_positions(plan, part, channel, into);

@@ -63,7 +63,7 @@ class Loop {
       const std::int64_t first = in_bands ? row / bands : row;
       const int rows = in_bands ? bands : 1;
       const std::int64_t done = in_bands && side_by_side(part, first, band) ? run_rows(part, first, band) : 0;
-      for (int k = 0; k < rows; ++k) run_row({k, 1, 0}, part, first + k * band, done);
+      for (int k = 0; k < rows; ++k) run_row(k, part, first + k * band, done);
       row += rows;
     }
     for (int slot = 0, place = 0; slot < sum_slots; ++slot) {
@@ -97,8 +97,9 @@ class Loop {
     return dresidual_.longest(rows, first, out_.longest(rows, first, n));
   }
 
-  /// A row's positions from `at` on. `rows`: its number alone.
-  void run_row(const TileRows& rows, const SumPart& part, std::int64_t row, std::int64_t at) {
+  /// A row's positions from `at` on; it has this number of those side by side.
+  void run_row(int number, const SumPart& part, std::int64_t row, std::int64_t at) {
+    const TileRows rows = {number, 1, 0};
     const std::int64_t first = part.base + row * part.stride, count = std::min(part.width, part.end - first);
     sums_.start_row();
     while (at < count) {
@@ -142,9 +143,9 @@ class Loop {
     const std::int64_t period = way_.period > 0 ? way_.period : std::numeric_limits<std::int64_t>::max();
     const TileWay way = {count, phase(first, count), way_.step, period, mask_.at(first, count), rows.stride};
     vector_loop<K>(list, Isa{}, f_, way, out, sums_.at(position), x, dy, residual, scale, bias, alpha, threshold, max_value,
-                   dresidual.out);
-    out_.finish(rows, out.out, first, count);
-    dresidual_.finish(rows, dresidual.out, first, count);
+                   dresidual.data);
+    out_.finish(rows, out.data, first, count);
+    dresidual_.finish(rows, dresidual.data, first, count);
   }
 
   /// The place of element `first` in a period of the parameters; kept from tile to tile, as to find it takes a division.

@@ -55,7 +55,7 @@ struct TileRows {
 /// Where a loop puts the elements of a tile.
 template <class T>
 struct TileOut {
-  T* out;
+  T* data;
   std::int64_t stride;  ///< from a row to the next
   bool streams;         ///< past the caches; is_at_store holds of every row
   T* end_of_left;       ///< or, if not null, by stream_on, behind what is left of the elements before

@@ -112,34 +112,31 @@ void for_each_shape(const Target& target, const F& f) {
   }
 }
 
+/// Of what x, y and a mask of those bits tell.
+void expect_the_same_from_every_source(const Target& target, const Inputs& in, DType mask, bool with_dx) {
+  const unsigned asked = mask == DType::u2 ? of_regions : of_bias | of_threshold;
+  const auto bits_from = [&](From source) {
+    SumCall call(target, in, {"", source, 0, asked, false, mask});
+    if (!with_dx) call.on_target().dx = {};
+    return call.run(lengths_of(asked, in.channels())).bits();
+  };
+  const auto from_x = bits_from(From::x);
+  EXPECT_EQ(bits_from(From::y), from_x) << "from y";
+  EXPECT_EQ(bits_from(From::mask), from_x) << "from a mask of " << name(mask);
+}
+
 TEST_P(SumsBits, AreTheSameFromEverySource) {
   for_each_shape(GetParam(), [](const Inputs& in) {
-    for (const DType mask : {DType::u1, DType::u2}) {
-      const unsigned asked = mask == DType::u2 ? of_regions : of_bias | of_threshold;
-      const auto bits_from = [&](From source) {
-        return SumCall(GetParam(), in, {"", source, 0, asked, false, mask}).run(lengths_of(asked, in.channels())).bits();
-      };
-      const auto from_x = bits_from(From::x);
-      EXPECT_EQ(bits_from(From::y), from_x) << "from y";
-      EXPECT_EQ(bits_from(From::mask), from_x) << "from a mask of " << name(mask);
-    }
+    for (const DType mask : {DType::u1, DType::u2}) expect_the_same_from_every_source(GetParam(), in, mask, true);
   });
 }
 
 /// Nothing is written that would order the elements; x and dy would each do it their way.
 TEST_P(SumsBits, AreTheSameFromEverySourceWithoutDx) {
-  const Placement rows({3, 40, 301}), channels_last({3, 40, 301}, {40 * 301, 1, 40});
-  for (const Places& at : {Places{rows, channels_last, rows}, Places{channels_last, rows, rows}}) {
-    const Inputs in(DType::f32, at, Values::normal);
-    const auto bits_from = [&](From source) {
-      SumCall call(GetParam(), in, {"", source, 0, of_regions});
-      call.on_target().dx = {};
-      return call.run(lengths_of(of_regions, in.channels())).bits();
-    };
-    const auto from_x = bits_from(From::x);
-    EXPECT_EQ(bits_from(From::y), from_x) << "from y";
-    EXPECT_EQ(bits_from(From::mask), from_x) << "from a mask";
-  }
+  const Strided strided(GetParam());
+  const Placement rows = strided.dense(), channels_last = strided.channels_last();
+  for (const Places& at : {Places{rows, channels_last, rows}, Places{channels_last, rows, rows}})
+    expect_the_same_from_every_source(GetParam(), Inputs(DType::f32, at, Values::normal), DType::u2, false);
 }
 
 /// The same numbers elsewhere: `gap` elements apart.

@@ -87,4 +87,18 @@ inline int thinned(const Target& target) {
 #endif
 }
 
+/// Placements of 3 x channels x inner elements.
+struct Strided {
+  explicit Strided(const Target& target) : channels(thinned(target) > 1 ? 4 : 40) {}
+  Placement of(std::int64_t outer, std::int64_t channel, std::int64_t inner) const {
+    return {shape(), {outer, channel, inner}};
+  }
+  Shape shape() const { return {3, channels, 301}; }
+  Placement dense() const { return shape(); }
+  Placement with_gaps() const { return of(channels * 700, 700, 2); }
+  Placement channels_last() const { return of(channels * 301, 1, channels); }
+
+  std::int64_t channels;
+};
+
 }  // namespace rectify::test
