@@ -20,6 +20,13 @@ struct __attribute__((aligned(8), may_alias)) HalfWords {
   std::uint32_t word[2];
 };
 
+/// How a pack is stored. write_back is __stwb, which nvcc 13.0 makes a store that is strong at the level of a multiprocessor (sm_80 and
+/// later); weak is the plain 128-bit store; streaming (__stcs) asks the L2 cache to evict its line first.
+enum class Store { write_back, weak, streaming };
+
+/// Of every pack that the library stores. bench/gpu measures the three side by side.
+constexpr Store store_of_packs = Store::write_back;
+
 template <class T>
 struct Single {
   static constexpr int lanes = 1;
@@ -33,8 +40,8 @@ struct Single {
 };
 
 /// Always words, never an array of 16-bit lanes, and stored by an intrinsic: nvcc 13.0 tears the store of such an array into
-/// eight, and every second one of four words into four. The cast is sound, as __stwb does not go through the type it is given.
-template <class T>
+/// eight, and every second one of four words into four. The cast is sound, as no store goes through the type it is given.
+template <class T, Store How = store_of_packs>
 struct Pack {
   static constexpr int lanes = 16 / sizeof(T);
   Words words;
@@ -48,7 +55,19 @@ struct Pack {
   }
   __device__ void store(T* to) const {
     const std::uint32_t(&w)[4] = words.word;
-    __stwb(reinterpret_cast<uint4*>(to), make_uint4(w[0], w[1], w[2], w[3]));
+    uint4* const at = reinterpret_cast<uint4*>(to);
+    if constexpr (How == Store::write_back) __stwb(at, make_uint4(w[0], w[1], w[2], w[3]));
+    if constexpr (How == Store::streaming) __stcs(at, make_uint4(w[0], w[1], w[2], w[3]));
+    if constexpr (How == Store::weak) store_weak(at, w);
+  }
+
+  /// By PTX, for there is no intrinsic that is just a store.
+  __device__ static void store_weak([[maybe_unused]] uint4* at, [[maybe_unused]] const std::uint32_t (&w)[4]) {
+#if defined(__CUDA_ARCH__)
+    asm volatile("st.global.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(at), "r"(w[0]), "r"(w[1]), "r"(w[2]), "r"(w[3]) : "memory");
+#else
+    __stwb(at, make_uint4(w[0], w[1], w[2], w[3]));
+#endif
   }
 
   __device__ Compute<T> lane(int l) const {

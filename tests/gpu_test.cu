@@ -94,6 +94,51 @@ TEST_F(Gpu, IsCapturedIntoAGraphAndReplayed) {
   cudaGraphDestroy(graph);
 }
 
+/// Written apart from the library: rounded step by step, by intrinsics, one element a thread.
+__device__ float naive_value(float x) {
+  if (!(x > 0.5f)) return __fmul_rn(0.3f, __fsub_rn(x, 0.5f));
+  return x >= 6.0f ? 6.0f : x;
+}
+__device__ float naive_gradient(float dy, float x) {
+  if (!(x > 0.5f)) return __fmul_rn(0.3f, dy);
+  return x >= 6.0f ? 0.0f : dy;
+}
+__device__ bool same_number(float a, float b) {
+  return __float_as_uint(a) == __float_as_uint(b) || (a != a && b != b);
+}
+__device__ unsigned dy_bits_of(unsigned x_bits) { return x_bits * 2654435761u; }
+
+__global__ void every_float_kernel(float* x, float* dy, unsigned first) {
+  const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+  x[i] = __uint_as_float(first + i);
+  dy[i] = __uint_as_float(dy_bits_of(first + i));
+}
+__global__ void count_wrong_kernel(const float* y, const float* dx, unsigned first, unsigned* wrong) {
+  const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+  const float x = __uint_as_float(first + i), dy = __uint_as_float(dy_bits_of(first + i));
+  if (!same_number(y[i], naive_value(x))) atomicAdd(&wrong[0], 1u);
+  if (!same_number(dx[i], naive_gradient(dy, x))) atomicAdd(&wrong[1], 1u);
+}
+
+/// All 2^32 inputs, made and compared on the GPU, so that it takes seconds; for more sets of parameters see slow_test.cpp.
+TEST_F(Gpu, EveryFloatGivesTheBitsOfANaiveKernel) {
+  constexpr unsigned chunk = 1u << 27, threads = 256;
+  thrust::device_vector<float> x(chunk), dy(chunk), y(chunk), dx(chunk);
+  thrust::device_vector<unsigned> wrong(2, 0u);
+  unsigned first = 0;
+  do {
+    every_float_kernel<<<chunk / threads, threads>>>(thrust::raw_pointer_cast(x.data()), thrust::raw_pointer_cast(dy.data()), first);
+    forward(parameters, device_view(x), device_view(y));
+    backward(parameters, device_view(dy), device_view(x), device_view(dx));
+    count_wrong_kernel<<<chunk / threads, threads>>>(thrust::raw_pointer_cast(y.data()), thrust::raw_pointer_cast(dx.data()), first,
+                                                     thrust::raw_pointer_cast(wrong.data()));
+    REQUIRE_CUDA(cudaGetLastError());
+    first += chunk;
+  } while (first != 0);
+  EXPECT_EQ(wrong[0], 0u) << "forward";
+  EXPECT_EQ(wrong[1], 0u) << "backward";
+}
+
 TEST_F(Gpu, LeavesTheCallersPendingErrorAsItWas) {
   thrust::device_vector<float> x(100, -1.0f);
   EXPECT_EQ(cudaSetDevice(9999), cudaErrorInvalidDevice);

@@ -112,8 +112,9 @@ inline const dim3& gridDim = simt::indices().grid_dim;
   ::simt::exchange(mask, v, ::simt::lane() + (d) < 32 ? ::simt::lane() + (d) : ::simt::lane(), {__FILE__, __LINE__})
 #define __ballot_sync(mask, predicate) ::simt::ballot(mask, predicate, {__FILE__, __LINE__})
 
-/// A 128-bit store, which must be aligned. By bytes, whatever the memory's type.
+/// 128-bit stores, which must be aligned. By bytes, whatever the memory's type.
 inline void __stwb(uint4* to, uint4 v) {
   if (reinterpret_cast<std::uintptr_t>(to) % 16 != 0) simt::fail("misaligned 128-bit store");
   std::memcpy(static_cast<void*>(to), &v, sizeof v);
 }
+inline void __stcs(uint4* to, uint4 v) { __stwb(to, v); }
