@@ -1,12 +1,15 @@
-"""The few things about tensors that torch and numpy name differently, so that each op is prepared and checked by one piece of code.
+"""The few things about tensors that torch and numpy name differently, so that each op is prepared and checked by one
+piece of code.
 
 With torch everything runs on the device asked for; with numpy alone rectify is still checked and timed on the CPU.
 """
+
 import numpy as np
 
 
 class TorchArrays:
     """Tensors of torch on one device."""
+
     name = "torch"
 
     def __init__(self, torch, device):
@@ -19,7 +22,8 @@ class TorchArrays:
         self.stream = self._stream_function()
 
     def _stream_function(self):
-        """Torch's current stream as an address, by its cheapest way: it is asked at every call, also while a graph is captured."""
+        """Torch's current stream as an address, by its cheapest way: it is asked at every call, also while a graph
+        is captured."""
         torch, index = self.torch, self.device.index
         if not self.cuda:
             return lambda: None
@@ -103,6 +107,7 @@ class TorchArrays:
 
 class NumpyArrays:
     """Arrays of numpy, on the CPU. numpy has no bf16."""
+
     name = "numpy"
     cuda = False
 
@@ -122,7 +127,9 @@ class NumpyArrays:
         return dtype in self.dtypes
 
     def normal(self, shape, dtype, mean=0.0, deviation=1.0):
-        return (self._random.standard_normal(shape, np.float32) * np.float32(deviation) + np.float32(mean)).astype(self.dtypes[dtype])
+        return (self._random.standard_normal(shape, np.float32) * np.float32(deviation) + np.float32(mean)).astype(
+            self.dtypes[dtype]
+        )
 
     def uniform(self, shape, dtype, low, high):
         return self._random.uniform(low, high, shape).astype(self.dtypes[dtype])

@@ -2,12 +2,14 @@
 
 A builder takes a Work and gives a Contender, or raises Absent with the reason why this peer has no such op here.
 """
+
+import math
 import os
 import time
 from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
-from ops import MODEL_ALPHAS, MODELS, SIZE
+from ops import MODELS, SIZE
 
 
 class Absent(Exception):
@@ -17,28 +19,30 @@ class Absent(Exception):
 @dataclass
 class Contender:
     """Something to time. `outputs` turns what `run` returned into tensors of the names that rectify's outputs have."""
+
     who: str
     run: Callable[[], Any]
     outputs: Optional[Callable[[Any], dict]] = None
-    moved: Optional[int] = None             # bytes that it really moves, where that is known
+    moved: Optional[int] = None  # bytes that it really moves, where that is known
     how: str = ""
-    clock: str = "events"                   # or wall, for what runs on streams of its own
+    clock: str = "events"  # or wall, for what runs on streams of its own
     wait: Optional[Callable[[Any], None]] = None  # for what run() returned, with clock wall
-    step: Optional[Callable[[], Any]] = None      # forward and backward, to see the memory they take
+    step: Optional[Callable[[], Any]] = None  # forward and backward, to see the memory they take
     checked: bool = False
     notes: Optional[dict] = None
 
 
 # torch ---------------------------------------------------------------------------------------------------------------
 
+
 def torch_functions(torch):
     """What people write for each family, as a function of x and the named operands."""
     F = torch.nn.functional
 
     def keras_relu(x, negative_slope=0.1, threshold=0.5, low=0.0, high=6.0):
-        """Keras 3's relu(x, negative_slope, max_value, threshold), operation by operation as its torch backend runs it. The three
-        numbers that Keras makes into tensors anew in every call, each a copy to the device, are taken as they come: to the
-        good of Keras."""
+        """Keras 3's relu(x, negative_slope, max_value, threshold), operation by operation as its torch backend runs
+        it. The three numbers that Keras makes into tensors anew in every call, each a copy to the device, are taken
+        as they come: to the good of Keras."""
         negative = F.relu(-x + threshold)
         x = x * torch.greater(x, threshold).to(x.dtype)
         x = torch.clip(x, low, high)
@@ -61,8 +65,17 @@ def torch_functions(torch):
 
 
 # Tensors of x's size that eager torch moves, kernel by kernel; a bool tensor is a byte an element.
-EAGER_FORWARD = {"relu": 2, "leaky": 2, "clip": 2, "threshold": 2, "prelu": 2, "bias_leaky": 4, "residual_leaky": 5,
-                 "scale_shift_leaky": 6, "addcmul": 4}
+EAGER_FORWARD = {
+    "relu": 2,
+    "leaky": 2,
+    "clip": 2,
+    "threshold": 2,
+    "prelu": 2,
+    "bias_leaky": 4,
+    "residual_leaky": 5,
+    "scale_shift_leaky": 6,
+    "addcmul": 4,
+}
 EAGER_BACKWARD = {"leaky": 3, "prelu": 5, "bias_leaky": 4, "residual_leaky": 3, "scale_shift_leaky": 10}
 
 
@@ -81,26 +94,36 @@ class Torch:
     def __init__(self, torch, cuda, compile_seconds):
         self.torch, self.cuda = torch, cuda
         self.functions = torch_functions(torch)
-        self.compile_left, self.last_compile = compile_seconds, 0.0
+        self.compile_left, self.last_compile, self.least_compile = compile_seconds, 0.0, 0.0
 
     def _arguments(self, work):
         named = {**work.params, **({"residual": work.residual} if work.op.residual else {})}
         if work.op.family == "models":
             # What the tensor of alphas holds, which 16 bits have rounded.
             return [[float(alpha) for alpha in work.params["alpha"]]]
-        order = {"scale_shift_leaky": ("scale", "bias"), "prelu": ("alpha",), "bias_leaky": ("bias",),
-                 "residual_leaky": ("residual",)}.get(work.op.family, ())
+        order = {
+            "scale_shift_leaky": ("scale", "bias"),
+            "prelu": ("alpha",),
+            "bias_leaky": ("bias",),
+            "residual_leaky": ("residual",),
+        }.get(work.op.family, ())
         # Where the channels are the last axis, a parameter broadcasts as it is; prelu knows its axis.
         return [named[name] for name in order]
 
     def eager_forward(self, work, family=None, who="torch eager", how=""):
         family = family or work.op.family
         function, arguments = self.functions[family], self._arguments(work)
-        how = how or {"scale_shift_leaky": "x * scale + bias, leaky_relu", "models": f"{MODELS} calls of leaky_relu",
-                      "keras_relu": "the operations of Keras 3's torch backend, its three scalar tensors saved",
-                      "residual_leaky": "x + residual, leaky_relu", "bias_leaky": "x + bias, leaky_relu",
-                      "clip": "hardtanh(0, 6)"}.get(family, family)
-        return Contender(who, lambda: function(work.x, *arguments), lambda y: {"y": y}, moved_forward(work, family), how)
+        how = how or {
+            "scale_shift_leaky": "x * scale + bias, leaky_relu",
+            "models": f"{MODELS} calls of leaky_relu",
+            "keras_relu": "the operations of Keras 3's torch backend, its three scalar tensors saved",
+            "residual_leaky": "x + residual, leaky_relu",
+            "bias_leaky": "x + bias, leaky_relu",
+            "clip": "hardtanh(0, 6)",
+        }.get(family, family)
+        return Contender(
+            who, lambda: function(work.x, *arguments), lambda y: {"y": y}, moved_forward(work, family), how
+        )
 
     def addcmul_forward(self, work):
         return self.eager_forward(work, "addcmul", "torch addcmul", "torch.addcmul, leaky_relu: two kernels")
@@ -117,14 +140,17 @@ class Torch:
 
     def _names(self, work):
         """Of the sum that belongs to each argument."""
-        return {"scale_shift_leaky": ("dscale", "dbias"), "prelu": ("dalpha",), "bias_leaky": ("dbias",)}.get(work.op.family, ("",))
+        return {"scale_shift_leaky": ("dscale", "dbias"), "prelu": ("dalpha",), "bias_leaky": ("dbias",)}.get(
+            work.op.family, ("",)
+        )
 
     def _gradients(self, work):
         names = ("dx", *(name for name in self._names(work) if name in work.sums))
         return lambda gradients: dict(zip(names, gradients))
 
     def _step(self, work, function):
-        """As Work.training_step, for torch: what the graph saves lives until the backward has run, x itself no longer than that."""
+        """As Work.training_step, for torch: what the graph saves lives until the backward has run, x itself no
+        longer than that."""
         torch = self.torch
 
         def step():
@@ -136,19 +162,31 @@ class Torch:
                 del x
                 wanted = [base, *(a for a, name in zip(arguments, self._names(work)) if name in work.sums)]
                 return y, torch.autograd.grad(y, wanted, work.dy)
+
         return step
 
     def autograd_backward(self, work, who="torch eager"):
         function = self.functions[work.op.family]
         y, leaves = self._graph(work, function)
         grad = self.torch.autograd.grad
-        moved = None if work.op.family == "keras_relu" else SIZE[work.dtype] * work.elements * EAGER_BACKWARD[work.op.family]
-        return Contender(who, lambda: grad(y, leaves, work.dy, retain_graph=True), self._gradients(work), moved,
-                         "autograd.grad of a graph that stands", step=self._step(work, function))
+        moved = (
+            None
+            if work.op.family == "keras_relu"
+            else SIZE[work.dtype] * work.elements * EAGER_BACKWARD[work.op.family]
+        )
+        return Contender(
+            who,
+            lambda: grad(y, leaves, work.dy, retain_graph=True),
+            self._gradients(work),
+            moved,
+            "autograd.grad of a graph that stands",
+            step=self._step(work, function),
+        )
 
     def eager_backward(self, work):
-        """The fastest that eager torch has: the very kernels of autograd, called without its engine, for leaky_relu; for the others
-        autograd itself, whose kernels are no public ops or too many to be called by hand."""
+        """The fastest that eager torch has: the very kernels of autograd, called without its engine, for
+        leaky_relu; for the others autograd itself, whose kernels are no public ops or too many to be called by
+        hand."""
         if work.op.family not in ("leaky", "bias_leaky", "residual_leaky"):
             return self.autograd_backward(work)
         torch, op = self.torch, work.op
@@ -158,20 +196,26 @@ class Torch:
         elif op.family == "residual_leaky":
             z = work.x + work.residual
         if op.family == "bias_leaky":
+
             def run():
                 dz = kernel(work.dy, z, 0.01, False)
                 return dz, dz.sum(0)
+
             how = "aten::leaky_relu_backward and sum(0)"
         else:
+
             def run():
                 return (kernel(work.dy, z, 0.01, False),)
+
             how = "aten::leaky_relu_backward"
         moved = SIZE[work.dtype] * work.elements * EAGER_BACKWARD[op.family]
-        return Contender("torch eager", run, self._gradients(work), moved, how, step=self._step(work, self.functions[op.family]))
+        return Contender(
+            "torch eager", run, self._gradients(work), moved, how, step=self._step(work, self.functions[op.family])
+        )
 
     def _compile(self, function):
         torch = self.torch
-        if self.compile_left < self.last_compile or self.compile_left <= 0:
+        if self.compile_left <= self.least_compile:
             raise Absent("the time for compilation is used up")
         torch._dynamo.reset()  # another dtype is a new function, not one more version of the last
         # A graph whose backward runs more than once may not give its buffers away.
@@ -188,12 +232,20 @@ class Torch:
                 self.torch.cuda.synchronize()
             self.last_compile = time.perf_counter() - began
             self.compile_left -= self.last_compile
+            # The first loads the compiler too and says nothing of those to come.
+            self.least_compile = min(self.last_compile, self.least_compile or math.inf)
 
     def compiled_forward(self, work):
         compiled, arguments = self._compile(self.functions[work.op.family]), self._arguments(work)
         self._first_run(lambda: compiled(work.x, *arguments))
-        return Contender("torch.compile", lambda: compiled(work.x, *arguments), lambda y: {"y": y}, None, "dynamic=False",
-                         notes={"compile_s": round(self.last_compile, 2)})
+        return Contender(
+            "torch.compile",
+            lambda: compiled(work.x, *arguments),
+            lambda y: {"y": y},
+            None,
+            "dynamic=False",
+            notes={"compile_s": round(self.last_compile, 2)},
+        )
 
     def compiled_backward(self, work):
         if work.op.family not in ("bias_leaky", "prelu") or work.op.layout != "rows" or work.op.source != "x":
@@ -207,9 +259,15 @@ class Torch:
             return y, leaves
 
         y, leaves = self._first_run(first)
-        return Contender("torch.compile", lambda: grad(y, leaves, work.dy, retain_graph=True), self._gradients(work), None,
-                         "autograd.grad of a compiled forward's graph", step=self._step(work, compiled),
-                         notes={"compile_s": round(self.last_compile, 2)})
+        return Contender(
+            "torch.compile",
+            lambda: grad(y, leaves, work.dy, retain_graph=True),
+            self._gradients(work),
+            None,
+            "autograd.grad of a compiled forward's graph",
+            step=self._step(work, compiled),
+            notes={"compile_s": round(self.last_compile, 2)},
+        )
 
     def copy(self, work):
         """A copy that moves as many bytes, beside which any op can be seen."""
@@ -221,13 +279,14 @@ class Torch:
 
 # Triton --------------------------------------------------------------------------------------------------------------
 
+
 def triton_contender(work, torch, time_of):
     """A leaky ReLU by hand, with the best of a few block sizes. `time_of` times one contender alone."""
     if work.op.name not in ("leaky_forward", "leaky_backward"):
         raise Absent("written for plain leaky_relu alone")
     if work.x.device.type != "cuda" and not os.environ.get("TRITON_INTERPRET"):
         raise Absent("needs a GPU")
-    if work.elements >= 2 ** 31:
+    if work.elements >= 2**31:
         raise Absent("written for offsets of 32 bits")
     try:
         import triton_leaky as kernels
@@ -237,16 +296,25 @@ def triton_contender(work, torch, time_of):
 
     def contender(block, warps):
         if work.op.backward:
+
             def run():
                 kernels.backward(work.dy, work.x, result, 0.01, block, warps)
                 return result
+
         else:
+
             def run():
                 kernels.forward(work.x, result, 0.01, block, warps)
                 return result
+
         name = "dx" if work.op.backward else "y"
-        return Contender("triton", run, lambda value: {name: value}, work.useful_bytes,
-                         f"block of {block}, {warps} warps: the best of {len(kernels.SHAPES)}")
+        return Contender(
+            "triton",
+            run,
+            lambda value: {name: value},
+            work.useful_bytes,
+            f"block of {block}, {warps} warps: the best of {len(kernels.SHAPES)}",
+        )
 
     tried = [contender(*shape) for shape in kernels.SHAPES]
     best = min(tried, key=time_of)
@@ -255,6 +323,7 @@ def triton_contender(work, torch, time_of):
 
 
 # JAX -----------------------------------------------------------------------------------------------------------------
+
 
 class Jax:
     """jax.jit on the same device. Imported at its first use: most of a run needs none of it."""
@@ -273,6 +342,7 @@ class Jax:
             os.environ.setdefault("JAX_PLATFORMS", "cpu")
         try:
             import jax
+
             self.device = jax.devices("gpu" if self.cuda else "cpu")[0]
             self.jax = jax
         except Exception as error:  # whatever an installation can come up with
@@ -297,6 +367,7 @@ class Jax:
             return torch.from_dlpack(array)
         except Exception:
             import numpy as np
+
             host = np.asarray(array)
             if like.dtype == torch.bfloat16:
                 return torch.from_numpy(host.view(np.int16).copy()).view(torch.bfloat16).to(like.device)
@@ -319,11 +390,19 @@ class Jax:
             torch.cuda.synchronize()  # x must be there before another stream reads it
         x, how = self._share(work.x.detach(), torch)
         function(x).block_until_ready()
-        return Contender("jax jit", lambda: function(x), lambda y: {"y": self._back(y.block_until_ready(), work.x, torch)},
-                         None, how, clock="wall", wait=lambda y: y.block_until_ready())
+        return Contender(
+            "jax jit",
+            lambda: function(x),
+            lambda y: {"y": self._back(y.block_until_ready(), work.x, torch)},
+            None,
+            how,
+            clock="wall",
+            wait=lambda y: y.block_until_ready(),
+        )
 
 
 # CuPy ----------------------------------------------------------------------------------------------------------------
+
 
 def cupy_contender(work, torch):
     """An ElementwiseKernel over the same buffers, on torch's stream."""
@@ -340,11 +419,16 @@ def cupy_contender(work, torch):
         if tensor.dtype != torch.bfloat16:
             return cupy.from_dlpack(tensor)
         import ml_dtypes  # numpy's name of bf16, which cupy 14 knows
+
         return cupy.from_dlpack(tensor.view(torch.int16)).view(ml_dtypes.bfloat16)
 
     result = torch.full_like(work.x, float("nan"))
-    kernel = cupy.ElementwiseKernel("T x, float32 alpha", "T y", "float v = (float)x; y = (T)(v > 0.0f ? v : alpha * v)",
-                                    "rectify_peers_leaky_" + work.dtype)
+    kernel = cupy.ElementwiseKernel(
+        "T x, float32 alpha",
+        "T y",
+        "float v = (float)x; y = (T)(v > 0.0f ? v : alpha * v)",
+        "rectify_peers_leaky_" + work.dtype,
+    )
     x, y, alpha = share(work.x), share(result), cupy.float32(0.01)
     ours = torch.cuda.current_stream().cuda_stream
     if cupy.cuda.get_current_stream().ptr != ours:
@@ -357,8 +441,8 @@ def cupy_contender(work, torch):
     return Contender("cupy", run, lambda value: {"y": value}, work.useful_bytes, "ElementwiseKernel")
 
 
-def builders(work, torch_peers, jax_peer, time_of):
-    """Every peer of an op: (who, how to build it)."""
+def builders(work, torch_peers, time_of):
+    """The peers of an op: (who, how to build it)."""
     torch = torch_peers.torch
     yield "copy", lambda: torch_peers.copy(work)
     if work.op.backward:
@@ -371,13 +455,19 @@ def builders(work, torch_peers, jax_peer, time_of):
         if work.op.family == "scale_shift_leaky":
             yield "torch addcmul", lambda: torch_peers.addcmul_forward(work)
         yield "torch.compile", lambda: torch_peers.compiled_forward(work)
-    if work.op.family == "leaky" and work.op.source != "mask":
+    if work.op.name in ("leaky_forward", "leaky_backward"):
         yield "triton", lambda: triton_contender(work, torch, time_of)
-    if work.op.name in ("leaky_forward", "keras_relu_forward"):
-        yield "jax jit", lambda: jax_peer.contender(work, torch)
+
+
+def late_builders(work, torch_peers, jax_peer):
+    """Those that bring a runtime of their own into the process. They come when all else is done: an abort in there,
+    which nothing here could catch, then costs no other row."""
+    torch = torch_peers.torch
+    yield "copy", lambda: torch_peers.copy(work)
     if work.op.name == "leaky_forward":
         yield "cupy", lambda: cupy_contender(work, torch)
+    yield "jax jit", lambda: jax_peer.contender(work, torch)
 
 
 WHO = ("copy", "torch eager", "torch autograd", "torch addcmul", "torch.compile", "triton", "jax jit", "cupy")
-assert len(MODEL_ALPHAS) == MODELS
+LATE_WHO, LATE_OPS = ("jax jit", "cupy"), ("leaky_forward", "keras_relu_forward")

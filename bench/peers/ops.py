@@ -1,9 +1,10 @@
 """The ops: their tensors, rectify's call of each, and an independent computation that says what must come out of it.
 
-Every op is built from one description, so that no op has a path of its own that only a GPU would ever run. The independent
-computation is in float (double for a fused multiply-add), rounded once at the end, and goes over slices, as the steps of a large
-tensor would else take many times its memory.
+Every op is built from one description, so that no op has a path of its own that only a GPU would ever run. The
+independent computation is in float (double for a fused multiply-add), rounded once at the end, and goes over
+slices, as the steps of a large tensor would else take many times its memory.
 """
+
 import math
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from rectify_c import Relu
 
 SIZE = {"f16": 2, "bf16": 2, "f32": 4}
 ROW, CHANNELS, IMAGE, MODELS = 1024, 64, (28, 28), 8
-MODEL_ALPHAS = [0.01 * 2 ** k for k in range(MODELS)]
+MODEL_ALPHAS = [0.01 * 2**k for k in range(MODELS)]
 SLICE = 1 << 25  # elements that the independent computation and comparisons take at a time
 PLAIN, LEAKY, CLIP, THRESHOLD, KERAS = Relu(), Relu(0.01), Relu(0.0, 0.0, 6.0), Relu(0.0, 0.5), Relu(0.1, 0.5, 6.0)
 
@@ -21,14 +22,15 @@ PLAIN, LEAKY, CLIP, THRESHOLD, KERAS = Relu(), Relu(0.01), Relu(0.0, 0.0, 6.0), 
 @dataclass(frozen=True)
 class Op:
     """What goes into an op. `family` names the function of torch that it is compared with (contenders.py)."""
+
     name: str
     family: str
     relu: Relu
     layout: str = "flat"
-    params: tuple = ()      # of scale, bias, alpha: one element a channel, in the tensors' dtype
+    params: tuple = ()  # of scale, bias, alpha: one element a channel, in the tensors' dtype
     residual: bool = False
-    source: str = ""        # of a backward: what it reads beside dy, x or mask
-    sums: tuple = ()        # of dscale, dbias, dalpha: one element a channel
+    source: str = ""  # of a backward: what it reads beside dy, x or mask
+    sums: tuple = ()  # of dscale, dbias, dalpha: one element a channel
 
     @property
     def backward(self):
@@ -48,7 +50,15 @@ OPS = [
     Op("residual_leaky_forward", "residual_leaky", LEAKY, residual=True),
     Op("residual_leaky_backward_mask", "residual_leaky", LEAKY, residual=True, source="mask"),
     Op("scale_shift_leaky_forward", "scale_shift_leaky", LEAKY, "rows", ("scale", "bias")),
-    Op("scale_shift_leaky_backward", "scale_shift_leaky", LEAKY, "rows", ("scale", "bias"), source="x", sums=("dscale", "dbias")),
+    Op(
+        "scale_shift_leaky_backward",
+        "scale_shift_leaky",
+        LEAKY,
+        "rows",
+        ("scale", "bias"),
+        source="x",
+        sums=("dscale", "dbias"),
+    ),
     Op("keras_relu_forward", "keras_relu", KERAS),
     Op("keras_relu_backward", "keras_relu", KERAS, source="x"),
     Op("models_forward", "models", PLAIN, "models", ("alpha",)),
@@ -119,7 +129,9 @@ class Work:
             self.mask = self.library.new_mask(op.relu, self.x_view, **self.params)
             arrays.poison(self.mask.storage)
             self.library.forward(op.relu, self.axis, **self._forward_operands(), mask=self.mask)()
-        self.call = self.library.backward(op.relu, self.axis, **self._backward_operands(self.mask), dx=result, **self.sums)
+        self.call = self.library.backward(
+            op.relu, self.axis, **self._backward_operands(self.mask), dx=result, **self.sums
+        )
 
     def _backward_operands(self, mask):
         operands = {"dy": self.dy, **self.params}
@@ -150,8 +162,8 @@ class Work:
         return s * self.elements * (4 if self.op.residual else 3)
 
     def training_step(self):
-        """Forward and backward on fresh tensors as a layer inside a network sees them: what it takes beside its parameters, and
-        dy, is the memory of the pair. The x handed in is dropped as soon as nothing needs it."""
+        """Forward and backward on fresh tensors as a layer inside a network sees them: what it takes beside its
+        parameters, and dy, is the memory of the pair. The x handed in is dropped as soon as nothing needs it."""
         op, arrays = self.op, self.arrays
         x = arrays.empty(self.shape, self.dtype)
         x[...] = self.x
@@ -173,8 +185,8 @@ class Work:
     # What must come out ----------------------------------------------------------------------------------------------
 
     def check(self):
-        """Runs rectify once over poisoned outputs. Empty if every element has the bits, and every sum the value, that the
-        independent computation says; else what differs."""
+        """Runs rectify once over poisoned outputs. Empty if every element has the bits, and every sum the value,
+        that the independent computation says; else what differs."""
         for output in self.outputs.values():
             self.arrays.poison(output)
         self.call()
@@ -187,14 +199,16 @@ class Work:
                 got = self.elementwise[name][part]
                 differing = self.arrays.differing(got, expected)
                 if differing:
-                    return f"{name}: {differing} elements differ from the independent computation in rows {part.start} on"
+                    return (
+                        f"{name}: {differing} elements differ from the independent computation in rows {part.start} on"
+                    )
             for name, term in terms.items():
                 axes = tuple(axis for axis in range(len(self.shape)) if axis != self.axis)
                 exact[name] = exact[name] + self.arrays.to_host(term.sum(axes))
                 magnitude[name] = magnitude[name] + self.arrays.to_host(abs(term).sum(axes))
         for name, got in self.sums.items():
             count = self.elements // self.channels
-            bound = 2 * (math.log2(max(count, 2)) + 8) * 2.0 ** -23 * magnitude[name] + 1e-30
+            bound = 2 * (math.log2(max(count, 2)) + 8) * 2.0**-23 * magnitude[name] + 1e-30
             error = np.abs(self.arrays.to_host(got) - exact[name])
             if not bool((error <= bound).all()):  # a NaN is no <=
                 return f"{name}: off by up to {error.max():.3g}, beyond the bound of {bound.max():.3g}"
@@ -227,8 +241,8 @@ class Work:
         return z, x
 
     def _multiply_add(self, x, scale, bias):
-        """fma(x, scale, bias) to the last bit. The product is exact in double; the sum is rounded to odd there, so that the
-        rounding to float is as if it were the only one."""
+        """fma(x, scale, bias) to the last bit. The product is exact in double; the sum is rounded to odd there, so
+        that the rounding to float is as if it were the only one."""
         arrays = self.arrays
         product = arrays.double(x) * arrays.double(scale)
         bias = arrays.double(bias)
@@ -237,7 +251,7 @@ class Work:
         lost = (product - (total - back)) + (bias - back)  # of Knuth's two-sum: exact
         bits = arrays.view_as_int64(total)
         beyond = (lost != 0) & ((lost < 0) == (total > 0))  # rounded away from 0: step back before setting the last bit
-        odd = (bits - arrays.where(beyond, 1, 0)) | 1
+        odd = (bits - beyond * 1) | 1
         return arrays.single(arrays.view_as_double(arrays.where(lost != 0, odd, bits)))
 
     def _expected(self, part):
@@ -271,13 +285,13 @@ class Work:
 def difference(work, theirs):
     """A peer's outputs beside rectify's: (whether they agree, what to write in its row).
 
-    Peers round where rectify does not (a bf16 between two of their kernels), so an element may be two units in the last place
-    away, and where z is a difference of large numbers, as much as these were rounded by. Where such a z falls on the other side of
-    the threshold than rectify's, or a kink takes the other piece, a gradient differs by all of it: that is let pass for one element
-    in a hundred.
+    Peers round where rectify does not (a bf16 between two of their kernels), so an element may be two units in the
+    last place away, and where z is a difference of large numbers, as much as these were rounded by. Where such a z
+    falls on the other side of the threshold than rectify's, or a kink takes the other piece, a gradient differs by
+    all of it: that is let pass for one element in a hundred.
     """
     arrays = work.arrays
-    eps = {"f32": 2.0 ** -23, "bf16": 2.0 ** -7, "f16": 2.0 ** -10}[work.dtype]
+    eps = {"f32": 2.0**-23, "bf16": 2.0**-7, "f16": 2.0**-10}[work.dtype]
     rounds_z = work.op.family in ("bias_leaky", "residual_leaky", "scale_shift_leaky")
     absolute = 16 * eps if rounds_z and not work.op.backward else 1e-30
     kinks = work.op.backward and work.op.family in ("bias_leaky", "residual_leaky", "scale_shift_leaky", "keras_relu")
@@ -301,7 +315,10 @@ def difference(work, theirs):
         fine = fine and largest == largest and off <= (work.elements // 100 if kinks else 0)
     for name, ours in work.sums.items():
         a, b = arrays.to_host(ours), arrays.to_host(theirs[name]).reshape(-1)
-        relative = float((np.abs(a - b) / np.abs(a)).max())
+        # A channel whose sum happens to be near 0 says little of itself.
+        relative = float((np.abs(a - b) / np.maximum(np.abs(a), np.abs(a).mean())).max())
         row["max_rel_diff_sums"] = max(relative, row.get("max_rel_diff_sums", 0.0)) if relative == relative else "nan"
-        fine = fine and relative <= (1e-3 if work.dtype == "f32" else 2e-2)
+        # Elements on the other side of a kink count for less the more there are: a few of a large one are let pass.
+        kinked = 32 / float(np.abs(a).mean()) if kinks else 0.0
+        fine = fine and relative <= (1e-3 if work.dtype == "f32" else 2e-2) + kinked
     return fine, row

@@ -1,19 +1,22 @@
-"""rectify beside its peers, on the same buffers: PyTorch eager and compiled, Triton, JAX and CuPy, each checked before it is timed.
+"""rectify beside its peers, on the same buffers: PyTorch eager and compiled, Triton, JAX and CuPy, each checked before
+it is timed.
 
-    python3 bench/peers/peers.py --library build/lib/librectify.so --out peers.jsonl            on a GPU
-    python3 bench/peers/peers.py --library build/lib/librectify.so --out peers.jsonl --device cpu      the same, small, without one
+    python3 bench/peers/peers.py --library librectify.so --out peers.jsonl                  on a GPU
+    python3 bench/peers/peers.py --library librectify.so --out peers.jsonl --device cpu     the same, small, without
 
-Appends one JSON object a line, as soon as it is known. A peer that is not installed, or has no such op, is a row with "absent"; one that
-raises is a row with "failed"; a result that differs is a row with "checked": false and no time. Nothing of a peer ends the run.
+Appends one JSON object a line, as soon as it is known. A peer that is not installed, or has no such op, is a row with
+"absent"; one that raises is a row with "failed"; a result that differs is a row with "checked": false and no time.
+Nothing of a peer ends the run.
 
-Time is GPU time, by events around enough calls to fill a millisecond ("mode": "cold": tensors far larger than the caches); the
-contenders of an op take turns, sample by sample, so that what disturbs the machine disturbs all of them. "clock": "wall" marks who runs
-on a stream of its own and is timed from the host. Small tensors have three modes: "graph", a CUDA graph of 100 calls over rotating
-buffers; "hot", one over the same buffer; "wall", a loop in Python with a wait at its end ("wall_anew": rectify with its operands described
-anew in every call).
+Time is GPU time, by events around enough calls to fill a millisecond ("mode": "cold": tensors far larger than the
+caches); the contenders of an op take turns, sample by sample, so that what disturbs the machine disturbs all of them.
+"clock": "wall" marks who runs on a stream of its own and is timed from the host. Small tensors have three modes:
+"graph", a CUDA graph of 100 calls over rotating buffers; "hot", one over the same buffer; "wall", a loop in Python with
+a wait at its end ("wall_anew": rectify with its operands described anew in every call).
 
 Exit status: 0, or 1 if rectify failed or anything differed, or 2 for bad arguments.
 """
+
 import argparse
 import datetime
 import faulthandler
@@ -33,8 +36,8 @@ BEGAN = time.monotonic()
 
 
 def prepare_environment():
-    """Before torch is imported. One compiling thread, in this process, leaves no workers behind that could outlive it; caches in a
-    folder of this run need no home, and make each run compile."""
+    """Before torch is imported. One compiling thread, in this process, leaves no workers behind that could outlive
+    it; caches in a folder of this run need no home, and make each run compile."""
     cache = tempfile.mkdtemp(prefix="rectify-peers-")
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", os.path.join(cache, "inductor"))
@@ -54,14 +57,14 @@ except ImportError:
     sys.exit(2)
 
 from arrays import NumpyArrays, TorchArrays  # noqa: E402
-from contenders import WHO, Absent, Contender, Jax, Torch, builders  # noqa: E402
+from contenders import LATE_OPS, LATE_WHO, WHO, Absent, Contender, Jax, Torch, builders, late_builders  # noqa: E402
 from ops import LEAKY, OPS, SIZE, Work, difference  # noqa: E402
 from rectify_c import Library  # noqa: E402
 
 SMALL = "leaky_forward_small"  # a case of its own, whose rows are of op leaky_forward
 SMALL_BYTES = (64 << 10, 1 << 20, 16 << 20)
 SMALL_AT = 8  # its place among the ops
-GRAPH_CALLS, LOOP_CALLS, ROTATE_BYTES = 100, 200, 256 << 20
+ROTATE_BYTES = 256 << 20
 SAMPLE_US, WARM_UPS = 1500.0, 3
 SPIN_CYCLES = 1_000_000  # about half a millisecond in which the host gets ahead of the GPU
 
@@ -101,6 +104,7 @@ def list_argument(known):
             if name not in known:
                 raise argparse.ArgumentTypeError(f"no {name!r}; known: {', '.join(known)}")
         return names
+
     return parse
 
 
@@ -115,12 +119,14 @@ def rounds_argument(text):
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description="Times rectify beside its peers on the same buffers, after checking each.")
+    parser = argparse.ArgumentParser(
+        description="Times rectify beside its peers on the same buffers, after checking each."
+    )
     parser.add_argument("--library", required=True, type=Path, help="librectify.so")
     parser.add_argument("--out", required=True, type=Path, help="JSON Lines, appended to")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--seconds", type=float, default=90.0, help="no case is started after these (default 90)")
-    parser.add_argument("--compile-seconds", type=float, help="of these, for torch.compile (default 0.45 of them)")
+    parser.add_argument("--compile-seconds", type=float, help="of these, for torch.compile (default 0.4 of them)")
     parser.add_argument("--bytes", type=bytes_argument, help="of a large tensor (default 1G; on a CPU 1M)")
     parser.add_argument("--dtypes", type=list_argument(list(SIZE)), default=["f32", "bf16"])
     parser.add_argument("--who", type=list_argument(["rectify", *WHO]), help="peers, of: " + ", ".join(WHO))
@@ -132,7 +138,7 @@ def parse_arguments():
     if options.bytes is None:
         options.bytes = 1 << 30 if options.device == "cuda" else 1 << 20
     if options.compile_seconds is None:
-        options.compile_seconds = 0.45 * options.seconds
+        options.compile_seconds = 0.4 * options.seconds
     return parser, options
 
 
@@ -145,8 +151,8 @@ class Timer:
         self.torch = arrays.torch if arrays.cuda else None
 
     def _spin(self):
-        """Work for the GPU before a sample, so that its calls are all queued when it comes to them and no time between two of them is
-        the host's."""
+        """Work for the GPU before a sample, so that its calls are all queued when it comes to them and no time
+        between two of them is the host's."""
         spin = getattr(self.torch.cuda, "_sleep", None)
         if spin is not None:
             spin(SPIN_CYCLES)
@@ -175,7 +181,8 @@ class Timer:
         return (time.perf_counter() - began) * 1e6 / calls
 
     def calls_for(self, contender):
-        """How many calls fill a sample. From the host's clock it takes more, so that the one start it sees is a small part."""
+        """How many calls fill a sample. From the host's clock it takes more, so that the one start it sees is a
+        small part."""
         for _ in range(WARM_UPS):
             contender.run()
         once = max(self.sample(contender, 1), 0.5)
@@ -188,7 +195,8 @@ class Timer:
         return statistics.median(self.sample(contender, calls) for _ in range(3))
 
     def in_turns(self, contenders, on_error, fixed_calls=None):
-        """All samples of each that did not fail, {who: [us]}. The order rotates, so that nobody always follows the same other."""
+        """All samples of each that did not fail, {who: [us]}. The order rotates, so that nobody always follows the
+        same other."""
         calls, samples, left = {}, {}, []
         for contender in contenders:
             try:
@@ -200,7 +208,7 @@ class Timer:
             except Exception as error:
                 on_error(contender, error)
         for turn in range(self.rounds):
-            order = left[turn % len(left):] + left[:turn % len(left)] if left else []
+            order = left[turn % len(left) :] + left[: turn % len(left)] if left else []
             for contender in order:
                 try:
                     samples[contender.who].append(self.sample(contender, calls[contender.who]))
@@ -218,8 +226,12 @@ def quantile(values, part):
 
 def figures(samples, useful_bytes):
     us = statistics.median(samples)
-    return {"us": round(us, 3), "us_p10": round(quantile(samples, 0.1), 3), "us_p90": round(quantile(samples, 0.9), 3),
-            "gbps": round(useful_bytes / us / 1e3, 2)}
+    return {
+        "us": round(us, 3),
+        "us_p10": round(quantile(samples, 0.1), 3),
+        "us_p90": round(quantile(samples, 0.9), 3),
+        "gbps": round(useful_bytes / us / 1e3, 2),
+    }
 
 
 class Bench:
@@ -231,32 +243,40 @@ class Bench:
         self.torch = arrays.torch if arrays.name == "torch" else None
         self.torch_peers = Torch(self.torch, arrays.cuda, options.compile_seconds) if self.torch else None
         self.jax = Jax(arrays.cuda)
+        # On a CPU, where there are no graphs, this is but a try of the program.
+        self.graph_calls, self.loop_calls = (100, 200) if arrays.cuda else (4, 4)
 
     def wants(self, who):
         return self.options.who is None or who in self.options.who
 
     def cases(self):
-        """(op, dtype): an op in all dtypes before the next op."""
+        """(op, dtype, whether it is for the late peers): an op in all dtypes before the next op."""
         names = [op.name for op in OPS]
         ops = [*OPS[:SMALL_AT], None, *OPS[SMALL_AT:]]
         chosen = self.options.op or [*names, SMALL]
-        return [(op, dtype) for op in ops if (op.name if op else SMALL) in chosen for dtype in self.options.dtypes]
+        dtypes = self.options.dtypes
+        cases = [(op, dtype, False) for op in ops if (op.name if op else SMALL) in chosen for dtype in dtypes]
+        if self.torch and any(self.wants(who) for who in LATE_WHO):
+            cases += [(op, dtype, True) for op in OPS if op.name in LATE_OPS and op.name in chosen for dtype in dtypes]
+        return cases
 
     def run(self):
         cases = self.cases()
-        for done, (op, dtype) in enumerate(cases):
+        for done, (op, dtype, late) in enumerate(cases):
             if time.monotonic() - BEGAN > self.options.seconds:
                 self.rows.add(note=f"stopped after {done} of {len(cases)} cases by the time limit")
                 break
             name = op.name if op else SMALL
-            print(f"{time.monotonic() - BEGAN:6.1f} s  {name} {dtype}", flush=True)
+            print(
+                f"{time.monotonic() - BEGAN:6.1f} s  {name} {dtype}{' beside JAX and CuPy' if late else ''}", flush=True
+            )
             try:
                 if not self.arrays.supports(dtype):
                     self.rows.add(op=name, who="rectify", dtype=dtype, absent=f"{self.arrays.name} has no {dtype}")
                 elif op is None:
                     self.small(dtype)
                 else:
-                    self.large(op, dtype)
+                    self.large(op, dtype, late)
             except Exception as error:
                 traceback.print_exc()
                 self.rows.wrong += 1
@@ -272,17 +292,32 @@ class Bench:
 
     # Large tensors ---------------------------------------------------------------------------------------------------
 
-    def large(self, op, dtype):
+    def large(self, op, dtype, late):
         work = Work(op, dtype, self.options.bytes, self.arrays, self.library)
-        what = {"op": op.name, "dtype": dtype, "shape": list(work.shape), "bytes": work.useful_bytes, "device": self.options.device}
+        what = {
+            "op": op.name,
+            "dtype": dtype,
+            "shape": list(work.shape),
+            "bytes": work.useful_bytes,
+            "device": self.options.device,
+        }
+        if late:
+            what["late"] = True  # rectify and a copy have a second row of this op then, beside which these peers ran
         wrong = work.check()
         if wrong:
             self.rows.wrong += 1
             self.rows.add(**what, who="rectify", mode="cold", checked=False, difference=wrong)
             return
-        ours = Contender("rectify", work.call, None, work.useful_bytes, "the C ABI by ctypes, operands prepared once",
-                         step=work.training_step if op.backward else None, checked=True)
-        contenders = [ours, *self._peers(work, what)]
+        ours = Contender(
+            "rectify",
+            work.call,
+            None,
+            work.useful_bytes,
+            "the C ABI by ctypes, operands prepared once",
+            step=work.training_step if op.backward else None,
+            checked=True,
+        )
+        contenders = [ours, *self._peers(work, what, late)]
 
         def on_error(contender, error):
             traceback.print_exc()
@@ -295,8 +330,14 @@ class Bench:
             taken = samples.get(contender.who)
             if not taken:
                 continue
-            row = {**what, "who": contender.who, "how": contender.how, "moved": contender.moved, "mode": "cold",
-                   **figures(taken, work.useful_bytes)}
+            row = {
+                **what,
+                "who": contender.who,
+                "how": contender.how,
+                "moved": contender.moved,
+                "mode": "cold",
+                **figures(taken, work.useful_bytes),
+            }
             if contender is not ours and base:
                 row["vs_rectify"] = round(statistics.median(taken) / base, 4)
             if self.arrays.cuda and contender.clock == "wall":
@@ -307,7 +348,7 @@ class Bench:
                 row["peak_bytes"] = peak
             self.rows.add(**row)
 
-    def _peers(self, work, what):
+    def _peers(self, work, what, late):
         """Those that are there and agree with rectify; a row for each of the others."""
         if self.torch is None:
             for who in WHO:
@@ -315,7 +356,12 @@ class Bench:
                     self.rows.add(**what, who=who, absent="no torch here")
             return []
         agreed = []
-        for who, build in builders(work, self.torch_peers, self.jax, self.timer.alone):
+        peers = (
+            late_builders(work, self.torch_peers, self.jax)
+            if late
+            else builders(work, self.torch_peers, self.timer.alone)
+        )
+        for who, build in peers:
             if not self.wants(who):
                 continue
             try:
@@ -370,7 +416,9 @@ class Bench:
             except Exception as error:
                 traceback.print_exc()
                 self.rows.wrong += 1
-                self.rows.add(op="leaky_forward", who="rectify", dtype=dtype, shape=[size // SIZE[dtype]], failed=reason(error))
+                self.rows.add(
+                    op="leaky_forward", who="rectify", dtype=dtype, shape=[size // SIZE[dtype]], failed=reason(error)
+                )
             gc.collect()
             self._release()
 
@@ -378,9 +426,15 @@ class Bench:
         op = OPS[0]
         first = Work(op, dtype, size, self.arrays, self.library)
         # A graph must not come back to a buffer that the caches still hold; 100 calls touch 100 at most.
-        count = min(GRAPH_CALLS, ROTATE_BYTES // first.useful_bytes + 1) if self.arrays.cuda else 2
+        count = min(self.graph_calls, ROTATE_BYTES // first.useful_bytes + 1) if self.arrays.cuda else 2
         works = [first, *(Work(op, dtype, size, self.arrays, self.library) for _ in range(count - 1))]
-        what = {"op": op.name, "dtype": dtype, "shape": list(first.shape), "bytes": first.useful_bytes, "device": self.options.device}
+        what = {
+            "op": op.name,
+            "dtype": dtype,
+            "shape": list(first.shape),
+            "bytes": first.useful_bytes,
+            "device": self.options.device,
+        }
         for work in works:
             wrong = work.check()
             if wrong:
@@ -388,10 +442,12 @@ class Bench:
                 self.rows.add(**what, who="rectify", checked=False, difference=wrong)
                 return
         for mode, used in (("graph", works), ("hot", works[:1])):
-            self._small_mode(mode, what, self._graph_contenders(used, what, mode), {"buffers": len(used)}, GRAPH_CALLS, None)
-        loops = self._loop_contenders(first, what)
-        self._small_mode("wall", what, loops[:2], {}, 1, LOOP_CALLS)
-        self._small_mode("wall_anew", what, loops[2:], {}, 1, LOOP_CALLS)
+            self._small_mode(
+                mode, what, self._graph_contenders(used, what, mode), {"buffers": len(used)}, self.graph_calls, None
+            )
+        prepared, anew = self._loop_contenders(first)
+        self._small_mode("wall", what, prepared, {}, 1, self.loop_calls)
+        self._small_mode("wall_anew", what, anew, {}, 1, self.loop_calls)
 
     def _small_mode(self, mode, what, contenders, extra, calls_of_run, fixed_calls):
         def on_error(contender, error):
@@ -405,8 +461,15 @@ class Bench:
         for contender in contenders:
             taken = samples.get(contender.who)
             if taken:
-                row = {**what, "who": contender.who, "how": contender.how, "moved": what["bytes"], "mode": mode,
-                       **figures(taken, what["bytes"]), **extra}
+                row = {
+                    **what,
+                    "who": contender.who,
+                    "how": contender.how,
+                    "moved": what["bytes"],
+                    "mode": mode,
+                    **figures(taken, what["bytes"]),
+                    **extra,
+                }
                 if contender.who != "rectify" and base:
                     row["vs_rectify"] = round(statistics.median(taken) / base, 4)
                 self.rows.add(**row, checked=True, runs=len(taken))
@@ -416,7 +479,7 @@ class Bench:
         contenders = []
         for who, call_of, how in self._small_calls():
             try:
-                run = self._captured([call_of(works[at % len(works)]) for at in range(GRAPH_CALLS)])
+                run = self._captured([call_of(works[at % len(works)]) for at in range(self.graph_calls)])
                 for work in works:
                     self.arrays.poison(work.outputs["y"])
                 self.arrays.synchronize()
@@ -446,9 +509,11 @@ class Bench:
 
     def _captured(self, calls):
         if not self.arrays.cuda:
+
             def run():
                 for call in calls:
                     call()
+
             return run
         torch = self.torch
         side = torch.cuda.Stream()
@@ -465,21 +530,25 @@ class Bench:
                 call()
         return graph.replay
 
-    def _loop_contenders(self, work, what):
-        """Calls from Python as code has them: rectify prepared once, torch as it is written, and rectify prepared anew."""
+    def _loop_contenders(self, work):
+        """Calls from Python as code has them: rectify prepared once beside torch as it is written, and rectify
+        prepared anew."""
         y = work.outputs["y"]
 
-        def anew():
+        def describe_and_call():
             self.library.forward(LEAKY, 1, x=work.x, y=y)()
 
-        contenders = [Contender("rectify", work.call, how="prepared once", clock="wall")]
+        prepared = [Contender("rectify", work.call, how="operands prepared once", clock="wall")]
         if self.torch and self.wants("torch eager"):
             function, x = self.torch.nn.functional.leaky_relu, work.x
-            contenders.append(Contender("torch eager", lambda: function(x, 0.01), how="F.leaky_relu, y allocated in each call",
-                                        clock="wall"))
-        else:
-            contenders.append(Contender("rectify again", work.call, how="prepared once", clock="wall"))
-        return [*contenders, Contender("rectify", anew, how="operands described anew in each call", clock="wall")]
+            prepared.append(
+                Contender(
+                    "torch eager", lambda: function(x, 0.01), how="F.leaky_relu, y allocated in each call", clock="wall"
+                )
+            )
+        return prepared, [
+            Contender("rectify", describe_and_call, how="operands described anew in each call", clock="wall")
+        ]
 
 
 def versions(names):
@@ -509,10 +578,19 @@ def make_arrays(parser, options):
 
 
 def describe(options, arrays, library):
-    row = {"note": "start", "utc": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-           "device": options.device, "arrays": arrays.name, "bytes": options.bytes, "dtypes": options.dtypes,
-           "rounds": options.rounds, "seconds": options.seconds, "rectify": library.version(), "python": sys.version.split()[0],
-           **versions(("torch", "triton", "jax", "jaxlib", "cupy-cuda13x", "cupy-cuda12x", "cupy", "numpy"))}
+    row = {
+        "note": "start",
+        "utc": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "device": options.device,
+        "arrays": arrays.name,
+        "bytes": options.bytes,
+        "dtypes": options.dtypes,
+        "rounds": options.rounds,
+        "seconds": options.seconds,
+        "rectify": library.version(),
+        "python": sys.version.split()[0],
+        **versions(("torch", "triton", "jax", "jaxlib", "cupy-cuda13x", "cupy-cuda12x", "cupy", "numpy")),
+    }
     if arrays.cuda:
         properties = arrays.torch.cuda.get_device_properties(arrays.device)
         row["gpu"], row["memory"], row["cuda"] = properties.name, properties.total_memory, arrays.torch.version.cuda

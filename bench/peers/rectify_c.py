@@ -1,8 +1,9 @@
 """rectify by its C ABI (rectify.h), for tensors of torch on any device and arrays of numpy on the CPU.
 
-A call is prepared once and run many times, as a training loop with fixed buffers would: what is then timed is the library's call,
-not the filling of its structs.
+A call is prepared once and run many times, as a training loop with fixed buffers would: what is then timed is the
+library's call, not the filling of its structs.
 """
+
 import ctypes
 import math
 from ctypes import POINTER, c_char_p, c_double, c_int32, c_int64, c_size_t, c_void_p
@@ -15,6 +16,7 @@ CPU, CUDA = 0, 1
 
 class Relu(ctypes.Structure):
     """The function's three numbers."""
+
     _fields_ = [("alpha", c_double), ("threshold", c_double), ("max_value", c_double)]
 
     def __init__(self, alpha=0.0, threshold=0.0, max_value=math.inf):
@@ -23,8 +25,18 @@ class Relu(ctypes.Structure):
 
 class Tensor(ctypes.Structure):
     """rectify_tensor; zero in every byte is an absent one."""
-    _fields_ = [("data", c_void_p), ("dtype", c_int32), ("device", c_int32), ("device_index", c_int32), ("rank", c_int32),
-                ("layout", c_int32), ("reserved", c_int32), ("shape", c_int64 * MAX_RANK), ("strides", c_int64 * MAX_RANK)]
+
+    _fields_ = [
+        ("data", c_void_p),
+        ("dtype", c_int32),
+        ("device", c_int32),
+        ("device_index", c_int32),
+        ("rank", c_int32),
+        ("layout", c_int32),
+        ("reserved", c_int32),
+        ("shape", c_int64 * MAX_RANK),
+        ("strides", c_int64 * MAX_RANK),
+    ]
 
 
 def _tensors(names):
@@ -33,20 +45,32 @@ def _tensors(names):
 
 class Forward(ctypes.Structure):
     """rectify_forward_operands."""
-    _fields_ = [("struct_size", c_size_t), ("channel_axis", c_int32), ("reserved", c_int32),
-                *_tensors("x scale bias residual alpha threshold max_value y mask")]
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("channel_axis", c_int32),
+        ("reserved", c_int32),
+        *_tensors("x scale bias residual alpha threshold max_value y mask"),
+    ]
 
 
 class Backward(ctypes.Structure):
     """rectify_backward_operands."""
-    _fields_ = [("struct_size", c_size_t), ("channel_axis", c_int32), ("reserved", c_int32),
-                *_tensors("dy x y mask scale bias residual alpha threshold max_value"),
-                *_tensors("dx dresidual dscale dbias dalpha dthreshold dmax_value"),
-                ("workspace", c_void_p), ("workspace_bytes", c_size_t)]
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("channel_axis", c_int32),
+        ("reserved", c_int32),
+        *_tensors("dy x y mask scale bias residual alpha threshold max_value"),
+        *_tensors("dx dresidual dscale dbias dalpha dthreshold dmax_value"),
+        ("workspace", c_void_p),
+        ("workspace_bytes", c_size_t),
+    ]
 
 
 class Mask:
-    """The bytes that forward leaves for backward, and the shape and width (rectify.h's U1 or U2) that they stand for."""
+    """The bytes that forward leaves for backward, and the shape and width (rectify.h's U1 or U2) that they stand
+    for."""
 
     def __init__(self, storage, shape, dtype):
         self.storage, self.shape, self.dtype = storage, tuple(shape), dtype
@@ -62,7 +86,8 @@ class Error(RuntimeError):
 
 
 class Library:
-    """librectify.so. `arrays` tells addresses, dtypes and devices of tensors, and the current stream (see arrays.py)."""
+    """librectify.so. `arrays` tells addresses, dtypes and devices of tensors, and the current stream (see
+    arrays.py)."""
 
     def __init__(self, path, arrays):
         self.arrays = arrays
@@ -88,8 +113,10 @@ class Library:
     def check(self, status):
         if status != 0:
             cuda = self.c.rectify_last_cuda_error()
-            raise Error(f"{self.c.rectify_status_string(status).decode()}: {self.c.rectify_last_error().decode()}"
-                        + (f" (CUDA error {cuda})" if cuda else ""))
+            raise Error(
+                f"{self.c.rectify_status_string(status).decode()}: {self.c.rectify_last_error().decode()}"
+                + (f" (CUDA error {cuda})" if cuda else "")
+            )
 
     def forward(self, relu, channel_axis=1, **named):
         """A prepared rectify_forward: call it to run it on the current stream."""
@@ -116,18 +143,34 @@ class Library:
         return Mask(self.arrays.bytes(size.value), x.shape, dtype.value)
 
     def _operands(self, kind, channel_axis, named):
-        return kind(struct_size=ctypes.sizeof(kind), channel_axis=channel_axis,
-                    **{name: self._view(operand) for name, operand in named.items()})
+        return kind(
+            struct_size=ctypes.sizeof(kind),
+            channel_axis=channel_axis,
+            **{name: self._view(operand) for name, operand in named.items()},
+        )
 
     def _view(self, operand):
         arrays = self.arrays
         device, index = arrays.device_code()
         if isinstance(operand, Mask):
-            return Tensor(data=arrays.address(operand.storage), dtype=operand.dtype, device=device, device_index=index,
-                          rank=len(operand.shape), shape=(c_int64 * MAX_RANK)(*operand.shape))
-        return Tensor(data=arrays.address(operand), dtype=DTYPES[arrays.dtype_name(operand)], device=device, device_index=index,
-                      rank=len(operand.shape), layout=STRIDED, shape=(c_int64 * MAX_RANK)(*operand.shape),
-                      strides=(c_int64 * MAX_RANK)(*arrays.strides(operand)))
+            return Tensor(
+                data=arrays.address(operand.storage),
+                dtype=operand.dtype,
+                device=device,
+                device_index=index,
+                rank=len(operand.shape),
+                shape=(c_int64 * MAX_RANK)(*operand.shape),
+            )
+        return Tensor(
+            data=arrays.address(operand),
+            dtype=DTYPES[arrays.dtype_name(operand)],
+            device=device,
+            device_index=index,
+            rank=len(operand.shape),
+            layout=STRIDED,
+            shape=(c_int64 * MAX_RANK)(*operand.shape),
+            strides=(c_int64 * MAX_RANK)(*arrays.strides(operand)),
+        )
 
 
 class Call:

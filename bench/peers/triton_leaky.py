@@ -1,8 +1,9 @@
 """Leaky ReLU in Triton, as one writes it by hand. A module of its own: Triton reads a kernel's source from its file."""
+
 import triton
 import triton.language as tl
 
-# (elements of a program, warps): what is tried before the best is timed. 16 bytes a thread and load in each, one to four loads.
+# (elements of a program, warps): what is tried before the best of them is timed.
 SHAPES = ((1024, 4), (2048, 8), (4096, 8))
 
 
