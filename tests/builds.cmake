@@ -14,7 +14,7 @@ function(rectify_add_build_test name target tests)
 endfunction()
 
 find_program(RECTIFY_CLANG clang++)
-if(RECTIFY_CLANG)
+if(RECTIFY_CLANG AND TARGET rectify_tests)
   rectify_add_build_test(build_with_clang rectify_tests "^rectify_tests" -DRECTIFY_CUDA=OFF -DCMAKE_CXX_COMPILER=${RECTIFY_CLANG} -DBUILD_SHARED_LIBS=ON)
 endif()
 # Complete without CUDA, and shared; under /usr, whose folder of libraries Debian names after the architecture. And without AVX-512, so

@@ -9,7 +9,9 @@ function(rectify_add_c_test name source)
   add_executable(rectify_${name}_test ${source})
   target_compile_options(rectify_${name}_test PRIVATE -Wall -Wextra -Wpedantic -Werror)
   target_link_libraries(rectify_${name}_test PRIVATE rectify_headers)
-  add_dependencies(rectify_tests rectify_${name}_test)  # the one target that nested builds ask for
+  if(TARGET rectify_tests)
+    add_dependencies(rectify_tests rectify_${name}_test)  # the one target that nested builds ask for
+  endif()
   add_test(NAME rectify_tests.${name} COMMAND rectify_${name}_test ${ARGN})
   set_tests_properties(rectify_tests.${name} PROPERTIES TIMEOUT 60)
 endfunction()

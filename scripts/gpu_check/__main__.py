@@ -1,80 +1,69 @@
-"""gpu-check: what there is to know of rectify on a GPU, in one run of ten minutes. See docs/gpu.md.
+"""gpu-check: what there is to know of rectify on a GPU, in one run of ten minutes. docs/gpu.md says more.
 
-    scripts/gpu-check.sh prepare DIR                  build, here and without a GPU, all that travels, into DIR
-    scripts/gpu-check.sh run DIR OUT [PART...]        run it on a machine with a GPU; results go to OUT
+    scripts/gpu-check.sh prepare DIR          build all that a run needs, without a GPU, into DIR
+    scripts/gpu-check.sh run DIR OUT [PART]   run it on a machine with a GPU; results go to OUT, an empty or new folder
+    scripts/gpu-check.sh report OUT           turn OUT into bench/results/, tables in README.md and docs/gpu.md, and a picture
+
+Exit codes: 0 all fine; 1 a step failed or was cut, or the build failed; 2 it cannot start or go on, and one line says why.
 """
+
 import argparse
-import json
 import os
-import shutil
-import subprocess
 import sys
-import tarfile
-import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+import check  # noqa: E402
+import prepare  # noqa: E402
+import report  # noqa: E402
 import steps  # noqa: E402
-from runner import Runner  # noqa: E402
+from problem import Problem  # noqa: E402
 
 
-def fail(text):
-    print(f"gpu-check: {text}", file=sys.stderr)
-    raise SystemExit(2)
+def parse():
+    parser = argparse.ArgumentParser(prog="gpu-check", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(required=True, metavar="prepare | run | report")
 
+    verb = verbs.add_parser("prepare", help="build and pack, without a GPU")
+    verb.add_argument("dir")
+    verb.add_argument("--arch", default="90", help="compute capability without its point (default 90)")
+    verb.add_argument("--build", help="build folder (default build/gpuARCH)")
+    verb.set_defaults(do=prepare.prepare)
 
-def machine():
-    query = "name,driver_version,compute_cap,memory.total,clocks.max.memory,clocks.max.sm,power.limit"
-    if shutil.which("nvidia-smi") is None:
-        fail("no nvidia-smi on this machine, so no GPU")
-    asked = subprocess.run(["nvidia-smi", f"--query-gpu={query}", "--format=csv,noheader"], capture_output=True, text=True)
-    if asked.returncode != 0:
-        fail(f"nvidia-smi: {(asked.stdout + asked.stderr).strip()}")
-    return dict(zip(query.split(","), (word.strip() for word in asked.stdout.splitlines()[0].split(","))))
+    verb = verbs.add_parser("run", help="run on a machine with a GPU")
+    verb.add_argument("dir")
+    verb.add_argument("out")
+    verb.add_argument("part", nargs="*", help="of " + ", ".join(steps.PARTS) + " (default: all)")
+    verb.add_argument("--seconds", type=float, default=580, help="for all of it (default 580)")
+    verb.add_argument(
+        "--at-once", type=int, default=min(14, os.cpu_count() or 1), help="tests side by side (default: cores, at most 14)"
+    )
+    verb.add_argument("--any-commit", action="store_true", help="run binaries of another commit than the checkout's")
+    verb.set_defaults(do=check.run)
 
+    verb = verbs.add_parser("report", help="tables, results and a picture from OUT")
+    verb.add_argument("out")
+    verb.add_argument("--name", help="folder in bench/results (default: from the GPU's name)")
+    verb.add_argument("--into", help="another folder than the repository for all that is written")
+    verb.set_defaults(do=report.report)
 
-def lend_libraries(folder):
-    """OpenMP's runtime travels along, for machines without one of their own; others keep theirs."""
-    asked = subprocess.run(["ldd", folder / "rectify_tests"], capture_output=True, text=True)
-    if "not found" in asked.stdout:
-        os.environ["LD_LIBRARY_PATH"] = f"{folder / 'lib'}:{os.environ.get('LD_LIBRARY_PATH', '')}"
-        print("some libraries are those that travelled along", flush=True)
-
-
-def run(arguments):
-    out = Path(arguments.out)
-    out.mkdir(parents=True, exist_ok=True)
-    begin = time.monotonic()
-    manifest = json.loads((Path(arguments.dir) / "manifest.json").read_text())
-    found = machine()
-    if found["compute_cap"].replace(".", "") not in manifest["architectures"]:
-        fail(f"the binaries are for sm_{manifest['architectures']}, the GPU is sm_{found['compute_cap'].replace('.', '')}")
-    record = {"schema": "rectify-gpu/1", "gpu": found, "commit": manifest["commit"], "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
-    (out / "machine.json").write_text(json.dumps(record, indent=1) + "\n")
-    with tempfile.TemporaryDirectory() as scratch:
-        with tarfile.open(Path(arguments.dir) / "rectify-gpu.tar.xz") as packed:
-            packed.extractall(scratch)
-        lend_libraries(Path(scratch))
-        print(f"unpacked after {time.monotonic() - begin:.1f} s", flush=True)
-        runner = Runner(out, scratch, begin + arguments.seconds)
-        steps.run_all(runner, Path(scratch), arguments.part or steps.PARTS)
-    wrong = [outcome for outcome in runner.outcomes if outcome.status != "passed"]
-    print(f"{len(runner.outcomes)} steps in {time.monotonic() - begin:.0f} s: {len(wrong)} did not pass")
-    return 1 if wrong else 0
+    arguments = parser.parse_args()
+    unknown = [part for part in getattr(arguments, "part", []) if part not in steps.PARTS]
+    if unknown:
+        parser.error(f"no part is called {unknown[0]}; there are {', '.join(steps.PARTS)}")
+    if getattr(arguments, "at_once", 1) < 1 or getattr(arguments, "seconds", 1) <= 0:
+        parser.error("--at-once and --seconds are above 0")
+    return arguments
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="gpu-check", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    verbs = parser.add_subparsers(required=True)
-    run_verb = verbs.add_parser("run")
-    run_verb.add_argument("dir")
-    run_verb.add_argument("out")
-    run_verb.add_argument("part", nargs="*", choices=[*steps.PARTS, []])
-    run_verb.add_argument("--seconds", type=float, default=580)
-    run_verb.set_defaults(do=run)
-    arguments = parser.parse_args()
-    return arguments.do(arguments)
+    arguments = parse()
+    try:
+        return arguments.do(arguments)
+    except Problem as problem:
+        print(f"gpu-check: {problem}", file=sys.stderr)
+        return 2
 
 
-raise SystemExit(main())
+if __name__ == "__main__":
+    raise SystemExit(main())

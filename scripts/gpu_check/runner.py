@@ -1,4 +1,7 @@
 """Runs the steps of a check: each under a time budget, each result on disk when its step ends."""
+
+import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -6,108 +9,187 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from problem import of_os_error
+
+POLL_SECONDS = 0.02
+SIGTERM_GRACE, SIGKILL_GRACE = 4.0, 3.0  # a step that is cut is asked first, so that it may write what it has
+
 
 @dataclass
 class Step:
-    """A command. `rows`: its stdout is measured rows, one JSON object a line, and goes to rows.jsonl as it comes."""
+    """A command. `after(outcome, output)` is called when it has ended, to judge it and to bring its results into OUT."""
+
     part: str
     name: str
     argv: list
-    seconds: float
+    seconds: float  # its budget
     env: dict = field(default_factory=dict)
-    rows: bool = False
-    after: object = None  # called with the step's Outcome when it has ended, to bring its results into OUT
+    after: object = None
+    expected: float = 0.0  # seconds; of steps that run together the longest start first
+    absent: str = ""  # why it cannot run, known beforehand
 
 
 @dataclass
 class Outcome:
     step: Step
     status: str  # passed, failed, cut, absent
-    seconds: float
+    seconds: float = 0.0
     detail: str = ""
+    begin: float = 0.0  # seconds after the run began
+
+    def record(self):
+        return {
+            "name": self.step.name,
+            "part": self.step.part,
+            "status": self.status,
+            "seconds": round(self.seconds, 1),
+            "begin": round(self.begin, 1),
+            "detail": self.detail,
+        }
+
+
+class Running:
+    """A step's process, from its start to its end or its cut."""
+
+    def __init__(self, step, process, output, budget):
+        self.step, self.process, self.output, self.budget = step, process, output, budget
+        self.begin = time.monotonic()
+        self.until, self.signals = self.begin + budget, [(signal.SIGTERM, SIGTERM_GRACE), (signal.SIGKILL, SIGKILL_GRACE)]
+
+    def outcome(self):
+        """None while it runs. A step over its budget is asked to stop, and then killed; both are 'cut'."""
+        code, seconds, was_cut = self.process.poll(), time.monotonic() - self.begin, len(self.signals) < 2
+        if code is None and time.monotonic() < self.until:
+            return None
+        if code is None and self.signals:
+            number, grace = self.signals.pop(0)
+            self.send(number)
+            self.until = time.monotonic() + grace
+            return None
+        self.send(signal.SIGKILL)  # whatever it started and left behind
+        if was_cut or code is None:
+            return Outcome(self.step, "cut", seconds, f"after {self.budget:.0f} s")
+        return Outcome(self.step, "passed" if code == 0 else "failed", seconds, "" if code == 0 else describe_exit(code))
+
+    def send(self, number):
+        try:
+            os.killpg(self.process.pid, number)
+        except (ProcessLookupError, PermissionError):
+            pass
+
+
+def describe_exit(code):
+    return f"exit code {code}" if code > 0 else f"signal {signal.Signals(-code).name}"
+
+
+def last_line(output):
+    """What a step said at its end, which often is why it failed."""
+    lines = output.read_text(errors="replace").split("\n")
+    said = [line.strip() for line in lines if line.strip() and not line.startswith('{"part"')]
+    return f": {said[-1][:100]}" if said else ""
 
 
 class Runner:
-    """`out` is the folder that comes back, `deadline` the time.monotonic() at which all must have ended."""
+    """`out` is the folder that comes back, `scratch` is removed afterwards, and at time.monotonic() == `deadline` all has ended."""
 
     def __init__(self, out, scratch, deadline):
         self.out, self.scratch, self.deadline = Path(out), Path(scratch), deadline
-        self.outcomes = []
-
-    def remaining(self):
-        return self.deadline - time.monotonic()
-
-    def together(self, steps):
-        """All at once; for steps that are not timed themselves."""
-        running = [self._start(step) for step in steps]
-        for one in running:
-            self._finish(one)
+        self.began, self.outcomes, self.running = time.monotonic(), [], []
 
     def alone(self, steps):
         """One after the other, each with the machine to itself."""
-        for step in steps:
-            self._finish(self._start(step))
+        self.together(steps, 1, ordered=True)
 
-    def _start(self, step):
-        log = self.scratch / f"{step.part}.{step.name}.txt".replace("/", "_").replace(" ", "_")
-        budget = min(step.seconds, self.remaining())
-        if budget < 1:
-            return step, None, log, 0.0, time.monotonic(), "no time was left"
-        output = open(self.out / "rows.jsonl", "ab") if step.rows else open(log, "wb")
-        errors = open(log, "wb") if step.rows else subprocess.STDOUT
-        begin = time.monotonic()
+    def together(self, steps, at_most, seconds=float("inf"), ordered=False):
+        """At most so many at a time, those expected to take longest first, and no start or end of one after so many seconds."""
+        deadline = min(self.deadline, time.monotonic() + seconds)
+        waiting = list(steps) if ordered else sorted(steps, key=lambda step: -step.expected)
+        while waiting or self.running:
+            while waiting and len(self.running) < at_most:
+                self._start(waiting.pop(0), deadline)
+            for each in list(self.running):
+                outcome = each.outcome()
+                if outcome is not None:
+                    self.running.remove(each)
+                    self._end(outcome, each.output, each.begin)
+            time.sleep(POLL_SECONDS if self.running else 0)
+
+    def stop(self):
+        """Kills what runs: the run itself is at its end, by a signal or a problem."""
+        for each in self.running:
+            each.send(signal.SIGKILL)
+        for each in self.running:
+            with contextlib.suppress(subprocess.TimeoutExpired):  # its temporary files can then not be removed in whole
+                each.process.wait(SIGKILL_GRACE)
+
+    def append(self, name, text):
+        """To a file in OUT. A full disk ends the run: nothing that follows could be kept."""
         try:
-            process = subprocess.Popen([str(word) for word in step.argv], stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
-                                       env={**os.environ, **step.env}, start_new_session=True)
+            with open(self.out / name, "a") as to:
+                to.write(text)
         except OSError as error:
-            return step, None, log, budget, begin, f"{step.argv[0]}: {error.strerror}"
-        finally:
-            output.close()
-            if step.rows:
-                errors.close()
-        return step, process, log, budget, begin, ""
+            raise of_os_error(error, self.out / name) from None
 
-    def _finish(self, running):
-        step, process, log, budget, begin, problem = running
-        if process is None:
-            outcome = Outcome(step, "cut" if problem == "no time was left" else "absent", 0.0, problem)
-        else:
-            code, was_cut = self._wait(process, begin + budget)
-            seconds = time.monotonic() - begin
-            status = "cut" if was_cut else "passed" if code == 0 else "failed"
-            detail = f"after {budget:.0f} s" if was_cut else "" if code == 0 else f"exit code {code}"
-            outcome = Outcome(step, status, seconds, detail)
-        if step.after is not None:
+    def _start(self, step, deadline):
+        output = self.scratch / f"output.{len(self.outcomes)}.{len(self.running)}.{time.monotonic_ns()}.txt"
+        now = time.monotonic()
+        left = deadline - SIGTERM_GRACE - SIGKILL_GRACE - now
+        budget = min(step.seconds, left)
+        if step.absent:
+            return self._end(Outcome(step, "absent", detail=step.absent), output, now)
+        if left < 0.5:
+            return self._end(Outcome(step, "cut", detail="no time was left"), output, now)
+        try:
+            with open(output, "wb") as to:
+                process = subprocess.Popen(
+                    [str(word) for word in step.argv],
+                    stdin=subprocess.DEVNULL,
+                    stdout=to,
+                    stderr=subprocess.STDOUT,
+                    env={**os.environ, **step.env},
+                    start_new_session=True,
+                )
+        except OSError as error:
+            return self._end(Outcome(step, "absent", detail=f"{Path(step.argv[0]).name}: {error.strerror}"), output, now)
+        self.running.append(Running(step, process, output, budget))
+
+    def _end(self, outcome, output, begin):
+        outcome.begin = begin - self.began
+        if outcome.status == "failed":
+            outcome.detail += last_line(output)
+        if output.exists() and outcome.step.after is not None:  # else it never started
             try:
-                step.after(outcome, log)
-            except Exception as error:  # a result that cannot be read must not end the run
+                outcome.step.after(outcome, output)
+            except (ValueError, KeyError, TypeError, IndexError) as error:  # what it left cannot be read; the run goes on
                 outcome.status, outcome.detail = "failed", f"{type(error).__name__}: {error}"
-        self._append_log(outcome, log)
+            except OSError as error:
+                raise of_os_error(error, error.filename or self.out) from None
         self.outcomes.append(outcome)
-        print(f"{outcome.status:7} {outcome.seconds:6.1f} s  {step.part}: {step.name}  {outcome.detail}", flush=True)
+        self._log(outcome, output)
+        self._write_steps()
+        name = f"{outcome.step.part}: {outcome.step.name}" if outcome.step.name != outcome.step.part else outcome.step.part
+        print(f"{outcome.status:7} {outcome.seconds:6.1f} s  {name}  {outcome.detail}".rstrip(), flush=True)
 
-    @staticmethod
-    def _wait(process, until):
-        """The exit code, and whether the step was cut: asked to stop first, so that it may write what it has."""
-        for signal_sent, grace in ((None, until - time.monotonic()), (signal.SIGINT, 4.0), (signal.SIGKILL, 10.0)):
-            if signal_sent is not None:
-                try:
-                    os.killpg(process.pid, signal_sent)
-                except ProcessLookupError:
-                    pass
-            try:
-                return process.wait(max(grace, 0.01)), signal_sent is not None
-            except subprocess.TimeoutExpired:
-                continue
-        return -9, True
+    def _write_steps(self):
+        """In whole or not at all, so that a run cut off at any moment leaves a file that can be read."""
+        try:
+            new = self.out / "steps.json.new"
+            new.write_text("[\n" + ",\n".join(json.dumps(outcome.record()) for outcome in self.outcomes) + "\n]\n")
+            new.replace(self.out / "steps.json")
+        except OSError as error:
+            raise of_os_error(error, self.out / "steps.json") from None
 
-    def _append_log(self, outcome, log):
-        """To the one log of its part, shortened: what passed says little, what failed all that fits."""
-        text = log.read_text(errors="replace") if log.exists() else ""
+    def _log(self, outcome, output):
+        """Without rows, which have a file of their own, and shortened: of what passed a little, of what did not all that fits."""
+        lines = output.read_text(errors="replace").splitlines() if output.exists() else []
+        text = "\n".join(line for line in lines if not line.startswith('{"part"'))
         most = 2_000 if outcome.status == "passed" else 60_000
         if len(text) > most:
-            text = text[:most // 2] + f"\n[... {len(text) - most} characters left out ...]\n" + text[-most // 2:]
+            text = text[: most // 2] + f"\n[... {len(text) - most} characters left out ...]\n" + text[-most // 2 :]
         command = " ".join(str(word) for word in outcome.step.argv).replace(str(self.scratch), "")
-        with open(self.out / "log.txt", "a") as to:
-            to.write(f"== {outcome.step.part}: {outcome.step.name}: {outcome.status} {outcome.detail} in {outcome.seconds:.1f} s\n"
-                     f"   {command}\n{text}\n")
+        self.append(
+            "log.txt",
+            f"== {outcome.step.part}: {outcome.step.name}: {outcome.status} {outcome.detail} in {outcome.seconds:.1f} s\n"
+            f"   {command}\n{text}\n",
+        )
+        output.unlink(missing_ok=True)

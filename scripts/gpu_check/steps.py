@@ -1,4 +1,8 @@
-"""What a check runs, in which order, and for how long at most. docs/gpu.md has the same as a table."""
+"""What a check runs, in which order, and for how long at most. docs/gpu.md has the parts as a table.
+
+Budgets are two to three times what a step took on an H100 with 16 cores, so that a slow machine still ends in time.
+"""
+
 import glob
 import json
 import os
@@ -6,162 +10,306 @@ import shutil
 import sys
 from pathlib import Path
 
+import rows
+from outcomes import find_cudnn, passed_some, rows_of_output
 from runner import Step
 
 PARTS = ["correctness", "ceilings", "sweep", "ops", "shapes", "host", "peers", "python", "sizes", "profile"]
+QUICK_SECONDS, CORRECTNESS_SECONDS = 70, 155  # for all of their steps, which run side by side
+SHARDS = 6
+MANY_SIZES = "*EverySizeAtEveryOffset*/cuda*"
+SAME_SUMS = "*SumsBits.AreTheSameEveryTime/cuda"
 
 SANITIZERS = {"memcheck": ["--padding", "512", "--leak-check", "no"], "racecheck": [], "initcheck": [], "synccheck": []}
 
-# Blocks of tensors are shared, so memcheck cannot see past the end of each; the tests' guard bytes do, and padding catches what leaves a
-# block. Random calls meet the kernels that these small tests do not.
-SMALL = ("*Ops.InPlace*/cuda:*Ops.NoElements*/cuda:*Ops.RankZero*/cuda:*Ops.TensorsDense*/cuda:*Operands.*/cuda:"
-         "*Masks.BitsCount*/cuda:*Masks.Large*/cuda:*Sums.OfACall*/cuda:*Sums.OfNo*/cuda")
+# Blocks of tensors are shared, so memcheck cannot see past the end of each; the tests' guard bytes do, and padding catches what
+# leaves a block. Random calls meet the kernels that these small tests do not.
+SMALL = (
+    "*Ops.InPlace*/cuda:*Ops.NoElements*/cuda:*Ops.RankZero*/cuda:*Ops.TensorsDense*/cuda:*Operands.*/cuda:"
+    "*Masks.BitsCount*/cuda:*Masks.Large*/cuda:*Sums.OfACall*/cuda:*Sums.OfNo*/cuda"
+)
+RANDOM_CALLS = "1000"  # of each verb and shard of the tests; they meet 130 to 138 of 142 kernels
 
-PROFILED = [("forward", "f32"), ("forward", "bf16"), ("backward", "bf16"), ("bias_backward_dbias", "f32"),
-            ("bias_backward_dbias", "bf16"), ("prelu_backward_dalpha", "f32"), ("scale_bias_forward", "bf16"), ("models_forward", "f32")]
+PROFILED = [
+    ("forward", "f32"),
+    ("forward", "bf16"),
+    ("backward", "bf16"),
+    ("bias_backward_dbias", "f32"),
+    ("bias_backward_dbias", "bf16"),
+    ("prelu_backward_dalpha", "f32"),
+    ("scale_bias_forward", "bf16"),
+    ("models_forward", "f32"),
+]
 
-METRICS = ",".join([
-    "gpu__time_duration.sum", "dram__throughput.avg.pct_of_peak_sustained_elapsed", "dram__bytes_read.sum", "dram__bytes_write.sum",
-    "sm__throughput.avg.pct_of_peak_sustained_elapsed", "smsp__issue_active.avg.pct_of_peak_sustained_active",
-    "sm__warps_active.avg.pct_of_peak_sustained_active", "smsp__inst_executed.sum", "launch__registers_per_thread",
-    "lts__t_sector_hit_rate.pct"])
-
-
-def passed_some(outcome, log):
-    """A run in which everything was skipped, or filtered out, must not look like one that passed."""
-    counts = [int(line.split()[3]) for line in log.read_text(errors="replace").splitlines() if line.startswith("[  PASSED  ]")]
-    outcome.detail += f" {sum(counts)} tests" if outcome.status == "passed" else ""
-    if outcome.status == "passed" and (not counts or min(counts) == 0):
-        outcome.status, outcome.detail = "failed", "no test ran: no GPU was seen, or no test has that name"
-
-
-def correctness(bin, shards=8):
-    """Side by side: none of them is timed, and each leaves most of the GPU idle."""
-    one = {"OMP_NUM_THREADS": "1"}
-    steps = [Step("correctness", "streams, graphs, every float", [bin / "rectify_gpu_tests"], 120),
-             Step("correctness", "Thrust", [bin / "rectify_thrust_tests", "--gtest_filter=*Device*"], 60)]
-    for shard in range(shards):
-        steps.append(Step("correctness", f"every test on cuda, {shard + 1} of {shards}",
-                          [bin / "rectify_tests", "--gtest_brief=1", "--gtest_filter=*/cuda*"], 150,
-                          {**one, "GTEST_TOTAL_SHARDS": str(shards), "GTEST_SHARD_INDEX": str(shard)}))
-    steps.append(Step("correctness", "sums, 100 times", [bin / "rectify_tests", "--gtest_brief=1", "--gtest_repeat=100",
-                                                        "--gtest_filter=*SumsBits.AreTheSameEveryTime/cuda"], 100, one))
-    for name in ("MoreElementsThan32BitsCount", "SumsOfManyTermsAreWithinTheBound"):
-        steps.append(Step("correctness", name, [bin / "rectify_slow_tests", f"--gtest_filter=*{name}/cuda"], 120,
-                          {"OMP_NUM_THREADS": "2"}))
-    for tool, options in SANITIZERS.items():
-        command = ["compute-sanitizer", "--tool", tool, *options, "--error-exitcode", "1"]
-        steps.append(Step("correctness", f"{tool}, small tests", [*command, bin / "rectify_tests", "--gtest_filter=" + SMALL], 150, one))
-        steps.append(Step("correctness", f"{tool}, random calls",
-                          [*command, bin / "rectify_tests", "--gtest_filter=*Fuzz.Any*/cuda_*"], 150,
-                          {**one, "RECTIFY_FUZZ_CASES": "800"}))
-        steps.append(Step("correctness", f"{tool}, graphs and streams",
-                          [*command, bin / "rectify_gpu_tests", "--gtest_filter=*Graph*:*Stream*"], 100, one))
-    for step in steps:
-        step.after = passed_some
-    return steps
+METRICS = ",".join(
+    [
+        "gpu__time_duration.sum",
+        "dram__throughput.avg.pct_of_peak_sustained_elapsed",
+        "dram__bytes_read.sum",
+        "dram__bytes_write.sum",
+        "sm__throughput.avg.pct_of_peak_sustained_elapsed",
+        "smsp__issue_active.avg.pct_of_peak_sustained_active",
+        "sm__warps_active.avg.pct_of_peak_sustained_active",
+        "smsp__inst_executed.sum",
+        "launch__registers_per_thread",
+        "lts__t_sector_hit_rate.pct",
+    ]
+)
 
 
-def gpu_bench(bin, part, seconds, *arguments):
-    return Step(part, part, [bin / "rectify-gpu-bench", part, *arguments], seconds, rows=True)
+class Plan:
+    """The steps of every part. `folder` has the unpacked binaries, `missing` says of those that are not there why."""
 
+    def __init__(self, runner, folder, missing, at_most):
+        self.runner, self.out, self.scratch = runner, runner.out, runner.scratch
+        self.folder, self.missing, self.at_most = Path(folder), missing, at_most
 
-def bench(bin, out, scratch, name, seconds, *arguments):
-    """rectify-bench, its JSON turned into rows."""
-    file = Path(scratch) / f"bench.{name}.json".replace(" ", "_")
+    def run(self, parts):
+        """In the order of what matters most, so that a run that is cut off anywhere is worth what it did."""
+        for part in PARTS:
+            if part in parts:
+                if part == "correctness":
+                    self.runner.together(self.quick_tests(), self.at_most, QUICK_SECONDS)
+                    self.runner.together(self.correctness(), self.at_most, CORRECTNESS_SECONDS)
+                else:
+                    self.runner.alone(getattr(self, part)())
 
-    def after(outcome, log):
-        if not file.exists():
-            return
-        report = json.loads(file.read_text())
-        with open(Path(out) / "rows.jsonl", "a") as rows:
-            for row in report["rows"]:
-                rows.write(json.dumps(bench_row(name, row)) + "\n")
+    # Tests ----------------------------------------------------------------------------------------------------
 
-    return Step("ops", name, [bin / "rectify-bench", "--device", "cuda", *arguments, "--json", file], seconds,
-                {"OMP_NUM_THREADS": "16"}, after=after)
+    def quick_tests(self):
+        """Side by side, but few: contexts share a GPU in slices of milliseconds, and the first waits for it 100,000 times."""
+        return [
+            self.tests("every size at every offset", "rectify_tests", MANY_SIZES, 65, 20),
+            self.tests("streams, graphs, every float", "rectify_gpu_tests", "*", 60, 5),
+            self.tests("Thrust", "rectify_thrust_tests", "*Device*", 60, 5),
+        ]
 
+    def correctness(self):
+        """Side by side: none of them is timed, and each leaves most of the GPU idle."""
+        others = f"*/cuda*-{MANY_SIZES}:{SAME_SUMS}"
+        steps = [
+            self.tests(
+                f"every other test on cuda, {shard + 1} of {SHARDS}",
+                "rectify_tests",
+                others,
+                145,
+                90,
+                GTEST_TOTAL_SHARDS=str(SHARDS),
+                GTEST_SHARD_INDEX=str(shard),
+            )
+            for shard in range(SHARDS)
+        ]
+        for quarter in range(4):
+            steps.append(
+                self.tests(f"sums, 25 times, {quarter + 1} of 4", "rectify_tests", SAME_SUMS, 120, 95, ["--gtest_repeat=25"])
+            )
+        for name in ("MoreElementsThan32BitsCount", "SumsOfManyTermsAreWithinTheBound"):
+            steps.append(self.tests(name, "rectify_slow_tests", f"*{name}/cuda", 120, 40, OMP_NUM_THREADS="2"))
+        return [*steps, *self.sanitized()]
 
-def bench_row(name, row):
-    """A row of rectify-bench in the schema of all rows."""
-    bits = {"f16": 16, "bf16": 16, "f32": 32, "f64": 64}[row["dtype"]]
-    new = {"part": "ops", "op": row["op"], "who": "rectify", "dtype": row["dtype"], "shape": row["layout"],
-           "tensor_bytes": row["elements"] * bits // 8}
-    if not row["equals_reference"]:
-        return {**new, "checked": False, "failed": row["difference"]}
-    return {**new, "bytes": row["bytes"], "mode": "rectify-bench, " + name, "us": row["seconds"] * 1e6,
-            "gbps": row["gigabytes_per_second"], "of_ceiling": row["of_baseline"], "checked": True}
+    def sanitized(self):
+        for tool, options in SANITIZERS.items():
+            command = ["compute-sanitizer", "--tool", tool, *options, "--error-exitcode", "1"]
+            yield self.tests(
+                f"{tool}, random calls",
+                "rectify_tests",
+                "*Fuzz.Any*/cuda_*",
+                145,
+                100,
+                under=command,
+                RECTIFY_FUZZ_CASES=RANDOM_CALLS,
+            )
+            yield self.tests(f"{tool}, small tests", "rectify_tests", SMALL, 120, 50, under=command)
+            yield self.tests(f"{tool}, graphs and streams", "rectify_gpu_tests", "*Graph*:*Stream*", 90, 20, under=command)
 
+    def tests(self, name, binary, filter, seconds, expected, options=(), under=(), **env):
+        argv = [*under, self.folder / binary, "--gtest_filter=" + filter, *options]
+        return Step(
+            "correctness", name, argv, seconds, {"OMP_NUM_THREADS": "1", **env}, passed_some, expected, self.missing.get(binary, "")
+        )
 
-def ops(bin, out, scratch):
-    def one(name, seconds, *arguments):
-        return bench(bin, out, scratch, name, seconds, *arguments)
+    # Times ----------------------------------------------------------------------------------------------------
 
-    large = ["--min-bytes", "1G", "--max-bytes", "1G", "--repetitions", "9"]
-    return [one("1 GiB f32", 70, *large, "--dtype", "f32"), one("1 GiB bf16", 70, *large, "--dtype", "bf16")]
+    def ceilings(self):
+        return [self.gpu_bench("ceilings", 15)]
 
+    def sweep(self):
+        return [self.gpu_bench("sweep", 20, "1024")]
 
-def sizes(bin, out, scratch):
-    def one(name, seconds, *arguments):
-        return bench(bin, out, scratch, name, seconds, "--repetitions", "9", *arguments)
+    def shapes(self):
+        return [self.gpu_bench("shapes", 15, "512")]
 
-    channels = ["--min-bytes", "256M", "--max-bytes", "256M", "--dtype", "f32,bf16", "--op",
-                "bias_forward,bias_backward_dbias,prelu_backward_dalpha"]
-    return [one("[n, 1001]", 20, *channels, "--channels", "1001"), one("NHWC, 3 channels", 20, *channels, "--channels", "3"),
-            one("14 x 14", 20, *channels, "--channels", "256", "--inner", "196"),
-            one("7 x 7", 20, *channels, "--channels", "512", "--inner", "49"),
-            one("small", 40, "--min-bytes", "64K", "--max-bytes", "16M", "--factor", "16", "--dtype", "f32,bf16"),
-            one("1 GiB f16", 40, "--min-bytes", "1G", "--max-bytes", "1G", "--dtype", "f16")]
+    def host(self):
+        return [self.gpu_bench("host", 8)]
 
-
-def find_cudnn():
-    """PyTorch brings cuDNN as a Python package, where no loader looks."""
-    for folder in [*sys.path, "/usr/local/lib/python3.12/dist-packages", "/opt/conda/lib/python3.12/site-packages"]:
-        file = Path(folder or ".") / "nvidia" / "cudnn" / "lib" / "libcudnn.so.9"
-        if file.exists():
-            return str(file)
-    return ""
-
-
-def profile(bin, out):
-    tool = shutil.which("ncu") or next(iter(glob.glob("/opt/nvidia/nsight-compute/*/ncu")), "ncu")
-
-    def after(outcome, log):
-        with open(out / "profile.csv", "a") as to:
-            to.write(f"# {outcome.step.name}\n" + "".join(line for line in log.open() if line.startswith('"')))
-
-    return [Step("profile", f"{op} {dtype}",
-                 [tool, "--clock-control", "none", "--csv", "--page", "raw", "--metrics", METRICS, "-k",
-                  "regex:elementwise_kernel|reduce_kernel|finish_sums_kernel", "-s", "2", "-c", "2", bin / "rectify-bench", "--device",
-                  "cuda", "--op", op, "--dtype", dtype, "--min-bytes", "256M", "--max-bytes", "256M", "--repetitions", "1"], 20, after=after)
-            for op, dtype in PROFILED]
-
-
-def run_all(runner, bin, parts):
-    """In the order of what matters most, so that a run that is cut off anywhere is worth what it did."""
-    out, scratch = runner.out, runner.scratch
-    os.environ["PATH"] += ":/usr/local/cuda/bin"
-    if "correctness" in parts:
-        runner.together(correctness(bin))
-    if "ceilings" in parts:
-        runner.alone([gpu_bench(bin, "ceilings", 30)])
-    if "sweep" in parts:
-        runner.alone([gpu_bench(bin, "sweep", 40, "1024")])
-    if "ops" in parts:
-        runner.alone(ops(bin, out, scratch))
-    if "shapes" in parts:
-        runner.alone([gpu_bench(bin, "shapes", 25, "512")])
-    if "host" in parts:
-        runner.alone([gpu_bench(bin, "host", 10)])
-    if "peers" in parts:
-        step = gpu_bench(bin, "peers", 40, "1024")
+    def peers(self):
+        step = self.gpu_bench("peers", 30, "1024")
         step.env["RECTIFY_CUDNN"] = find_cudnn()
-        runner.alone([step])
-    if "python" in parts:
-        rows = out / "rows.jsonl"
-        runner.alone([Step("python", "python peers", [sys.executable, bin / "peers" / "peers.py", "--library", bin / "librectify.so",
-                                                      "--out", rows, "--seconds", "90"], 110, {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"})])
-    if "sizes" in parts:
-        runner.alone(sizes(bin, out, scratch))
-    if "profile" in parts:
-        runner.alone(profile(bin, out))
+        return [step]
+
+    def gpu_bench(self, part, seconds, *arguments):
+        binary = "rectify-gpu-bench"
+        return Step(
+            part, part, [self.folder / binary, part, *arguments], seconds, {}, self.take_rows, absent=self.missing.get(binary, "")
+        )
+
+    def ops(self):
+        large = ["--min-bytes", "1G", "--max-bytes", "1G"]
+        return [
+            self.bench("ops", "1 GiB f32", 55, *large, "--dtype", "f32"),
+            self.bench("ops", "1 GiB bf16", 55, *large, "--dtype", "bf16"),
+        ]
+
+    def sizes(self):
+        channels = [
+            "--min-bytes",
+            "256M",
+            "--max-bytes",
+            "256M",
+            "--dtype",
+            "f32,bf16",
+            "--op",
+            "bias_forward,bias_backward_dbias,prelu_backward_dalpha",
+        ]
+        return [
+            self.bench("sizes", "[n, 1001]", 6, *channels, "--channels", "1001"),
+            self.bench("sizes", "NHWC, 3 channels", 6, *channels, "--channels", "3"),
+            self.bench("sizes", "14 x 14", 6, *channels, "--channels", "256", "--inner", "196"),
+            self.bench("sizes", "7 x 7", 6, *channels, "--channels", "512", "--inner", "49"),
+            self.bench("sizes", "small", 12, "--min-bytes", "64K", "--max-bytes", "16M", "--factor", "16", "--dtype", "f32,bf16"),
+            self.bench("sizes", "1 GiB f16", 45, "--min-bytes", "1G", "--max-bytes", "1G", "--dtype", "f16"),
+        ]
+
+    def bench(self, part, name, seconds, *arguments):
+        """rectify-bench, its JSON turned into rows."""
+        file = self.scratch / f"bench.{part}.{name}.json".replace(" ", "_")
+
+        def after(outcome, output):
+            if file.exists():
+                self.add_rows(outcome, [rows.of_rectify_bench(part, name, row) for row in json.loads(file.read_text())["rows"]])
+            elif outcome.status == "passed":
+                outcome.status, outcome.detail = "failed", "it wrote no JSON"
+
+        command = [self.folder / "rectify-bench", "--device", "cuda", "--repetitions", "9", *arguments, "--json", file]
+        return Step(
+            part,
+            name,
+            command,
+            seconds,
+            {"OMP_NUM_THREADS": str(os.cpu_count())},
+            after,
+            absent=self.missing.get("rectify-bench", ""),
+        )
+
+    def python(self):
+        """bench/peers/peers.py writes rows of its own as it goes, into a file here: they are kept if it is cut, too."""
+        file = self.scratch / "peers.jsonl"
+
+        def after(outcome, output):
+            lines = file.read_text(errors="replace").splitlines() if file.exists() else []
+            said = output.read_text(errors="replace").strip().splitlines() or [""]
+            if outcome.detail.startswith("exit code 2") and " needs " in said[-1]:
+                outcome.status, outcome.detail = "absent", said[-1].rpartition("error: ")[2]  # numpy or torch is not installed
+            if lines:
+                self.add_rows(outcome, [rows.of_peers_py(json.loads(line)) for line in lines if line.endswith("}")])
+
+        command = [
+            sys.executable,
+            self.folder / "peers" / "peers.py",
+            "--library",
+            self.folder / "librectify.so",
+            "--out",
+            file,
+            "--seconds",
+            "120",
+            "--device",
+            "cuda",
+        ]
+        return [
+            Step(
+                "python",
+                "python peers",
+                command,
+                150,
+                {},
+                after,
+                absent=self.missing.get("librectify.so", "") or self.missing.get("peers.py", ""),
+            )
+        ]
+
+    def profile(self):
+        tool = shutil.which("ncu") or next(iter(sorted(glob.glob("/opt/nvidia/nsight-compute/*/ncu"))), "ncu")
+
+        def after(outcome, output):
+            text = output.read_text(errors="replace")
+            if "ERR_NVGPUCTRPERM" in text:
+                outcome.status, outcome.detail = "absent", "ncu may not read this GPU's counters (ERR_NVGPUCTRPERM)"
+            lines = [line + "\n" for line in text.splitlines() if line.startswith('"')]
+            if lines:
+                self.runner.append("profile.csv", f"# {outcome.step.name}\n" + "".join(lines))
+            elif outcome.status == "passed":
+                outcome.status, outcome.detail = "failed", "ncu saw no kernel"
+
+        return [
+            Step(
+                "profile",
+                f"{op} {dtype}",
+                [
+                    tool,
+                    "--clock-control",
+                    "none",
+                    "--csv",
+                    "--page",
+                    "raw",
+                    "--metrics",
+                    METRICS,
+                    "-k",
+                    "regex:(elementwise|reduce|sums).*kernel",
+                    "-s",
+                    "2",
+                    "-c",
+                    "2",
+                    self.folder / "rectify-bench",
+                    "--device",
+                    "cuda",
+                    "--op",
+                    op,
+                    "--dtype",
+                    dtype,
+                    "--min-bytes",
+                    "256M",
+                    "--max-bytes",
+                    "256M",
+                    "--repetitions",
+                    "1",
+                ],
+                8,
+                {},
+                after,
+                absent=self.missing.get("rectify-bench", ""),
+            )
+            for op, dtype in PROFILED
+        ]
+
+    # Results ----------------------------------------------------------------------------------------------------
+
+    def take_rows(self, outcome, output):
+        """The rows that a step printed. Half a row at the end of one that was cut is no fault."""
+        found, wrong = rows_of_output(output)
+        if wrong and outcome.status != "cut":
+            outcome.status, outcome.detail = "failed", f"not a row: {wrong[0]}"
+        elif not found and outcome.status == "passed":
+            outcome.status, outcome.detail = "failed", "it measured nothing"
+        self.add_rows(outcome, found)
+
+    def add_rows(self, outcome, found):
+        """Into rows.jsonl, those that keep to the schema. Of rectify none may have failed."""
+        wrong = [problem for problem in map(rows.problem_of, found) if problem]
+        bad = [row for row in found if row.get("who") == "rectify" and "failed" in row]
+        if outcome.status == "passed" and (wrong or bad):
+            outcome.status = "failed"
+            outcome.detail = f"{bad[0]['op']}: {bad[0]['failed']}" if bad else f"a row that is none: {wrong[0]}"
+        kept = [row for row in found if not rows.problem_of(row)]
+        if kept:
+            self.runner.append("rows.jsonl", "".join(json.dumps(row) + "\n" for row in kept))
+            outcome.detail = f"{outcome.detail} {len(kept)} rows".strip()

@@ -1,0 +1,119 @@
+"""The rows of a run, to be looked up: which op of a peer is the same work as one of rectify-bench, and how numbers are written."""
+
+from summary import GIB, is_large_op
+
+WHAT = {
+    "forward": "y from x",
+    "backward": "dx from dy and x",
+    "forward_mask": "y and a mask of one bit",
+    "backward_mask": "dx from dy and the mask",
+    "bias_forward": "a bias of 1,024 along rows",
+    "bias_forward_nchw": "a bias of 64 in NCHW, 28 x 28",
+    "bias_backward": "dx, the bias added again",
+    "residual_forward": "y from x + residual",
+    "residual_backward_mask": "dx and dresidual from the mask",
+    "scale_bias_forward": "scale and bias along rows",
+    "prelu_forward": "an alpha of 1,024 along rows",
+    "prelu_backward": "dx of it",
+    "models_forward": "one x under 8 alphas",
+    "bias_backward_dbias": "dx and dbias, along rows",
+    "bias_backward_dbias_nchw": "dx and dbias in NCHW, 28 x 28",
+    "bias_backward_dbias_mask": "dx and dbias from a mask",
+    "scale_bias_backward": "dx, dscale and dbias",
+    "prelu_backward_dalpha": "dx and dalpha",
+    "all_sums": "dx and all five sums",
+}
+IN_README = (
+    "forward",
+    "backward",
+    "forward_mask",
+    "backward_mask",
+    "bias_forward",
+    "bias_backward_dbias",
+    "residual_forward",
+    "scale_bias_forward",
+    "scale_bias_backward",
+    "prelu_forward",
+    "prelu_backward_dalpha",
+    "models_forward",
+    "all_sums",
+)
+
+# The op of bench/peers/peers.py that is the same work, and that of rectify-gpu-bench's peers.
+PYTHON_OP = {
+    "forward": "leaky_forward",
+    "backward": "leaky_backward",
+    "backward_mask": "leaky_backward_mask",
+    "bias_forward": "bias_leaky_forward",
+    "bias_backward_dbias": "bias_leaky_backward",
+    "bias_backward_dbias_mask": "bias_leaky_backward_mask",
+    "prelu_forward": "prelu_forward",
+    "prelu_backward_dalpha": "prelu_backward",
+    "residual_forward": "residual_leaky_forward",
+    "residual_backward_mask": "residual_leaky_backward_mask",
+    "scale_bias_forward": "scale_shift_leaky_forward",
+    "scale_bias_backward": "scale_shift_leaky_backward",
+    "models_forward": "models_forward",
+}
+DTYPES = ("f32", "bf16", "f16", "f64")
+CPP_OP = {"forward": "leaky_forward", "backward": "leaky_backward"}
+PEERS = {"torch eager": "torch eager", "torch.compile": "torch.compile", "triton": "Triton", "cub::DeviceTransform": "CUB"}
+
+
+class Rows:
+    """The rows of a run, to be looked up."""
+
+    def __init__(self, rows):
+        self.rows = [row for row in rows if "us" in row]
+        self.all = rows
+        self.large = {(row["op"], row["dtype"]): row for row in self.rows if is_large_op(row)}
+
+    def part(self, *parts):
+        return [row for row in self.rows if row["part"] in parts]
+
+    def ratio(self, op, dtype, who):
+        """Time of a peer / time of rectify on tensors of the largest size; None if it was not measured."""
+        if who.startswith("cub"):
+            return self._cpp_ratio(CPP_OP.get(op), dtype, who)
+        rows = [
+            row
+            for row in self.part("python")
+            if row["op"] == PYTHON_OP.get(op)
+            and row.get("dtype") == dtype
+            and row["who"] == who
+            and row.get("mode") == "cold"
+            and "vs_rectify" in row
+        ]
+        return rows[0]["vs_rectify"] if rows else None
+
+    def _cpp_ratio(self, op, dtype, who):
+        us = {
+            row["who"]: row["us"]
+            for row in self.part("peers")
+            if row["op"] == op and row.get("dtype") == dtype and row["mode"] == "cold" and row["tensor_bytes"] == GIB
+        }
+        return us[who] / us["rectify"] if who in us and "rectify" in us else None
+
+
+def percent(fraction):
+    return f"{100 * fraction:.0f} %"
+
+
+def plain(number):
+    """A count, a time or a ratio with three digits at least."""
+    return (
+        f"{number:,.0f}"
+        if number >= 1000
+        else f"{number:.0f}" if number >= 100 else f"{number:.1f}" if number >= 10 else f"{number:.2f}"
+    )
+
+
+def size_text(count):
+    for unit, name in ((GIB, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
+        if count >= 0.98 * unit:
+            return f"{count / unit:.0f} {name}"
+    return f"{count} B"
+
+
+def distinct(values):
+    return list(dict.fromkeys(values))

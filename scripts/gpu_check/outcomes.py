@@ -1,0 +1,34 @@
+"""What a step left: its rows, how many tests ran, and a library that one of them looks for."""
+
+import glob
+import json
+import sys
+from pathlib import Path
+
+
+def rows_of_output(output):
+    found, wrong = [], []
+    for line in output.read_text(errors="replace").splitlines():
+        if line.startswith("{"):
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                wrong.append(line[:100])
+    return found, wrong
+
+
+def passed_some(outcome, output):
+    """A run in which everything was skipped, or filtered out, must not look like one that passed."""
+    lines = output.read_text(errors="replace").splitlines()
+    counts = [int(line.split()[3]) for line in lines if line.startswith("[  PASSED  ]")]
+    if outcome.status == "passed":
+        outcome.detail = f"{sum(counts)} tests"
+        if not counts or min(counts) == 0:
+            outcome.status, outcome.detail = "failed", "no test ran: no GPU was seen, or no test has that name"
+
+
+def find_cudnn():
+    """PyTorch brings cuDNN as a Python package, where no loader looks."""
+    folders = [*sys.path, *glob.glob("/usr/local/lib/python3*/dist-packages"), *glob.glob("/opt/conda/lib/python3*/site-packages")]
+    files = [Path(folder or ".") / "nvidia" / "cudnn" / "lib" / "libcudnn.so.9" for folder in folders]
+    return next((str(file) for file in files if file.exists()), "")

@@ -1,0 +1,228 @@
+"""gpu-check report: turns what a run left into bench/results/<gpu>/, the tables of README.md and docs/gpu.md, and a picture."""
+
+import json
+import re
+import textwrap
+import time
+from pathlib import Path
+
+import counters
+import figures
+import picture
+import summary
+import tables
+from problem import Problem, of_os_error
+from rows import short_gpu_name, significant
+
+ROOT = Path(__file__).resolve().parents[2]
+BEGIN, END = "<!-- gpu-table: begin -->", "<!-- gpu-table: end -->"
+MADE_BY = "<!-- made by scripts/gpu-check.sh report; edit scripts/gpu_check/report.py instead -->"
+CEILINGS = ("copy", "add", "read", "write")
+
+
+def report(arguments):
+    out = Path(arguments.out)
+    try:
+        machine, steps, measured = summary.load(out)
+        gpu = machine["gpu"]["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise Problem(f"{out} is no folder that a run left: its machine.json or steps.json cannot be read") from None
+    root = Path(arguments.into) if arguments.into else ROOT
+    if "SAMPLE" in gpu and root.resolve() == ROOT:
+        raise Problem(f"{out} is a sample and no measurement: it may not be quoted; --into DIR writes it elsewhere")
+    name = arguments.name or short_gpu_name(gpu)
+    for page in ("README.md", "docs/gpu.md"):
+        require_region(root / page)
+    try:
+        write_all(out, root, name, machine, steps, measured)
+    except OSError as error:
+        raise of_os_error(error, error.filename or root) from None
+    return 0
+
+
+def write_all(out, root, name, machine, steps, measured):
+    rows = figures.Rows(measured)
+    results = root / "bench" / "results" / name
+    results.mkdir(parents=True, exist_ok=True)
+    profiled = counters.cut((out / "profile.csv").read_text()) if (out / "profile.csv").exists() else []
+    (results / "machine.json").write_text(json.dumps(machine, indent=1) + "\n")
+    (results / "steps.json").write_text("[\n" + ",\n".join(json.dumps(step) for step in steps) + "\n]\n")
+    (results / "rows.jsonl").write_text("".join(json.dumps(row, separators=(",", ":")) + "\n" for row in cut(measured)))
+    counters.write(results / "profile.csv", profiled)
+    (results / "README.md").write_text(results_page(machine, steps, measured, profiled))
+
+    image = root / "docs" / "images" / f"gpu-{name}.svg"
+    drawing = picture.draw(rows, on_machine(machine))
+    if drawing:
+        image.parent.mkdir(parents=True, exist_ok=True)
+        image.write_text(drawing)
+    fill(root / "README.md", readme_region(rows, machine, name, drawing))
+    fill(root / "docs" / "gpu.md", docs_region(rows, machine, name, drawing, steps, profiled))
+    print(f"wrote {results}, README.md, docs/gpu.md" + (f" and {image}" if drawing else "; no op at 1 GiB, so no picture"))
+
+
+def cut(measured):
+    """Without what can be computed: and of the ceilings that another part timed along, only the best."""
+    best = {}
+    for row in measured:
+        if row["op"] in CEILINGS and row["part"] not in ("ceilings", "python") and "us" in row:
+            key = (row["part"], row["op"], row.get("tensor_bytes"), row.get("mode"))
+            if key not in best or row["us"] < best[key]["us"]:
+                best[key] = row
+    for row in measured:
+        if row["op"] in CEILINGS and row["part"] not in ("ceilings", "python") and "us" in row:
+            if best[row["part"], row["op"], row.get("tensor_bytes"), row.get("mode")] is not row:
+                continue
+        yield {
+            name: significant(value) if isinstance(value, float) else value
+            for name, value in row.items()
+            if name not in ("runs", "calls")
+        }
+
+
+# Pages --------------------------------------------------------------------------------------------------------------
+
+
+def require_region(page):
+    try:
+        content = page.read_text()
+    except OSError as error:
+        raise of_os_error(error, page) from None
+    if content.count(BEGIN) != 1 or content.count(END) != 1 or content.index(BEGIN) > content.index(END):
+        raise Problem(f"{page} has no region between '{BEGIN}' and '{END}'")
+
+
+def fill(page, lines):
+    before, _, rest = page.read_text().partition(BEGIN)
+    page.write_text(before + BEGIN + "\n" + MADE_BY + "\n\n" + "\n".join(lines).strip() + "\n\n" + END + rest.partition(END)[2])
+
+
+def date_text(machine):
+    return time.strftime("%d %B %Y", time.strptime(machine["date"], "%Y-%m-%dT%H:%M:%SZ")).lstrip("0")
+
+
+def on_machine(machine):
+    toolkit = f", CUDA {machine['nvcc']}" if "nvcc" in machine else ""
+    gpu = machine["gpu"]
+    return f"one {gpu['name']}, driver {gpu['driver_version']}{toolkit}; commit {machine['commit']}, {date_text(machine)}"
+
+
+def sentence(text):
+    return text[:1].upper() + text[1:]
+
+
+def picture_lines(name, drawing, folder):
+    return (
+        [f"![Percent of a copy by op, f32 and bf16, and peers beside them]({folder}images/gpu-{name}.svg)", ""] if drawing else []
+    )
+
+
+def readme_region(rows, machine, name, drawing):
+    has_peers = any(rows.ratio(op, dtype, who) for op in figures.IN_README for dtype in ("f32", "bf16") for who in figures.PEERS)
+    text = f"{sentence(on_machine(machine))}. Tensors of 1 GiB, medians, each result checked before it was timed. " + copy_sentence(
+        rows
+    )
+    if has_peers:
+        text += " The last columns are the time of a peer as a multiple of rectify's, f32 / bf16: above 1, rectify is faster."
+    return [
+        *paragraph(text),
+        "",
+        *picture_lines(name, drawing, "docs/"),
+        *tables.readme_table(rows),
+        "",
+        *slow_lines(rows),
+        "",
+        "Every op, small and odd tensors, the cost of a call, peers and profiles: [docs/gpu.md](docs/gpu.md).",
+    ]
+
+
+def copy_sentence(rows):
+    copies = tables.copy_text(rows)
+    return "A copy is one of as many bytes as the op must move, timed in turn with it" + (f"; {copies}." if copies else ".")
+
+
+def slow_lines(rows):
+    return [line for text in tables.slow_text(rows) for line in paragraph(text)]
+
+
+def paragraph(text):
+    """Lines of a page's width. A number stays beside its unit."""
+    joined = re.sub(r"(\d) (%|[GMK]iB|GB/s)", "\\1\0\\2", text)
+    return [line.replace("\0", " ") for line in textwrap.wrap(joined, 130, break_long_words=False, break_on_hyphens=False)]
+
+
+def section(title, text, lines):
+    """Nothing if there is no table."""
+    return [f"### {title}", "", *([*paragraph(text), ""] if text else []), *lines, ""] if lines else []
+
+
+def docs_region(rows, machine, name, drawing, steps, profiled):
+    text = f"{sentence(on_machine(machine))}. Times are medians; results were checked before the clock ran. {copy_sentence(rows)} "
+    lines = [
+        f"## Measured: {machine['gpu']['name']}",
+        "",
+        *paragraph(text + f"All rows and steps: [bench/results/{name}](../bench/results/{name})."),
+        "",
+        *picture_lines(name, drawing, ""),
+    ]
+    times = (
+        "Columns of peers: their time as a multiple of rectify's, samples taken in turn on the same buffers; f32 / bf16. "
+        "Above 1, rectify is faster."
+    )
+    lines += section("Every op at 1 GiB", "", [*tables.ops_table(rows), "", *slow_lines(rows)] if rows.large else [])
+    lines += section(
+        "What the memory gives",
+        "The best of the project's own kernels and cudaMemcpyAsync, buffers not in the L2 cache.",
+        tables.ceilings_table(rows),
+    )
+    lines += section(
+        "Small tensors",
+        "Microseconds of a call among others in a stream, on the same buffers, f32 / bf16.",
+        tables.small_table(rows),
+    )
+    lines += section(
+        "Odd shapes", "Rows and images of odd size, and views with gaps. The copy has no gaps.", tables.shapes_table(rows)
+    )
+    lines += section("What a call costs", "On [64, 1024] in f32.", tables.host_table(rows))
+    lines += section("C++ peers", times, tables.cpp_peers_table(rows))
+    lines += section("Python peers", times + " rectify is called over its C ABI.", tables.python_table(rows, ("cold",)))
+    lines += section(
+        "Python peers, small tensors",
+        "graph: one call of a CUDA graph, not in the L2 cache; hot: the same in the L2 cache; wall: a loop in "
+        "Python, timed by the host; wall_anew: the same, rectify's operands described anew in every call.",
+        tables.python_table(rows, ("graph", "hot", "wall", "wall_anew"), lambda row: f"{row['op']}, {row['mode']}"),
+    )
+    lines += section(
+        "Memory of a forward and backward, MiB", "Allocated at the peak, beside the inputs.", tables.memory_table(rows)
+    )
+    lines += section("Absent or failed", "", tables.absent_lines(rows))
+    lines += section(
+        "Packs, threads and stores",
+        "Kernels that differ in packs of 16 bytes per thread, threads per block and the kind of store.",
+        tables.sweep_table(rows),
+    )
+    lines += section(
+        "Profiles",
+        "By Nsight Compute, on tensors of 256 MiB: time, and the share of the memory's rate, of issue slots and of resident warps.",
+        tables.profile_table(profiled),
+    )
+    return lines + section("What ran", "", tables.parts_table(steps))
+
+
+def results_page(machine, steps, measured, profiled):
+    gpu = machine["gpu"]
+    files = [
+        ("machine.json", "the GPU, the commit, the date"),
+        ("steps.json", "every step, its outcome and its seconds"),
+        ("rows.jsonl", f"{len(measured)} figures before repeated ceilings were left out; fields: scripts/gpu_check/rows.py"),
+    ]
+    files += [("profile.csv", "counters of Nsight Compute, a line for each kernel")] if profiled else []
+    cores = f", {machine['cores']} host cores" if "cores" in machine else ""
+    made = f"Made by `{machine.get('command', 'scripts/gpu-check.sh run DIR OUT')}` and `scripts/gpu-check.sh report OUT`."
+    text = (
+        f"{sentence(on_machine(machine))}. {gpu['memory.total']}, memory at {gpu['clocks.max.memory']}, "
+        f"{gpu['clocks.max.sm']} at most, {gpu['power.limit']}{cores}. {made}"
+    )
+    tables_of_steps = [*tables.parts_table(steps), "", *tables.steps_table(steps)]
+    lines = [MADE_BY, f"# {gpu['name']}", "", *paragraph(text), "", *tables.table(["file", "what"], [list(file) for file in files])]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join([*lines, "", *tables_of_steps])) + "\n"
