@@ -17,10 +17,31 @@ __host__ __device__ inline std::int64_t quotient(std::int64_t n, std::int64_t by
   return narrow ? static_cast<std::uint32_t>(n) / static_cast<std::uint32_t>(by) : n / by;
 }
 
+/// Division by a number that is the same for a whole call: below 2^31 a multiplication and a shift (Granlund and Montgomery, "Division by
+/// invariant integers using multiplication", 1994), a division above.
+struct Divisor {
+  std::int64_t by = 1;
+  std::uint32_t multiplier = 1;
+  int shift = 0;
+
+  Divisor() = default;
+  explicit Divisor(std::int64_t divisor) : by(divisor) {
+    while (shift < 31 && (std::int64_t{1} << shift) < by) ++shift;
+    const std::uint64_t power = std::uint64_t{1} << shift, d = static_cast<std::uint64_t>(by);
+    multiplier = power < d ? 0 : static_cast<std::uint32_t>(((power - d) << 32) / d + 1);  // 0: all below 2^31 is below d
+  }
+
+  __device__ std::int64_t quotient(std::int64_t n) const {
+    if (n >> 31 != 0) return n / by;
+    const auto low = static_cast<std::uint32_t>(n);
+    return (__umulhi(low, multiplier) + low) >> shift;
+  }
+};
+
 /// An item's first element in each tensor, in elements from its data.
 struct Place {
   std::int64_t x, dy, residual, out, dresidual, mask;
-  std::int64_t channel;  // of Strided alone
+  std::int64_t channel;  // of Strided; of Dense where the repeats are the channels
 };
 
 /// The channel of an element, and how many elements from it on are of the same.
@@ -28,25 +49,50 @@ struct Channel {
   std::int64_t index, left;
 };
 
-/// Single elements of a call, by their number: the edges of a Dense space, and all of a Strided one.
-template <class T>
+/// Any layout: items are parts of rows along the innermost axis, found by their number. Single elements serve every tensor; packs those
+/// whose rows are neighbours and begin on 16-byte boundaries, and what does not fill a pack at the end of a row is left to single ones.
+template <class T, class ItemType = Single<T>>
 struct Strided {
-  using Item = Single<T>;
+  using Item = ItemType;
   static constexpr bool is_dense = false;
 
   Layout layout;
+  std::int64_t row_items, row_rest;  // along the innermost axis: items, and elements that are left
+  std::int64_t rows;
+  Divisor by_row_items, by_row_rest;
+  Divisor by_extent[max_rank];  // of the other axes
+
+  explicit Strided(const Layout& of) : layout(of) {
+    const std::int64_t extent = layout.rank > 0 ? layout.axes[layout.rank - 1].extent : 1;
+    row_items = extent / Item::lanes;
+    row_rest = extent % Item::lanes;
+    rows = layout.elements / extent;
+    by_row_items = Divisor(row_items);
+    by_row_rest = Divisor(row_rest > 0 ? row_rest : 1);
+    for (int axis = 0; axis < layout.rank - 1; ++axis) by_extent[axis] = Divisor(layout.axes[axis].extent);
+  }
 
   __host__ __device__ std::int64_t elements() const { return layout.elements; }
-  __host__ __device__ std::int64_t items() const { return layout.elements; }
+  __host__ __device__ std::int64_t items() const { return rows * row_items; }
+  /// Elements that no item has.
+  __device__ std::int64_t edge_elements() const { return rows * row_rest; }
   __device__ Channel channel_of(const Place& place) const { return {place.channel, 1}; }
   __device__ Place locate_element(std::int64_t element) const { return locate(element); }
 
   __device__ Place locate(std::int64_t item) const {
+    const std::int64_t row = by_row_items.quotient(item);
+    return locate_in_row(row, (item - row * row_items) * Item::lanes);
+  }
+  __device__ Place locate_edge(std::int64_t element) const {
+    const std::int64_t row = by_row_rest.quotient(element);
+    return locate_in_row(row, row_items * Item::lanes + element - row * row_rest);
+  }
+
+ private:
+  __device__ Place locate_in_row(std::int64_t row, std::int64_t index) const {
     Place at{};
     for (int axis = layout.rank - 1; axis >= 0; --axis) {
       const Layout::Axis& a = layout.axes[axis];
-      const std::int64_t outer = axis == 0 ? 0 : quotient(item, a.extent);
-      const std::int64_t index = item - outer * a.extent;
       at.x += index * a.stride[slot_x];
       at.dy += index * a.stride[slot_dy];
       at.residual += index * a.stride[slot_residual];
@@ -54,18 +100,21 @@ struct Strided {
       at.dresidual += index * a.stride[slot_dresidual];
       at.mask += index * a.stride[slot_mask];
       at.channel += index * a.channel;
-      item = outer;
+      if (axis == 0) break;
+      const std::int64_t outer = axis == 1 ? 0 : by_extent[axis - 1].quotient(row);
+      index = row - outer * layout.axes[axis - 1].extent;
+      row = outer;
     }
     return at;
   }
 };
 
-/// Every tensor one run of neighbours in one order, all misaligned alike: packs from the first 16-byte boundary on, and single
+/// Every tensor one run of neighbours in one order, all misaligned alike: items from the first 16-byte boundary on, and single
 /// elements before and after. x may repeat instead (Layout::repeats); its packs are then the items, blockIdx.y counts chunks of
 /// the repeats, and there is no edge.
-template <class T>
+template <class T, class ItemType = Pack<T>>
 struct Dense {
-  using Item = Pack<T>;
+  using Item = ItemType;
   static constexpr bool is_dense = true;
 
   std::int64_t length;  // elements, of x where it repeats
@@ -73,6 +122,8 @@ struct Dense {
   std::int64_t body;    // in packs
   std::int64_t channels, inner;
   std::int64_t repeats, row, chunk;
+  bool repeats_are_channels;
+  Divisor by_channels, by_inner, by_row;
 
   __host__ __device__ std::int64_t items() const { return body / Item::lanes; }
   __host__ __device__ std::int64_t edge_elements() const { return length - body; }
@@ -82,18 +133,19 @@ struct Dense {
   /// Where x repeats: an item of x under the first repeat of this block's chunk.
   __device__ Place locate_repeated(std::int64_t item) const {
     if (repeats == 1) return locate(item);
-    const std::int64_t x = item * Item::lanes;
-    Place place = at(x + (quotient(x, row) * (repeats - 1) + blockIdx.y * chunk) * row);
+    const std::int64_t x = item * Item::lanes, first = blockIdx.y * chunk;
+    Place place = at(x + (by_row.quotient(x) * (repeats - 1) + first) * row);
     place.x = x;
+    place.channel = first;
     return place;
   }
   /// The edges count without the packs between them.
   __device__ Place locate_edge(std::int64_t element) const { return at(element < head ? element : element + body); }
-  __device__ Place next_repeat(Place place) const {
-    const std::int64_t x = place.x;
-    place = at(place.out + row);
-    place.x = x;
-    return place;
+  __device__ Place next_repeat(const Place& place) const {
+    Place next = at(place.out + row);
+    next.x = place.x;
+    next.channel = place.channel + 1;
+    return next;
   }
   __device__ std::int64_t repeats_here() const {
     const std::int64_t left = repeats - blockIdx.y * chunk;
@@ -102,8 +154,9 @@ struct Dense {
 
   __device__ Channel channel_of(const Place& place) const {
     if (channels == 1) return {0, length};
-    const std::int64_t stretch = inner == 1 ? place.out : quotient(place.out, inner);
-    return {stretch - quotient(stretch, channels) * channels, inner - (place.out - stretch * inner)};
+    if (repeats_are_channels) return {place.channel, row};
+    const std::int64_t stretch = inner == 1 ? place.out : by_inner.quotient(place.out);
+    return {stretch - by_channels.quotient(stretch) * channels, inner - (place.out - stretch * inner)};
   }
   /// The channel of the element where `at` ends.
   __device__ Channel next_channel(Channel at) const { return {at.index + 1 == channels ? 0 : at.index + 1, inner}; }
@@ -121,7 +174,7 @@ struct Dense {
 /// Blocks over chunks of the repeats: few enough that x is seldom loaded again, enough that every multiprocessor has some.
 constexpr std::int64_t blocks_wanted = 4096;
 
-inline std::uintptr_t past_boundary(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % sizeof(Words); }
+inline std::uintptr_t past_boundary(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % sizeof(Words<16>); }
 
 /// Bytes from a 16-byte boundary to the tensors' data, where packs_serve: then it is the same for all.
 inline std::uintptr_t misalignment(const Elementwise& call) {
@@ -149,20 +202,44 @@ bool packs_serve(const Elementwise& call, bool writes_mask) {
          (layout.repeats == 1 || whole_rows);
 }
 
+/// True where packs can serve the rows along the innermost axis of a call without a mask: each a run of a pack at least, that begins on
+/// a 16-byte boundary in every tensor.
 template <class T>
-Dense<T> dense(const Elementwise& call, bool writes_mask) {
+bool packs_serve_rows(const Elementwise& call) {
   constexpr std::int64_t lanes = Pack<T>::lanes;
   const Layout& layout = call.layout;
-  Dense<T> space{};
+  if (call.mask != nullptr || layout.rank == 0 || layout.axes[layout.rank - 1].extent < lanes) return false;
+  const void* const data[] = {call.x, call.dy, call.residual, call.out, call.dresidual};
+  for (int slot = 0; slot < slot_mask; ++slot) {
+    if (data[slot] == nullptr) continue;
+    if (past_boundary(data[slot]) != 0 || layout.axes[layout.rank - 1].stride[slot] != 1) return false;
+    for (int axis = 0; axis < layout.rank - 1; ++axis) {
+      if (layout.axes[axis].stride[slot] % lanes != 0) return false;
+    }
+  }
+  return true;
+}
+
+template <class T, class Item = Pack<T>>
+Dense<T, Item> dense(const Elementwise& call, bool writes_mask) {
+  constexpr std::int64_t lanes = Item::lanes;
+  const Layout& layout = call.layout;
+  Dense<T, Item> space{};
   space.length = layout.elements / layout.repeats;
   const auto misaligned = static_cast<std::int64_t>(misalignment(call) / sizeof(T));
-  space.head = std::min((lanes - misaligned) % lanes, space.length);
+  space.head = std::min((lanes - misaligned % lanes) % lanes, space.length);
   const std::int64_t whole = writes_mask ? 32 * lanes : lanes;  // whole warps, which put their bits together
   space.body = (space.length - space.head) / whole * whole;
   space.channels = layout.channels;
   space.inner = layout.inner;
   space.repeats = layout.repeats;
   space.row = layout.row;
+  space.repeats_are_channels = layout.repeats > 1 && layout.channels == layout.repeats && layout.inner == layout.row;
+  if (layout.channels > 1) {
+    space.by_channels = Divisor(layout.channels);
+    space.by_inner = Divisor(layout.inner);
+  }
+  if (layout.repeats > 1) space.by_row = Divisor(layout.row);
   const std::int64_t blocks = blocks_for(space.items(), 1);
   space.chunk =
       std::clamp<std::int64_t>(quotient(layout.repeats * std::min(blocks, blocks_wanted), blocks_wanted), 1, layout.repeats);

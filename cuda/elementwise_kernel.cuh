@@ -25,6 +25,9 @@ __device__ void load_rest(const Operands<T>& at, const Place& place, Loaded<Item
   }
 }
 
+template <class Set>
+constexpr bool has_parameters = Set::scale || Set::bias || Set::alpha;
+
 /// The parameters of an item's lanes.
 template <class Set, class T, int L>
 struct Parameters {
@@ -32,15 +35,24 @@ struct Parameters {
 
   template <class Space>
   __device__ void load(const Operands<T>& at, const Space& space, Channel channel) {
-    if constexpr (!Set::bias) return;
-    spread<T>(at.bias, Neutral<Compute<T>>::bias, space, channel, bias);
-    if constexpr (!Set::general) return;
-    spread<T>(at.scale, Neutral<Compute<T>>::scale, space, channel, scale);
-    spread<T>(at.alpha, at.f.alpha, space, channel, alpha);
-    spread<T>(at.threshold, at.f.threshold, space, channel, threshold);
-    spread<T>(at.max_value, at.f.max_value, space, channel, max_value);
+    if constexpr (Set::bias) spread<T>(at.bias, Neutral<Compute<T>>::bias, space, channel, bias);
+    if constexpr (Set::scale) spread<T>(at.scale, Neutral<Compute<T>>::scale, space, channel, scale);
+    if constexpr (Set::alpha) spread<T>(at.alpha, at.f.alpha, space, channel, alpha);
+    if constexpr (Set::function) spread<T>(at.threshold, at.f.threshold, space, channel, threshold);
+    if constexpr (Set::function) spread<T>(at.max_value, at.f.max_value, space, channel, max_value);
+  }
+
+  /// Into what lane l of the item is computed from; its parameters are the k-th.
+  __device__ void put(Element<Compute<T>>& e, int k) const {
+    if constexpr (Set::scale) e.scale = scale[k];
+    if constexpr (Set::alpha) e.f.alpha = alpha[k];
+    if constexpr (Set::function) e.f.threshold = threshold[k];
+    if constexpr (Set::function) e.f.max_value = max_value[k];
   }
 };
+
+/// In the place of parameters that are not loaded yet.
+struct NotLoaded {};
 
 /// z of lane l, whose parameters are the k-th.
 template <class Set, class T, class Item, int L>
@@ -48,7 +60,7 @@ __device__ Compute<T> input_of(const Operands<T>& at, const Loaded<Item>& in, co
                                int k) {
   using C = Compute<T>;
   C scale = Neutral<C>::scale, bias = Neutral<C>::bias, residual = Neutral<C>::residual;
-  if constexpr (Set::general) scale = parameters.scale[k];
+  if constexpr (Set::scale) scale = parameters.scale[k];
   if constexpr (Set::bias) bias = parameters.bias[k];
   if constexpr (Set::residual) {
     if (!Set::general || at.residual != nullptr) residual = in.residual.lane(l);
@@ -65,31 +77,31 @@ struct NothingSummed {
   static constexpr bool sums = false;
 };
 
-/// Works an item out, stores its numbers, and adds its lanes' terms to their sums; its codes are the caller's to store.
-template <class Op, class Set, class Mask, class T, class Space, class Item, class Summed>
+/// Works an item out, stores its numbers, and adds its lanes' terms to their sums; its codes are the caller's to store. `known` are the
+/// parameters of its lanes, or NotLoaded.
+template <class Op, class Set, class Mask, class T, class Space, class Item, class Known, class Summed>
 __device__ unsigned finish(const Operands<T>& at, const Space& space, const Place& place, const Loaded<Item>& in,
-                           Summed&& summed) {
+                           const Known& known, Summed&& summed) {
   using C = Compute<T>;
-  constexpr int lanes = Item::lanes, part = lanes_at_once<Set, lanes>;
+  constexpr bool loads = has_parameters<Set> && std::is_same_v<Known, NotLoaded>;
+  constexpr int lanes = Item::lanes, part = loads ? lanes_at_once<Set, lanes> : lanes;
   const int bits = Mask::bits >= 0 ? Mask::bits : at.mask_bits;
   C value[lanes], dz[lanes];
   unsigned codes = 0;
   Channel channel{};
-  if constexpr (Set::bias) channel = space.channel_of(place);
+  if constexpr (loads) channel = space.channel_of(place);
 #pragma unroll
   for (int first = 0; first < lanes; first += part) {
     Parameters<Set, T, part> parameters{};
-    parameters.load(at, space, channel);
+    if constexpr (loads) parameters.load(at, space, channel);
+    if constexpr (!std::is_same_v<Known, NotLoaded>) parameters = known;
 #pragma unroll
     for (int l = first; l < first + part; ++l) {
       Element<C> e{at.f};
       if constexpr (Op::reads_x) e.z = input_of<Set>(at, in, parameters, l, l - first);
       if constexpr (Op::reads_dy) e.dy = in.dy.lane(l);
       if constexpr (Op::reads_mask) e.piece = piece_of(in.codes >> (l * bits) & ((1u << bits) - 1));
-      if constexpr (Set::general) {
-        e.scale = parameters.scale[l - first];
-        e.f = {parameters.alpha[l - first], parameters.threshold[l - first], parameters.max_value[l - first]};
-      }
+      parameters.put(e, l - first);
       const Op op;
       const Result<C> result = op(e);
       if constexpr (std::decay_t<Summed>::sums) {
@@ -113,12 +125,16 @@ __device__ unsigned finish(const Operands<T>& at, const Space& space, const Plac
   return codes;
 }
 
+/// Kernels that can repeat x: General's, and the forward of PReLU, for one x under the alphas of many models.
+template <class Op, class Set>
+constexpr bool repeats_x = Op::reads_x && (Set::general || (Set::alpha && !Op::reads_dy));
+
 /// N items of one thread, `step` apart. All loads are issued before the first store: that is what keeps the memory busy.
 /// (It is also why in place needs no care: an item is read and written by one thread, in this order.)
 template <int N, class Op, class Set, class Mask, class T, class Space>
 __device__ void run_items(const Operands<T>& at, const Space& space, std::int64_t item, std::int64_t step) {
   using Item = typename Space::Item;
-  constexpr bool may_repeat = Set::general && Space::is_dense && Op::reads_x;
+  constexpr bool may_repeat = repeats_x<Op, Set> && Space::is_dense;
   Place place[N];
   Loaded<Item> in[N] = {};
 #pragma unroll
@@ -137,7 +153,7 @@ __device__ void run_items(const Operands<T>& at, const Space& space, std::int64_
     for (int n = 0; n < N; ++n) load_rest<Op, Set, Mask>(at, place[n], in[n]);
 #pragma unroll
     for (int n = 0; n < N; ++n) {
-      const unsigned codes = finish<Op, Set, Mask>(at, space, place[n], in[n], NothingSummed());
+      const unsigned codes = finish<Op, Set, Mask>(at, space, place[n], in[n], NotLoaded(), NothingSummed());
       if constexpr (writes_mask<Op, Mask> && Space::is_dense)
         store_codes<Item::lanes * Mask::bits>(at.mask, place[n].mask, Item::lanes, codes);
     }
@@ -155,7 +171,7 @@ __device__ unsigned run_single(const Operands<T>& at, const Space& space, const 
   Loaded<Single<T>> in{};
   if constexpr (Op::reads_x) in.x = Single<T>::load(at.x + place.x);
   load_rest<Op, Set, Mask>(at, place, in);
-  return finish<Op, Set, Mask>(at, space, place, in, NothingSummed());
+  return finish<Op, Set, Mask>(at, space, place, in, NotLoaded(), NothingSummed());
 }
 
 /// Eight elements of one thread, because a byte of a mask has one writer. `locate` places the l-th of them.
@@ -172,8 +188,8 @@ __device__ void run_octet(const Operands<T>& at, const Space& space, std::int64_
 
 /// What is left of a dense call: fewer than two packs, or than a warp's where a mask is written; so the first block has threads
 /// enough.
-template <class Op, class Set, class Mask, class T>
-__device__ void run_edge(const Operands<T>& at, const Dense<T>& space) {
+template <class Op, class Set, class Mask, class T, class Item>
+__device__ void run_edge(const Operands<T>& at, const Dense<T, Item>& space) {
   if (blockIdx.x > 0 || blockIdx.y > 0) return;
   if constexpr (writes_mask<Op, Mask>) {
     const std::int64_t first = threadIdx.x * 8;
@@ -186,9 +202,17 @@ __device__ void run_edge(const Operands<T>& at, const Dense<T>& space) {
   }
 }
 
+/// What is left of the rows of a strided call.
+template <class Op, class Set, class Mask, class T, class Item>
+__device__ void run_row_ends(const Operands<T>& at, const Strided<T, Item>& space) {
+  const std::int64_t step = std::int64_t{threads_per_block} * gridDim.x, count = space.edge_elements();
+  for (std::int64_t i = std::int64_t{threads_per_block} * blockIdx.x + threadIdx.x; i < count; i += step)
+    run_single<Op, Set, Mask>(at, space, space.locate_edge(i));
+}
+
 /// Everything of a strided call, where a mask is written: octets in its order.
-template <class Op, class Set, class Mask, class T>
-__device__ void run_octets(const Operands<T>& at, const Strided<T>& space) {
+template <class Op, class Set, class Mask, class T, class Item>
+__device__ void run_octets(const Operands<T>& at, const Strided<T, Item>& space) {
   const std::int64_t step = std::int64_t{threads_per_block} * gridDim.x;
   for (std::int64_t octet = std::int64_t{threads_per_block} * blockIdx.x + threadIdx.x; octet * 8 < space.elements();
        octet += step) {
@@ -198,29 +222,30 @@ __device__ void run_octets(const Operands<T>& at, const Strided<T>& space) {
 }
 
 /// Packs, or strided elements, that a thread has in flight from each input. Beside the parameters of its lanes a thread has registers
-/// for two packs.
-template <class Op, class Set, class Space>
+/// for two packs. Kernels that write a mask have two: their registers leave room for fewer threads.
+template <class Op, class Set, class Mask, class Space>
 constexpr int in_flight_on(int architecture) {
-  if (!Space::is_dense) return Set::general ? 1 : strided_in_flight;
+  if (Space::Item::lanes == 1) return Set::general ? 1 : strided_in_flight;
   constexpr int inputs = Op::reads_x + Op::reads_dy;
-  return Set::bias ? 2 / inputs : packs_in_flight(architecture, inputs + Set::residual);
+  const int packs = has_parameters<Set> ? 2 / inputs : packs_in_flight(architecture, inputs + Set::residual);
+  return writes_mask<Op, Mask> && inputs + Set::residual == 1 && packs < 2 ? 2 : packs;
 }
 
 /// A variable, because device code may read a constant of the host but not call its functions.
-template <class Op, class Set, class Space>
-constexpr int in_flight_here = in_flight_on<Op, Set, Space>(code_architecture);
+template <class Op, class Set, class Mask, class Space>
+constexpr int in_flight_here = in_flight_on<Op, Set, Mask, Space>(code_architecture);
 
 /// A block takes a tile of neighbouring items at a time. The grid normally covers all tiles; where it does not, blocks loop, so
 /// the result depends neither on the grid nor on the host's guess of `in_flight`.
 template <class Op, class Set, class Mask, class T, class Space>
-__global__ void __launch_bounds__(threads_per_block, Set::general ? 3
-                                                     : Set::bias  ? 4
-                                                                  : 0)
+__global__ void __launch_bounds__(threads_per_block, Set::general          ? 3
+                                                     : has_parameters<Set> ? 4
+                                                                           : 0)
     elementwise_kernel(const __grid_constant__ Operands<T> at, const __grid_constant__ Space space) {
   if constexpr (!Space::is_dense && writes_mask<Op, Mask>) {
     if (at.mask != nullptr) return run_octets<Op, Set, Mask>(at, space);
   }
-  constexpr int in_flight = in_flight_here<Op, Set, Space>;
+  constexpr int in_flight = in_flight_here<Op, Set, Mask, Space>;
   constexpr std::int64_t tile = std::int64_t{threads_per_block} * in_flight;
   const std::int64_t items = space.items();
   for (std::int64_t first = blockIdx.x * tile; first < items; first += gridDim.x * tile) {
@@ -232,7 +257,11 @@ __global__ void __launch_bounds__(threads_per_block, Set::general ? 3
         run_items<1, Op, Set, Mask>(at, space, item, 0);
     }
   }
-  if constexpr (Space::is_dense) run_edge<Op, Set, Mask>(at, space);
+  if constexpr (Space::is_dense) {
+    run_edge<Op, Set, Mask>(at, space);
+  } else if constexpr (Space::Item::lanes > 1) {
+    run_row_ends<Op, Set, Mask>(at, space);
+  }
 }
 
 }  // namespace rectify::detail

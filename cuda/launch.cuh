@@ -19,7 +19,7 @@ struct Tuning {
 };
 
 /// Predicted from bytes in flight per SM (docs/design.md, "Packs in flight"); no row has been measured yet.
-constexpr Tuning tuning_table[] = {{0, 2, 1}, {80, 2, 1}, {90, 2, 2}, {100, 4, 2}, {120, 2, 1}};
+constexpr Tuning tuning_table[] = {{0, 2, 1}, {80, 2, 1}, {90, 1, 1}, {100, 4, 2}, {120, 2, 1}};
 
 /// Scalars that a thread of the strided kernel has in flight from each input.
 constexpr int strided_in_flight = 4;

@@ -16,6 +16,11 @@ struct LaneParameter : Parameter {
   bool packs;
 };
 
+/// An alpha tensor and nothing else, as PReLU has.
+struct WithAlpha : Plain {
+  static constexpr bool alpha = true;
+};
+
 /// A call without its layout. Null pointers are absent operands.
 template <class T>
 struct Operands {
@@ -48,20 +53,42 @@ __device__ Compute<T> parameter_at(const Parameter& p, std::int64_t channel) {
   return static_cast<Compute<T>>(static_cast<const T*>(p.data)[at]);
 }
 
-/// v[l] = the parameter of channel + l, by loads of 128 bits (64 for four lanes of a 16-bit type).
+/// v[l] = the parameter of channel + l, by aligned loads of 128 bits (64 for four lanes of a 16-bit type).
 template <class P, class C, int L>
 __device__ void load_neighbours(const void* data, std::int64_t channel, C (&v)[L]) {
   const P* const from = static_cast<const P*>(data) + channel;
-  constexpr int lanes = L < Pack<P>::lanes ? L : Pack<P>::lanes;
+  constexpr int bytes = L * sizeof(P) < 16 ? 8 : 16, lanes = bytes / sizeof(P);
 #pragma unroll
   for (int first = 0; first < L; first += lanes) {
-    const Pack<P> pack = lanes == Pack<P>::lanes ? Pack<P>::load(from + first) : Pack<P>::load_half(from + first);
+    const auto pack = Pack<P, bytes>::load(from + first);
 #pragma unroll
     for (int l = 0; l < lanes; ++l) v[first + l] = pack.lane(l);
   }
 }
 
-/// v[l] = the parameter of lane l: the number, one tensor's element for all, neighbours, or whatever channel each is in.
+/// The same, wherever they lie.
+template <class P, class C, int L>
+__device__ void load_strided(const Parameter& p, std::int64_t channel, C (&v)[L]) {
+  const P* from = static_cast<const P*>(p.data) + channel * p.stride;
+#pragma unroll
+  for (int l = 0; l < L; ++l, from += p.stride) v[l] = static_cast<C>(*from);
+}
+
+/// The parameters of a pack's lanes from a channel on, one after the other.
+template <class T, class Space, int L>
+__device__ void walk_channels(const Parameter& p, const Space& space, Channel at, Compute<T> (&v)[L]) {
+  v[0] = parameter_at<T>(p, at.index);
+#pragma unroll
+  for (int l = 1; l < L; ++l) {
+    v[l] = v[l - 1];
+    if (--at.left > 0) continue;
+    at = space.next_channel(at);
+    v[l] = parameter_at<T>(p, at.index);
+  }
+}
+
+/// v[l] = the parameter of lane l: the number, neighbours in memory, those of two channels that a pack meets at most, or whatever
+/// channel each is in.
 template <class T, class Space, int L>
 __device__ void spread(const LaneParameter& p, Compute<T> number, const Space& space, Channel at, Compute<T> (&v)[L]) {
   if (p.data == nullptr) {
@@ -69,19 +96,20 @@ __device__ void spread(const LaneParameter& p, Compute<T> number, const Space& s
     for (int l = 0; l < L; ++l) v[l] = number;
     return;
   }
-  if constexpr (L > 1) {  // of a Dense space
-    if (p.packs)
-      return p.in_compute_type ? load_neighbours<Compute<T>>(p.data, at.index, v) : load_neighbours<T>(p.data, at.index, v);
-  }
-  v[0] = parameter_at<T>(p, at.index);
-  if constexpr (L > 1) {
+  if constexpr (L == 1) {
+    v[0] = parameter_at<T>(p, at.index);
+  } else if (p.packs) {
+    p.in_compute_type ? load_neighbours<Compute<T>>(p.data, at.index, v) : load_neighbours<T>(p.data, at.index, v);
+  } else if (space.inner >= L || space.channels == 1) {
+    const int left = at.left < L ? static_cast<int>(at.left) : L;
+    const Compute<T> here = parameter_at<T>(p, at.index);
+    const Compute<T> next = left < L ? parameter_at<T>(p, space.next_channel(at).index) : here;
 #pragma unroll
-    for (int l = 1; l < L; ++l) {
-      v[l] = v[l - 1];
-      if (--at.left > 0) continue;
-      at = space.next_channel(at);
-      v[l] = parameter_at<T>(p, at.index);
-    }
+    for (int l = 0; l < L; ++l) v[l] = l < left ? here : next;
+  } else if (space.inner == 1 && at.index + L <= space.channels) {
+    p.in_compute_type ? load_strided<Compute<T>>(p, at.index, v) : load_strided<T>(p, at.index, v);
+  } else {
+    walk_channels<T>(p, space, at, v);
   }
 }
 

@@ -36,39 +36,55 @@ struct Launch {
 
   template <class Op, class Set, class Mask, class T, class Space>
   cudaError_t in(const Space& space, std::int64_t items, std::int64_t chunks) const {
-    const unsigned blocks = blocks_for(items, in_flight_on<Op, Set, Space>(architecture));
+    const unsigned blocks = blocks_for(items, in_flight_on<Op, Set, Mask, Space>(architecture));
     return launch(elementwise_kernel<Op, Set, Mask, T, Space>, dim3(blocks, static_cast<unsigned>(chunks)), stream,
                   operands<T>(call), space);
   }
 
   template <class Op, class Set, class Mask, class T>
   cudaError_t dense() const {
-    const Dense<T> space = detail::dense<T>(call, writes_mask<Op, Mask>);
+    const auto space = detail::dense<T>(call, writes_mask<Op, Mask>);
     return in<Op, Set, Mask, T>(space, space.items(), (space.repeats + space.chunk - 1) / space.chunk);
   }
 
   template <class Op, class Set, class Mask, class T>
   cudaError_t strided() const {
-    const bool octets = writes_mask<Op, Mask> && call.mask != nullptr;
+    if constexpr (std::is_same_v<Set, Plain>) {
+      if (packs_serve_rows<T>(call)) return in_rows<Op, Set, Mask, T>(Strided<T, Pack<T>>(call.layout));
+    }
+    return in_rows<Op, Set, Mask, T>(Strided<T>(call.layout));
+  }
+
+  template <class Op, class Set, class Mask, class T, class Space>
+  cudaError_t in_rows(const Space& space) const {
     const std::int64_t elements = call.layout.elements;
-    return in<Op, Set, Mask, T>(Strided<T>{call.layout}, octets ? elements / 8 + (elements % 8 != 0) : elements, 1);
+    const bool octets = writes_mask<Op, Mask> && call.mask != nullptr;
+    return in<Op, Set, Mask, T>(space, octets ? elements / 8 + (elements % 8 != 0) : space.items(), 1);
   }
 
   template <class Op, class Set, class T>
   cudaError_t dense_with_mask() const {
     return call.mask_bits == 1 ? dense<Op, Set, U1, T>() : dense<Op, Set, U2, T>();
   }
+
+  template <class Op, class T>
+  cudaError_t forward_in_general() const {
+    return call.mask == nullptr ? dense<Op, General, NoMask, T>() : dense_with_mask<Op, General, T>();
+  }
 };
 
-/// The operand set of the dense kernel that serves a call of another: what is bound by memory either way has no kernels of its own,
-/// and those of General alone can repeat x.
-template <class Set>
-using KernelSet = std::conditional_t<Set::scale || Set::function, General, Set>;
-
+/// f(Set{}) with the operand set of the dense kernels that serve a call. General's serve what no others do.
 template <class F>
 cudaError_t with_kernel_set(const Elementwise& call, F&& f) {
-  if (call.layout.repeats > 1) return f(General{});
-  return with_operand_set(call, [&](auto set) { return f(KernelSet<decltype(set)>{}); });
+  const bool alpha_alone = call.threshold.data == nullptr && call.max_value.data == nullptr;
+  return with_operand_set(call, [&](auto set) {
+    using Set = decltype(set);
+    if constexpr (std::is_same_v<Set, WithFunction>) {
+      return alpha_alone ? f(WithAlpha{}) : f(General{});
+    } else {
+      return f(set);
+    }
+  });
 }
 
 /// The strided kernels, and those that read a mask, ask for all but the plainest operands at run time.
@@ -93,7 +109,14 @@ cudaError_t launch_forward(const Launch& run) {
   }
   return with_kernel_set(run.call, [&](auto set) {
     using Set = decltype(set);
-    return masked ? run.dense_with_mask<Op, Set, T>() : run.dense<Op, Set, NoMask, T>();
+    constexpr bool one_bit = Set::scale || Set::alpha;  // that a kernel writes beside these; two are General's
+    if (run.call.layout.repeats > 1 && !repeats_x<Op, Set>) return run.forward_in_general<Op, T>();
+    if (!masked) return run.dense<Op, Set, NoMask, T>();
+    if constexpr (one_bit && !Set::general) {
+      return run.call.mask_bits == 1 ? run.dense<Op, Set, U1, T>() : run.forward_in_general<Op, T>();
+    } else {
+      return run.dense_with_mask<Op, Set, T>();
+    }
   });
 }
 
@@ -102,7 +125,11 @@ cudaError_t launch_backward_from_x(const Launch& run) {
   using Op = BackwardOp<Compute<T>>;
   if (!packs_serve<T>(run.call, false))
     return with_plain_or_general(run.call, [&](auto set) { return run.strided<Op, decltype(set), NoMask, T>(); });
-  return with_kernel_set(run.call, [&](auto set) { return run.dense<Op, decltype(set), NoMask, T>(); });
+  return with_kernel_set(run.call, [&](auto set) {
+    using Set = decltype(set);
+    if (run.call.layout.repeats > 1 && !repeats_x<Op, Set>) return run.dense<Op, General, NoMask, T>();
+    return run.dense<Op, Set, NoMask, T>();
+  });
 }
 
 template <class T>

@@ -6,11 +6,17 @@
 
 namespace rectify::detail {
 
-/// True where packs can serve a call with sums: every row of a part begins on a boundary.
+/// True where packs can serve a call with sums: every row of a part begins at a multiple of a pack, which must lie on a boundary.
 template <class T>
-bool packs_serve_sums(const Elementwise& call, const SumPlan& plan) {
-  const std::int64_t lanes = Pack<T>::lanes, period = plan.is_long && plan.batch == 1 ? lanes : plan.period;
-  return packs_serve<T>(call, false) && call.layout.repeats == 1 && misalignment(call) == 0 && period % lanes == 0;
+bool packs_serve_sums(const Elementwise& call) {
+  return packs_serve<T>(call, false) && call.layout.repeats == 1 && misalignment(call) == 0;
+}
+
+/// True where every tensor is one run of neighbours, so that elements are found without a division.
+inline bool is_one_run(const Elementwise& call) {
+  bool runs = call.layout.repeats == 1;
+  for (int slot = 0; slot < slots; ++slot) runs = runs && call.layout.run[slot];
+  return runs;
 }
 
 /// One validated call with sums, its device being current.
@@ -40,30 +46,41 @@ struct SumLaunch {
                           plan, out);
   }
 
+  /// Packs where they serve, else single elements: the same kernel over another item.
   template <class Op, class Set, class Sums, class Mask, class T>
-  cudaError_t packs() const {
-    return in<Op, Set, Sums, Mask, T>(dense<T>(launch.call, false));
+  cudaError_t dense() const {
+    if (packs_serve_sums<T>(launch.call)) return packs<Op, Set, Sums, Mask, T>();
+    return in<Op, Set, Sums, Mask, T>(detail::dense<T, Single<T>>(launch.call, false));
   }
 
+  template <class Op, class Set, class Sums, class Mask, class T>
+  cudaError_t packs() const {
+    return in<Op, Set, Sums, Mask, T>(detail::dense<T, SumPack<Set, Sums, T>>(launch.call, false));
+  }
+
+  /// What no other kernel serves: any layout, any operands, any sums.
   template <class Op, class Mask, class T>
-  cudaError_t singles() const {
-    return in<Op, General, AllSums, Mask, T>(Strided<T>{launch.call.layout});
+  cudaError_t strided() const {
+    return in<Op, General, AllSums, Mask, T>(Strided<T>(launch.call.layout));
   }
 
   template <class C>
   cudaError_t finish() const {
     FinalSums<C> sums{};
     std::int64_t blocks = 1;
+    unsigned count = 0;
     for (int slot = 0; slot < sum_slots; ++slot) {
       const Sum& sum = launch.call.sums[slot];
-      sums.parts[slot] = parts_of<C>(slot);
-      sums.out[slot] = static_cast<C*>(sum.data);
-      sums.length[slot] = sum.length;
-      sums.stride[slot] = sum.stride;
+      if (sum.length == 0) continue;
+      sums.parts[count] = parts_of<C>(slot);
+      sums.out[count] = static_cast<C*>(sum.data);
+      sums.length[count] = sum.length;
+      sums.stride[count++] = sum.stride;
       const int side = channels_at_once(sum.length);
       blocks = std::max(blocks, (sum.length + side - 1) / side);
     }
-    return detail::launch(finish_sums_kernel<C>, dim3(static_cast<unsigned>(blocks), sum_slots), launch.stream, plan, sums);
+    if (count == 0) return cudaSuccess;
+    return detail::launch(finish_sums_kernel<C>, dim3(static_cast<unsigned>(blocks), count), launch.stream, plan, sums);
   }
 };
 
@@ -71,15 +88,23 @@ template <class T>
 cudaError_t launch_parts_from_x(const SumLaunch& run) {
   using Op = BackwardOp<Compute<T>>;
   const Elementwise& call = run.launch.call;
-  const bool function = call.asks(sum_threshold) || call.asks(sum_max_value);
-  if (!packs_serve_sums<T>(call, run.plan)) return run.singles<Op, NoMask, T>();
-  return with_plain_or_general(call, [&](auto set) {
-    constexpr bool plain = std::is_same_v<decltype(set), Plain>;
-    const bool biased = plain || with_operand_set(call, [](auto own) { return std::is_same_v<decltype(own), WithBias>; });
-    if (biased && !function && !call.asks(sum_scale) && !call.asks(sum_alpha))
-      return run.packs<Op, WithBias, SumOfBias, NoMask, T>();
-    if (!function && !call.asks(sum_alpha)) return run.packs<Op, General, SumsOfScale, NoMask, T>();
-    if (!function && !call.asks(sum_scale) && !call.asks(sum_bias)) return run.packs<Op, General, SumOfAlpha, NoMask, T>();
+  const bool function = call.asks(sum_threshold) || call.asks(sum_max_value), alpha = call.asks(sum_alpha);
+  const bool scale = call.asks(sum_scale), bias = call.asks(sum_bias);
+  if (!is_one_run(call)) return run.strided<Op, NoMask, T>();
+  return with_kernel_set(call, [&](auto own) {
+    using Own = decltype(own);
+    constexpr bool plain = std::is_same_v<Own, Plain>;
+    if constexpr (plain || std::is_same_v<Own, WithBias>) {
+      if (!function && !alpha && !scale) return run.dense<Op, WithBias, SumOfBias, NoMask, T>();
+    }
+    if constexpr (plain || std::is_same_v<Own, WithBias> || std::is_same_v<Own, WithScale>) {
+      if (!function && !alpha) return run.dense<Op, WithScale, SumsOfScale, NoMask, T>();
+    }
+    if constexpr (plain || std::is_same_v<Own, WithAlpha>) {
+      if (!function && !scale && !bias) return run.dense<Op, WithAlpha, SumOfAlpha, NoMask, T>();
+    }
+    if (!packs_serve_sums<T>(call)) return run.strided<Op, NoMask, T>();
+    if (!function && !alpha) return run.packs<Op, General, SumsOfScale, NoMask, T>();
     return run.packs<Op, General, AllSums, NoMask, T>();
   });
 }
@@ -88,13 +113,15 @@ template <class T>
 cudaError_t launch_parts_from_mask(const SumLaunch& run) {
   using Op = MaskBackwardOp<Compute<T>>;
   const Elementwise& call = run.launch.call;
-  const bool bias_alone = !call.asks(sum_threshold) && !call.asks(sum_max_value);
-  if (!packs_serve_sums<T>(call, run.plan)) return run.singles<Op, AnyMask, T>();
+  const bool bias_alone = !call.asks(sum_threshold) && !call.asks(sum_max_value), packs = packs_serve_sums<T>(call);
+  if (!is_one_run(call)) return run.strided<Op, AnyMask, T>();
   return with_plain_or_general(call, [&](auto set) {
     if constexpr (std::is_same_v<decltype(set), Plain>) {
+      if (bias_alone && !packs) return run.in<Op, Plain, SumOfBias, AnyMask, T>(detail::dense<T, Single<T>>(call, false));
       if (bias_alone)
         return call.mask_bits == 1 ? run.packs<Op, Plain, SumOfBias, U1, T>() : run.packs<Op, Plain, SumOfBias, U2, T>();
     }
+    if (!packs) return run.strided<Op, AnyMask, T>();
     return call.mask_bits == 1 ? run.packs<Op, General, AllSums, U1, T>() : run.packs<Op, General, AllSums, U2, T>();
   });
 }

@@ -10,9 +10,31 @@
 
 namespace rectify::detail {
 
-/// Positions of a part: a pack for each thread of a block.
+#if !defined(RECTIFY_SUM_PARTS)
+#define RECTIFY_SUM_PARTS 2048
+#define RECTIFY_SUMS_INTERLEAVED false
+#endif
+
+/// Positions of a part: a pack for each thread of a block. Parts enough for several blocks on every multiprocessor, and no more: what
+/// the first pass writes of them the second one reads.
+constexpr SumGrain cuda_sum_grain_of(std::int64_t lanes) {
+  SumGrain grain{threads_per_block * lanes, threads_per_block * lanes, 1024, RECTIFY_SUM_PARTS};
+  grain.least_parts = 264;  // two for every multiprocessor of an H100
+  grain.fewest_rows = 4;
+  grain.multiple = lanes;
+  grain.interleaved = RECTIFY_SUMS_INTERLEAVED;
+  return grain;
+}
 template <class T>
-constexpr SumGrain cuda_sum_grain = {threads_per_block* Pack<T>::lanes, threads_per_block* Pack<T>::lanes, 32, 2048};
+constexpr SumGrain cuda_sum_grain = cuda_sum_grain_of(Pack<T>::lanes);
+
+/// Rows that are added up in registers; then they are added to what a part's earlier rows came to, so that no chain of additions is long.
+constexpr int rows_in_a_chain = 32;
+
+/// What a thread of the kernels of sums moves at once. Where there are many parameters and sums, half a pack of a 16-bit type: those of
+/// eight lanes do not fit in the registers.
+template <class Set, class Sums, class T>
+using SumPack = Pack<T, sizeof(T) == 2 && (Set::alpha || Sums::count > 1) ? 8 : 16>;
 
 /// Where the sums of the parts go, in the order in which a set has them. A sum that is not asked for has a null pointer.
 template <class C>
@@ -33,8 +55,9 @@ struct LaneSums {
 };
 
 /// Rows of a part, N at a time: their loads are issued before the first store.
-template <int N, class Op, class Set, class Mask, class T, class Space, class Summed>
-__device__ void sum_rows(const Operands<T>& at, const Space& space, std::int64_t element, std::int64_t stride, Summed& summed) {
+template <int N, class Op, class Set, class Mask, class T, class Space, class Known, class Summed>
+__device__ void sum_rows(const Operands<T>& at, const Space& space, std::int64_t element, std::int64_t stride, const Known& known,
+                         Summed& summed) {
   using Item = typename Space::Item;
   Place place[N] = {};
   Loaded<Item> in[N] = {};
@@ -45,35 +68,51 @@ __device__ void sum_rows(const Operands<T>& at, const Space& space, std::int64_t
     load_rest<Op, Set, Mask>(at, place[n], in[n]);
   }
 #pragma unroll
-  for (int n = 0; n < N; ++n) finish<Op, Set, Mask>(at, space, place[n], in[n], summed);
+  for (int n = 0; n < N; ++n) finish<Op, Set, Mask>(at, space, place[n], in[n], known, summed);
 }
 
-/// A position's items in all rows of a part, but for an item that the end of the call cuts.
-template <int N, class Op, class Set, class Mask, class T, class Space, class Summed>
-__device__ void sum_position(const Operands<T>& at, const Space& space, const SumPart& part, std::int64_t position,
-                             Summed& summed) {
+/// A position's items in all rows of a part, but for an item that the end of the call cuts. `add` takes the sums of a chain of rows.
+/// An item's lanes have the same channels in every row, so their parameters are loaded once.
+template <int N, class Op, class Set, class Sums, class Mask, class T, class Space, class Add>
+__device__ void sum_position(const Operands<T>& at, const Space& space, const SumPart& part, std::int64_t position, const Add& add) {
+  constexpr int lanes = Space::Item::lanes;
   const std::int64_t first = part.base + position, last = first + (part.rows - 1) * part.stride;
-  const std::int64_t rows = part.rows - (last + Space::Item::lanes > part.end);
-  std::int64_t row = 0;
-  for (; row + N <= rows; row += N) sum_rows<N, Op, Set, Mask>(at, space, first + row * part.stride, part.stride, summed);
+  const int rows = static_cast<int>(part.rows - (last + lanes > part.end));
+  Parameters<Set, T, lanes> known{};
+  if constexpr (has_parameters<Set>) {
+    if (rows > 0) known.load(at, space, space.channel_of(space.locate_element(first)));
+  }
 #pragma unroll 1
-  for (; row < rows; ++row) sum_rows<1, Op, Set, Mask>(at, space, first + row * part.stride, part.stride, summed);
+  for (int row = 0; row < rows;) {
+    const int end = rows - row > rows_in_a_chain ? row + rows_in_a_chain : rows;
+    LaneSums<Sums, Compute<T>, lanes> chain;
+#pragma unroll 1
+    for (; row + N <= end; row += N) sum_rows<N, Op, Set, Mask>(at, space, first + row * part.stride, part.stride, known, chain);
+#pragma unroll 1
+    for (; row < end; ++row) sum_rows<1, Op, Set, Mask>(at, space, first + row * part.stride, part.stride, known, chain);
+    add(chain);
+  }
 }
 
-/// Sums a thread's positions into shared memory, `sums[k][position]`: those of its pack, or every 256th.
+/// Sums a thread's positions into shared memory, `sums[k][position]`: those of its packs, or every 256th.
 template <class Op, class Set, class Sums, class Mask, class T, class Space, class C, int Width>
 __device__ void sum_positions(const Operands<T>& at, const Space& space, const SumPart& part, C (&sums)[Sums::count][Width]) {
   constexpr int lanes = Space::Item::lanes;
-  constexpr int in_flight = !Space::is_dense ? 4 : Set::general ? 1 : 2;
+  constexpr int in_flight = lanes == 1 ? 4 : 2;
 #pragma unroll 1
   for (int position = static_cast<int>(threadIdx.x) * lanes; position < part.width; position += threads_per_block * lanes) {
-    LaneSums<Sums, C, lanes> summed;
-    sum_position<in_flight, Op, Set, Mask>(at, space, part, position, summed);
 #pragma unroll
     for (int k = 0; k < Sums::count; ++k) {
 #pragma unroll
-      for (int l = 0; l < lanes; ++l) sums[k][position + l] = summed.v[k][l];
+      for (int l = 0; l < lanes; ++l) sums[k][position + l] = 0;
     }
+    sum_position<in_flight, Op, Set, Sums, Mask>(at, space, part, position, [&](const LaneSums<Sums, C, lanes>& chain) {
+#pragma unroll
+      for (int k = 0; k < Sums::count; ++k) {
+#pragma unroll
+        for (int l = 0; l < lanes; ++l) sums[k][position + l] += chain.v[k][l];
+      }
+    });
     if constexpr (lanes > 1) {  // the elements of a pack that the end cuts, one by one; there is one pack at most
       const std::int64_t element = part.base + (part.rows - 1) * part.stride + position;
 #pragma unroll 1
@@ -83,7 +122,7 @@ __device__ void sum_positions(const Operands<T>& at, const Space& space, const S
         const Place place = space.locate_element(element + l);
         if constexpr (Op::reads_x) in.x = Single<T>::load(at.x + place.x);
         load_rest<Op, Set, AnyMask>(at, place, in);
-        finish<Op, Set, Mask>(at, space, place, in, single);
+        finish<Op, Set, Mask>(at, space, place, in, NotLoaded(), single);
 #pragma unroll
         for (int k = 0; k < Sums::count; ++k) sums[k][position + l] += single.v[k][0];
       }
@@ -158,8 +197,7 @@ __device__ void store_sums(C (&sums)[Sums::count][Width], const SumPlan& plan, c
     if (out.of[k] == nullptr) continue;
     (one_channel || out.of_all[k] ? whole : apart) |= 1u << k;
   }
-  const std::int64_t length = part.end - part.base;
-  const int positions = static_cast<int>(part.width < length ? part.width : length);
+  const int positions = static_cast<int>(part.width);  // those past the end of the call are 0
   if (whole != 0) halve_rows(sums, whole, positions, 1);
   int slots_met = 1;
   const std::int64_t channel = plan.first_channel(index);
@@ -185,7 +223,7 @@ __device__ void store_sums(C (&sums)[Sums::count][Width], const SumPlan& plan, c
 
 /// A block to a part.
 template <class Op, class Set, class Sums, class Mask, class T, class Space>
-__global__ void __launch_bounds__(threads_per_block, Sums::count == sum_slots && sizeof(T) == 2 ? 1 : 2)
+__global__ void __launch_bounds__(threads_per_block, Set::general ? 2 : 4)
     reduce_kernel(const __grid_constant__ Operands<T> at, const __grid_constant__ Space space,
                   const __grid_constant__ SumPlan plan, const __grid_constant__ PartSums<Compute<T>> out) {
   using C = Compute<T>;
@@ -198,7 +236,7 @@ __global__ void __launch_bounds__(threads_per_block, Sums::count == sum_slots &&
   store_sums<Sums>(sums, plan, out, part, index);
 }
 
-/// The outputs of a call's sums, and the sums of the parts that they are of.
+/// The outputs of a call's sums, and the sums of the parts that they are of; only those that a call asks for.
 template <class C>
 struct FinalSums {
   const C* parts[sum_slots];
@@ -206,29 +244,60 @@ struct FinalSums {
   std::int64_t length[sum_slots], stride[sum_slots];
 };
 
-/// Channels that a block of the second pass takes side by side; the rest of its threads share the parts of each.
+/// Channels that a block of the second pass takes side by side: as many as fill a sector of memory. The rest of its threads share the
+/// parts of each.
 __host__ __device__ inline int channels_at_once(std::int64_t length) {
   int channels = 1;
-  while (channels < 32 && channels < length) channels *= 2;
+  while (channels < 8 && channels < length) channels *= 2;
   return channels;
 }
 
-/// The i-th part's sum of a channel, by rows of parts.
-template <class C>
-__device__ C part_sum(const SumPlan& plan, const C* parts, std::int64_t channel, SumPlan::Range range, std::int64_t i) {
-  const std::int64_t in_a_row = range.last - range.first, row = quotient(i, in_a_row);
-  const std::int64_t first = range.first + i - row * in_a_row;
-  const std::int64_t part = row * (plan.parts / plan.rows_of_parts()) + first;
-  return parts[part * plan.slots + channel - plan.first_channel(part)];
-}
+/// Where the parts' sums of one channel lie, by rows of parts; counted without divisions, which would take longer than the sums.
+struct PartsOfChannel {
+  std::int64_t rows, in_a_row;  // terms
+  std::int64_t row_stride;      // numbers from a row of parts to the next
+  std::int64_t first, slots;    // of the first row: its first part, and the numbers of each part
+  std::int64_t channel;
 
-/// Terms i, i + step, ... below count, in chains of sixteen: the error grows with the longest chain.
-template <class C, class Term>
-__device__ C sum_of_chains(std::int64_t i, std::int64_t count, std::int64_t step, const Term& term) {
+  __device__ static PartsOfChannel of(const SumPlan& plan, std::int64_t channel) {
+    const SumPlan::Range range = plan.parts_in_a_row(channel);
+    const std::int64_t rows = plan.rows_of_parts();
+    return {rows, range.last - range.first, quotient(plan.parts, rows) * plan.slots, range.first, plan.slots, channel};
+  }
+  /// Of everything: one number a part.
+  __device__ static PartsOfChannel of_all(const SumPlan& plan) { return {1, plan.parts, 0, 0, 1, 0}; }
+
+  /// The place of the j-th term of the first row.
+  __device__ std::int64_t place(const SumPlan& plan, std::int64_t j) const {
+    return (first + j) * slots + (slots == 1 ? 0 : channel - plan.first_channel(first + j));
+  }
+};
+
+/// Terms share, share + sharers, ... in chains of sixteen: the error grows with the longest chain. A chain's terms are loaded before the
+/// first is added.
+template <class C>
+__device__ C sum_of_terms(const SumPlan& plan, const PartsOfChannel& terms, const C* parts, int share, int sharers) {
+  constexpr int chain_length = 16;
+  const std::int64_t rows_on = quotient(sharers, terms.in_a_row), on = sharers - rows_on * terms.in_a_row;
+  std::int64_t row = quotient(share, terms.in_a_row), j = share - row * terms.in_a_row, place = terms.place(plan, j);
   C total = 0;
-  while (i < count) {
+  while (row < terms.rows) {
+    C term[chain_length];
+#pragma unroll
+    for (int n = 0; n < chain_length; ++n) {
+      term[n] = row < terms.rows ? parts[row * terms.row_stride + place] : C(0);
+      row += rows_on;
+      if (on == 0) continue;
+      j += on;
+      if (j >= terms.in_a_row) {
+        j -= terms.in_a_row;
+        ++row;
+      }
+      place = terms.place(plan, j);
+    }
     C chain = 0;
-    for (int n = 0; n < 16 && i < count; ++n, i += step) chain += term(i);
+#pragma unroll
+    for (int n = 0; n < chain_length; ++n) chain += term[n];
     total += chain;
   }
   return total;
@@ -236,31 +305,29 @@ __device__ C sum_of_chains(std::int64_t i, std::int64_t count, std::int64_t step
 
 /// blockIdx.y is the sum.
 template <class C>
-__global__ void __launch_bounds__(threads_per_block, 2)
+__global__ void __launch_bounds__(threads_per_block)
     finish_sums_kernel(const __grid_constant__ SumPlan plan, const __grid_constant__ FinalSums<C> sums) {
   __shared__ C shares[1][threads_per_block];
   const C* parts = nullptr;
   C* out = nullptr;
   std::int64_t length = 0, stride = 0;
 #pragma unroll
-  for (int slot = 0; slot < sum_slots; ++slot) {  // not by index: the arrays would go to local memory
-    if (slot != static_cast<int>(blockIdx.y)) continue;
-    parts = sums.parts[slot];
-    out = sums.out[slot];
-    length = sums.length[slot];
-    stride = sums.stride[slot];
+  for (int k = 0; k < sum_slots; ++k) {  // not by index: the arrays would go to local memory
+    if (k != static_cast<int>(blockIdx.y)) continue;
+    parts = sums.parts[k];
+    out = sums.out[k];
+    length = sums.length[k];
+    stride = sums.stride[k];
   }
   const int side = channels_at_once(length), sharers = threads_per_block / side;
   const int mine = static_cast<int>(threadIdx.x) % side, share = static_cast<int>(threadIdx.x) / side;
   const std::int64_t channel = std::int64_t{side} * blockIdx.x + mine;
   if (channel - mine >= length) return;
   C total = 0;
-  if (length == 1) {
-    total = sum_of_chains<C>(share, plan.parts, sharers, [&](std::int64_t i) { return parts[i]; });
-  } else if (channel < length && plan.parts > 0) {
-    const SumPlan::Range range = plan.parts_in_a_row(channel);
-    total = sum_of_chains<C>(share, plan.rows_of_parts() * (range.last - range.first), sharers,
-                             [&](std::int64_t i) { return part_sum(plan, parts, channel, range, i); });
+  if (channel < length && plan.parts > 0) {
+    if (length == 1) total = sum_of_terms(plan, PartsOfChannel::of_all(plan), parts, share, sharers);
+    for (std::int64_t copy = channel; length > 1 && copy < plan.channels; copy += length)
+      total += sum_of_terms(plan, PartsOfChannel::of(plan, copy), parts, share, sharers);
   }
   shares[0][threadIdx.x] = total;
   __syncthreads();

@@ -11,12 +11,15 @@
 
 namespace rectify::detail {
 
-/// 16 bytes as the memory sees them. may_alias, because they stand for elements of any type; a cast to uint4 is undefined.
-struct __attribute__((aligned(16), may_alias)) Words {
+/// 16 or 8 bytes as the memory sees them. may_alias, because they stand for elements of any type; a cast to uint4 is undefined.
+template <int Bytes>
+struct Words;
+template <>
+struct __attribute__((aligned(16), may_alias)) Words<16> {
   std::uint32_t word[4];
 };
-
-struct __attribute__((aligned(8), may_alias)) HalfWords {
+template <>
+struct __attribute__((aligned(8), may_alias)) Words<8> {
   std::uint32_t word[2];
 };
 
@@ -39,36 +42,35 @@ struct Single {
   __device__ static Single of(const Compute<T> (&v)[lanes]) { return {T(v[0])}; }
 };
 
-/// Always words, never an array of 16-bit lanes, and stored by an intrinsic: nvcc 13.0 tears the store of such an array into
-/// eight, and every second one of four words into four. The cast is sound, as no store goes through the type it is given.
-template <class T, Store How = store_of_packs>
-struct Pack {
-  static constexpr int lanes = 16 / sizeof(T);
-  Words words;
-
-  /// One 128-bit access each; `from` and `to` are 16-byte aligned.
-  __device__ static Pack load(const T* from) { return {*reinterpret_cast<const Words*>(from)}; }
-  /// The first half of the lanes by one 64-bit access; `from` is 8-byte aligned.
-  __device__ static Pack load_half(const T* from) {
-    const HalfWords half = *reinterpret_cast<const HalfWords*>(from);
-    return {{{half.word[0], half.word[1]}}};
-  }
-  __device__ void store(T* to) const {
-    const std::uint32_t(&w)[4] = words.word;
-    uint4* const at = reinterpret_cast<uint4*>(to);
-    if constexpr (How == Store::write_back) __stwb(at, make_uint4(w[0], w[1], w[2], w[3]));
-    if constexpr (How == Store::streaming) __stcs(at, make_uint4(w[0], w[1], w[2], w[3]));
-    if constexpr (How == Store::weak) store_weak(at, w);
-  }
-
-  /// By PTX, for there is no intrinsic that is just a store.
-  __device__ static void store_weak([[maybe_unused]] uint4* at, [[maybe_unused]] const std::uint32_t (&w)[4]) {
+/// One 128-bit store, or one of 64 bits. The casts are sound, as no store goes through the type that it is given.
+template <Store How>
+__device__ void store_words(void* to, const std::uint32_t (&w)[4]) {
+  uint4* const at = static_cast<uint4*>(to);
+  if constexpr (How == Store::write_back) __stwb(at, make_uint4(w[0], w[1], w[2], w[3]));
+  if constexpr (How == Store::streaming) __stcs(at, make_uint4(w[0], w[1], w[2], w[3]));
+  if constexpr (How == Store::weak) {  // by PTX, for there is no intrinsic that is just a store
 #if defined(__CUDA_ARCH__)
     asm volatile("st.global.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(at), "r"(w[0]), "r"(w[1]), "r"(w[2]), "r"(w[3]) : "memory");
 #else
     __stwb(at, make_uint4(w[0], w[1], w[2], w[3]));
 #endif
   }
+}
+template <Store How>
+__device__ void store_words(void* to, const std::uint32_t (&w)[2]) {
+  __stwb(static_cast<uint2*>(to), make_uint2(w[0], w[1]));
+}
+
+/// Always words, never an array of 16-bit lanes, and stored by an intrinsic: nvcc 13.0 tears the store of such an array into
+/// eight, and every second one of four words into four.
+template <class T, int Bytes = 16, Store How = store_of_packs>
+struct Pack {
+  static constexpr int lanes = Bytes / sizeof(T);
+  Words<Bytes> words;
+
+  /// One access each; `from` and `to` are aligned to the pack's bytes.
+  __device__ static Pack load(const T* from) { return {*reinterpret_cast<const Words<Bytes>*>(from)}; }
+  __device__ void store(T* to) const { store_words<How>(to, words.word); }
 
   __device__ Compute<T> lane(int l) const {
     T element;
@@ -84,7 +86,7 @@ struct Pack {
     Pack pack;
     if constexpr (sizeof(T) == 2) {
 #pragma unroll
-      for (int w = 0; w < 4; ++w) pack.words.word[w] = T::pair(v[2 * w], v[2 * w + 1]);
+      for (int w = 0; w < Bytes / 4; ++w) pack.words.word[w] = T::pair(v[2 * w], v[2 * w + 1]);
     } else {
       memcpy(&pack.words, v, sizeof pack.words);
     }

@@ -178,6 +178,30 @@ TEST_P(Ops, LargeStridedTensorsAreSharedOutRight) {
   }
 }
 
+/// Pitched tensors and slices of channels: packs within rows, and what is left at their ends.
+TEST_P(Ops, RowsThatBeginOnBoundaries) {
+  struct Rows {
+    Shape shape;
+    Strides strides;
+  };
+  const Relu relu{0.3, 0.25, 2};
+  for (const Rows& rows : {Rows{{9, 500}, {512, 1}}, Rows{{7, 1001}, {1024, 1}}, Rows{{300, 8}, {16, 1}}, Rows{{5, 3, 37}, {400, 80, 1}},
+                           Rows{{2, 3, 2, 50}, {4000, 1000, 64, 1}}, Rows{{3, 4111}, {4112, 1}}}) {
+    const Placement at(rows.shape, rows.strides), dense(rows.shape), moved(rows.shape, rows.strides, 1);
+    for (DType dtype : dtypes) {
+      const auto numbers = [&](const Placement& place, int seed) { return random_patterns(dtype, place.span(), seed); };
+      check_forward(target(), relu, dtype, numbers(at, 1), at, &at);
+      check_forward(target(), relu, dtype, numbers(at, 2), at, nullptr);
+      check_forward(target(), relu, dtype, numbers(dense, 3), dense, &at);
+      check_forward(target(), relu, dtype, numbers(at, 4), at, &dense);
+      check_forward(target(), relu, dtype, numbers(moved, 5), moved, &at);
+      check_backward(target(), relu, dtype, numbers(at, 6), numbers(at, 7), {at, at, at});
+      check_backward(target(), relu, dtype, numbers(dense, 8), numbers(at, 9), {dense, at, at});
+      check_backward(target(), relu, dtype, numbers(at, 10), numbers(at, 11), {at, at, at}, InPlace::as_dy);
+    }
+  }
+}
+
 TEST_P(Ops, NoElementsIsNoError) {
   for (const Shape& shape : {Shape{0}, Shape{3, 0, 5}, Shape{0, std::int64_t{1} << 62, 8}}) {
     const TensorView none(nullptr, DType::f32, shape, target().device);

@@ -16,7 +16,7 @@ namespace rectify::gpu_bench {
 /// detail::Dense with packs that are stored in a way of their own.
 template <class T, detail::Store How>
 struct SweptSpace : detail::Dense<T> {
-  using Item = detail::Pack<T, How>;
+  using Item = detail::Pack<T, 16, How>;
 };
 
 /// What detail::elementwise_kernel does, but for the loop over what a grid does not hold and for edges.

@@ -67,6 +67,11 @@ struct SumGrain {
       std::numeric_limits<std::int64_t>::max();  ///< elements of a stretch that the backend sums in fewer places,
   std::int64_t folded_by = 1;                    ///< if they are a multiple of so many
   std::int64_t folded_width = 0;                 ///< width where it does
+  std::int64_t least_rows = 16;                  ///< of a part; fewer,
+  std::int64_t least_parts = 1;                  ///< where there would not be so many parts,
+  std::int64_t fewest_rows = 16;                 ///< but so many at least
+  std::int64_t multiple = 1;                     ///< of elements, at which every row begins: what the backend moves at once
+  bool interleaved = false;                      ///< parts take turns row by row; else each has rows that are neighbours
 
   RECTIFY_HD bool folds(std::int64_t stretch) const { return stretch >= folded_from && stretch % folded_by == 0; }
 };

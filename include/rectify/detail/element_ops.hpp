@@ -13,7 +13,7 @@ namespace rectify::detail {
 /// question.
 template <bool Scale, bool Bias, bool Residual, bool Function, bool All = false>
 struct OperandSet {
-  static constexpr bool scale = Scale, bias = Bias, residual = Residual, function = Function, general = All;
+  static constexpr bool scale = Scale, bias = Bias, residual = Residual, alpha = Function, function = Function, general = All;
 };
 struct Plain : OperandSet<false, false, false, false> {};
 struct WithBias : OperandSet<false, true, false, false> {};

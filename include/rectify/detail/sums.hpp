@@ -25,23 +25,20 @@ struct SumPlan {
   std::int64_t period, row;  ///< elements; a row is a multiple of the period, or in a long stretch the width
   std::int64_t width, rows_per_part;
   std::int64_t strips, chunks, batch;  ///< of a row; of the rows; long stretches
+  std::int64_t copies;                 ///< of each channel in `channels`: those of as many periods as begin at a multiple
+  bool interleaved;
   std::int64_t parts;
   std::int64_t slots;  ///< channels that a part may meet
 
   RECTIFY_HD SumPart part(std::int64_t index) const {
-    if (is_long) {
-      const std::int64_t stretch = index / chunks, first = index % chunks * rows_per_part * width;
-      const std::int64_t left = period - first, rows = (left + width - 1) / width;
-      return {stretch * period + first, width, rows < rows_per_part ? rows : rows_per_part, width, (stretch + 1) * period, 0};
-    }
-    const std::int64_t strip = index % strips, first_row = index / strips * rows_per_part;
-    const std::int64_t all_rows = (elements + row - 1) / row, left = all_rows - first_row, from = strip * width;
-    return {first_row * row + from,
-            row,
-            left < rows_per_part ? left : rows_per_part,
-            row - from < width ? row - from : width,
-            elements,
-            from};
+    const std::int64_t side = is_long ? chunks : strips, first = index / side, rest = index % side;
+    const std::int64_t chunk = is_long ? rest : first, from = is_long ? 0 : rest * width;
+    const std::int64_t begin = is_long ? first * period : from, end = is_long ? begin + period : elements;
+    const std::int64_t all_rows = ((is_long ? period : elements) + row - 1) / row;
+    const std::int64_t wide = is_long || row - from > width ? width : row - from;
+    if (interleaved) return {begin + chunk * row, row * chunks, (all_rows - chunk + chunks - 1) / chunks, wide, end, from};
+    const std::int64_t first_row = chunk * rows_per_part, left = all_rows - first_row;
+    return {begin + first_row * row, row, left < rows_per_part ? left : rows_per_part, wide, end, from};
   }
 
   /// The channel of a part's first slot. Slots are channels in their order from there on.
@@ -82,8 +79,10 @@ inline SumPlan plan_sums(const Layout& layout, bool per_channel, const SumGrain&
   plan.channels = per_channel ? layout.channels : 1;
   plan.inner = plan.channels == 1 ? layout.elements : layout.inner;
   if (layout.elements == 0) return plan;
-  plan.strips = plan.batch = 1;
-  plan.is_long = plan.channels == 1 || plan.inner >= sums_long_from * grain.narrow;
+  plan.strips = plan.batch = plan.copies = 1;
+  plan.interleaved = grain.interleaved;
+  const bool begins_at_a_multiple = plan.inner % grain.multiple == 0 || plan.inner == layout.elements;
+  plan.is_long = plan.channels == 1 || (plan.inner >= sums_long_from * grain.narrow && begins_at_a_multiple);
   plan.width = plan.is_long ? grain.narrow : grain.folds(plan.inner) ? grain.folded_width : grain.width;
   std::int64_t rows;
   if (plan.is_long) {
@@ -94,9 +93,18 @@ inline SumPlan plan_sums(const Layout& layout, bool per_channel, const SumGrain&
     rows = parts_for(plan.inner, plan.width);
   } else {
     plan.period = plan.channels * plan.inner;
-    std::int64_t periods = grain.narrow / plan.period;
-    if (periods > 8) periods = periods / 8 * 8;
-    plan.row = periods > 0 ? periods * plan.period : plan.period;
+    const auto row_of = [&](std::int64_t period) {
+      std::int64_t periods = grain.narrow / period;
+      if (periods > 8) periods = periods / 8 * 8;
+      return periods > 0 ? periods * period : period;
+    };
+    plan.row = row_of(plan.period);
+    if (plan.row % grain.multiple != 0) {
+      while (plan.copies * plan.period % grain.multiple != 0) ++plan.copies;
+      plan.channels *= plan.copies;
+      plan.period *= plan.copies;
+      plan.row = row_of(plan.period);
+    }
     plan.strips = parts_for(plan.row, plan.width);
     const std::int64_t met = (plan.width - 1) / plan.inner + 2;
     plan.slots = plan.strips == 1 || met > plan.channels ? plan.channels : met;
@@ -104,8 +112,10 @@ inline SumPlan plan_sums(const Layout& layout, bool per_channel, const SumGrain&
   }
   const std::int64_t others = plan.strips * plan.batch;
   const std::int64_t wanted = parts_for(grain.parts, others);  // chunks of the rows
-  std::int64_t per_part = parts_for(rows, wanted);
-  if (per_part < 16) per_part = 16;
+  std::int64_t per_part = parts_for(rows, wanted), least = parts_for(rows * others, grain.least_parts);
+  if (least > grain.least_rows) least = grain.least_rows;
+  if (least < grain.fewest_rows) least = grain.fewest_rows;
+  if (per_part < least) per_part = least;
   plan.rows_per_part = per_part < grain.rows ? per_part : grain.rows;
   plan.chunks = parts_for(rows, plan.rows_per_part);
   plan.parts = others * plan.chunks;
@@ -117,11 +127,9 @@ struct SumOffsets {
   std::int64_t of[sum_slots], all;  // in numbers
 };
 
-inline bool sums_per_channel(const Elementwise& call) {
-  bool per_channel = false;
-  for (const Sum& sum : call.sums) per_channel = per_channel || sum.length > 1;
-  return per_channel;
-}
+/// Parts follow the channels where there are any, also for sums of everything: an element's parameters then depend on its position in a
+/// part alone.
+inline bool sums_per_channel(const Elementwise& call) { return call.layout.channels > 1; }
 
 inline SumOffsets sum_offsets(const Elementwise& call, const SumPlan& plan) {
   SumOffsets offsets{};

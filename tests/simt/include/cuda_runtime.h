@@ -30,6 +30,10 @@ struct uint4 {
   unsigned x, y, z, w;
 };
 inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
+struct alignas(8) uint2 {
+  unsigned x, y;
+};
+inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
 
 using dim3 = simt::Dim3;
 
@@ -118,3 +122,10 @@ inline void __stwb(uint4* to, uint4 v) {
   std::memcpy(static_cast<void*>(to), &v, sizeof v);
 }
 inline void __stcs(uint4* to, uint4 v) { __stwb(to, v); }
+inline void __stwb(uint2* to, uint2 v) {
+  if (reinterpret_cast<std::uintptr_t>(to) % 8 != 0) simt::fail("misaligned 64-bit store");
+  std::memcpy(static_cast<void*>(to), &v, sizeof v);
+}
+
+/// The upper half of a product.
+inline std::uint32_t __umulhi(std::uint32_t a, std::uint32_t b) { return static_cast<std::uint32_t>(std::uint64_t{a} * b >> 32); }
