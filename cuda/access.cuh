@@ -120,12 +120,13 @@ struct Dense {
   std::int64_t length;  // elements, of x where it repeats
   std::int64_t head;    // before the packs
   std::int64_t body;    // in packs
+  std::int64_t packs;   // their number
   std::int64_t channels, inner;
   std::int64_t repeats, row, chunk;
   bool repeats_are_channels;
   Divisor by_channels, by_inner, by_row;
 
-  __host__ __device__ std::int64_t items() const { return body / Item::lanes; }
+  __host__ __device__ std::int64_t items() const { return packs; }
   __host__ __device__ std::int64_t edge_elements() const { return length - body; }
 
   __device__ Place locate(std::int64_t item) const { return at(head + item * Item::lanes); }
@@ -230,6 +231,7 @@ Dense<T, Item> dense(const Elementwise& call, bool writes_mask) {
   space.head = std::min((lanes - misaligned % lanes) % lanes, space.length);
   const std::int64_t whole = writes_mask ? 32 * lanes : lanes;  // whole warps, which put their bits together
   space.body = (space.length - space.head) / whole * whole;
+  space.packs = space.body / lanes;
   space.channels = layout.channels;
   space.inner = layout.inner;
   space.repeats = layout.repeats;

@@ -249,7 +249,9 @@ __global__ void __launch_bounds__(threads_per_block, Set::general          ? 3
   constexpr std::int64_t tile = std::int64_t{threads_per_block} * in_flight;
   const std::int64_t items = space.items();
   for (std::int64_t first = blockIdx.x * tile; first < items; first += gridDim.x * tile) {
-    if (items - first >= tile) {
+    if constexpr (in_flight == 1) {
+      if (items - first > threadIdx.x) run_items<1, Op, Set, Mask>(at, space, first + threadIdx.x, 0);
+    } else if (items - first >= tile) {
       run_items<in_flight, Op, Set, Mask>(at, space, first + threadIdx.x, threads_per_block);
     } else {
 #pragma unroll 1

@@ -98,7 +98,7 @@ __device__ void sum_position(const Operands<T>& at, const Space& space, const Su
 template <class Op, class Set, class Sums, class Mask, class T, class Space, class C, int Width>
 __device__ void sum_positions(const Operands<T>& at, const Space& space, const SumPart& part, C (&sums)[Sums::count][Width]) {
   constexpr int lanes = Space::Item::lanes;
-  constexpr int in_flight = lanes == 1 ? 4 : 2;
+  constexpr int in_flight = lanes == 1 || (Set::general && sizeof(T) == 2) ? 4 : 2;  // rows
 #pragma unroll 1
   for (int position = static_cast<int>(threadIdx.x) * lanes; position < part.width; position += threads_per_block * lanes) {
 #pragma unroll

@@ -34,8 +34,19 @@ for source in "$root"/cuda/*.cu; do
   [ ! -e "$out/$name.refused" ] || { c++filt <"$out/$name.log" | grep -E 'warning|error' >&2; fail "$name: ptxas refuses it"; }
 done
 
+# Spaces by short names: Dense and Rows (a strided one) of packs of 16 bytes, Halves of 8, Singles and Strided of single elements.
+cat >"$out/spaces.sed" <<'end'
+s/rectify::detail:://g
+s/(Store)0/s/g
+s/Dense<\([a-z0-9]*\), Pack<[a-z0-9]*, 16, s> >/Dense<\1>/g
+s/Dense<\([a-z0-9]*\), Pack<[a-z0-9]*, 8, s> >/Halves<\1>/g
+s/Dense<\([a-z0-9]*\), Single<[a-z0-9]*> >/Singles<\1>/g
+s/Strided<\([a-z0-9]*\), Pack<[a-z0-9]*, 16, s> >/Rows<\1>/g
+s/Strided<\([a-z0-9]*\), Single<[a-z0-9]*> >/Strided<\1>/g
+end
+
 # "ForwardOp<float> WithBias U1 Dense<bf16> 40": op, operand set, sums where there are, mask, space, registers.
-cat "$out"/*.log | c++filt | sed 's/rectify::detail:://g' | awk '
+cat "$out"/*.log | c++filt | sed -f "$out/spaces.sed" | awk '
   /Compiling entry function/ {
     match($0, /[a-z_]*_kernel<.*>\(/); n = split(substr($0, RSTART, RLENGTH - 2), a, /[ ]*, |_kernel</); sub(/ $/, "", a[n])
     name = a[1] == "elementwise" ? a[2] : a[1] " " a[2]
@@ -60,10 +71,11 @@ fi
 # One file per kernel, to look into.
 cat "$out"/*/*.ptx | c++filt | awk -v out="$out" '/\.entry/ { n++; file = out "/kernel" n } file { print > file } /^}/ { file = "" }'
 [ "$(find "$out" -maxdepth 1 -name 'kernel*' | wc -l)" = "$kernels" ] || fail "not every kernel has its PTX looked into"
-wide='[a-z.]*\.(v4\.[a-z]32|v2\.[a-z]64)'
 for kernel in "$out"/kernel*; do
-  name=$(sed -n '1s/.* \(void \)\?\([a-z:_]*_kernel<.*>\)(.*/\2/p' "$kernel" | sed 's/rectify::detail:://g; s/^elementwise_kernel<\(.*\)>$/\1/')
-  if grep -q 'Dense<' <<<"$name"; then
+  name=$(sed -n '1s/.* \(void \)\?\([a-z:_]*_kernel<.*>\)(.*/\2/p' "$kernel" | sed -f "$out/spaces.sed" -e 's/^elementwise_kernel<\(.*\)>$/\1/')
+  if grep -qE 'Dense<|Halves<|Rows<' <<<"$name"; then
+    wide='[a-z.]*\.(v4\.[a-z]32|v2\.[a-z]64)'
+    case $name in *Halves*) wide='[a-z.]*\.v2\.[a-z]32' ;; esac
     packs=$(grep -cE "st\.global$wide" "$kernel") || true
     all=$(grep -c 'st\.global' "$kernel") || true
     # Beside the packs: an element of each output at the edge; and the bits of each pack, and of the edge, where a mask is written.

@@ -78,6 +78,7 @@ class Sweep {
     const std::int64_t elements = on_.tensors.bytes / static_cast<std::int64_t>(sizeof(T));
     SweptSpace<T, How> space{};
     space.length = space.body = elements;
+    space.packs = elements / (16 / static_cast<std::int64_t>(sizeof(T)));
     space.channels = space.inner = space.repeats = space.row = space.chunk = 1;
     const auto blocks = static_cast<unsigned>(space.items() / (Threads * N));
     const std::string who = std::to_string(N) + " packs, " + std::to_string(Threads) + " threads, " + store;
