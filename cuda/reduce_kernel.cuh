@@ -10,19 +10,14 @@
 
 namespace rectify::detail {
 
-#if !defined(RECTIFY_SUM_PARTS)
-#define RECTIFY_SUM_PARTS 2048
-#define RECTIFY_SUMS_INTERLEAVED false
-#endif
-
-/// Positions of a part: a pack for each thread of a block. Parts enough for several blocks on every multiprocessor, and no more: what
-/// the first pass writes of them the second one reads.
+/// Positions of a part: a pack for each thread of a block. 2,048 parts are several blocks for every multiprocessor; more of them write more
+/// sums for the second pass to read. Parts take turns row by row. Chosen on an H100: docs/tuning-log.md.
 constexpr SumGrain cuda_sum_grain_of(std::int64_t lanes) {
-  SumGrain grain{threads_per_block * lanes, threads_per_block * lanes, 1024, RECTIFY_SUM_PARTS};
+  SumGrain grain{threads_per_block * lanes, threads_per_block * lanes, 1024, 2048};
   grain.least_parts = 264;  // two for every multiprocessor of an H100
   grain.fewest_rows = 4;
   grain.multiple = lanes;
-  grain.interleaved = RECTIFY_SUMS_INTERLEAVED;
+  grain.interleaved = true;
   return grain;
 }
 template <class T>

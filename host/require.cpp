@@ -198,9 +198,9 @@ void require_workspace(const Workspace& workspace, std::size_t bytes, std::initi
   if (bytes == 0) return;
   const char* const name = "workspace";
   const auto begin = reinterpret_cast<std::uintptr_t>(workspace.data);
-  const std::string needed = std::to_string(bytes) + " bytes, as workspace_bytes() says";
-  if (begin == 0) refuse(name, needed, "null");
-  if (workspace.bytes < bytes) refuse(name, needed, std::to_string(workspace.bytes));
+  const auto needed = [&] { return std::to_string(bytes) + " bytes, as workspace_bytes() says"; };
+  if (begin == 0) refuse(name, needed(), "null");
+  if (workspace.bytes < bytes) refuse(name, needed(), std::to_string(workspace.bytes));
   if (begin % 256 != 0) refuse(name, "memory on a boundary of 256 bytes", text(workspace.data));
   for (const Named& each : operands) {
     if (!each.view.present() || is_empty(each.view.shape())) continue;

@@ -142,7 +142,7 @@ TEST_P(Masks, EverySizeIsPackedAndUnpackedRight) {
     for (DType mask : {DType::u1, DType::u2}) {
       const Known all(mask, dtype, most);
       for (std::int64_t n = 0; n <= most; ++n) {
-        if (!is_tried(n) || !is_tried(target(), dtype, n)) continue;
+        if (!is_tried(n) || !is_tried(target(), dtype, n) || is_left_out(target(), n / 8 + n % 8, 4)) continue;
         const int mask_offset = n % 3 == 0 ? static_cast<int>(n / 3 % 4) : 0, offset = n % 5 == 0 ? 1 : 0;
         const Known some = all.first(n);
         const Placement at(Shape{n}, offset), mask_at(Shape{n}, mask_offset);

@@ -81,6 +81,7 @@ TEST_P(Ops, EverySizeAtEveryOffsetIsRightAndWritesNothingElse) {
       const Bytes x_n(x.begin(), x.begin() + bytes), dy_n(dy.begin(), dy.begin() + bytes);
       for (int in = 0; in < lanes; ++in) {
         for (int out = 0; out < lanes; ++out) {
+          if (is_left_out(target(), n + 3 * in + 5 * out)) continue;
           const Placement at_in = row(n, in), at_out = row(n, out);
           check_forward(target(), relu, dtype, x_n, at_in, &at_out);
           check_backward(target(), relu, dtype, dy_n, x_n, {(n + in + out) % 2 == 0 ? at_in : at_out, at_in, at_out});

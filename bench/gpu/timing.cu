@@ -71,16 +71,28 @@ cudaGraphExec_t capture(const Contender& contender, cudaStream_t stream, int cal
   return replay;
 }
 
+double replay_microseconds(cudaGraphExec_t graph, Clock& clock) {
+  return clock.microseconds([&] { RECTIFY_REQUIRE_CUDA(cudaGraphLaunch(graph, clock.stream)); });
+}
+
 Sampled prepare(const Contender& contender, Clock& clock, const Run& run) {
   const int rotations = run.mode == Mode::hot ? 1 : run.rotations;
   contender.call(clock.stream, 0);
   RECTIFY_REQUIRE_CUDA(cudaStreamSynchronize(clock.stream));
-  const double once = clock.microseconds([&] { contender.call(clock.stream, 0); });
-  int calls = static_cast<int>(std::clamp(std::ceil(1e3 * run.sample_ms / once), 1.0, 400.0));
+  const double one_call = clock.microseconds([&] { contender.call(clock.stream, 0); });
+  int calls = 1;
+  if (one_call < 1e3 * run.sample_ms) {  // most of it may be the host's: ask a graph how long one takes on the GPU
+    constexpr int probed = 32;
+    const cudaGraphExec_t probe = capture(contender, clock.stream, probed, rotations);
+    replay_microseconds(probe, clock);
+    const double once = replay_microseconds(probe, clock) / probed;
+    RECTIFY_REQUIRE_CUDA(cudaGraphExecDestroy(probe));
+    calls = static_cast<int>(std::clamp(std::ceil(1e3 * run.sample_ms / once), 1.0, 400.0));
+  }
   // Whole rotations: a sample that ends early would leave some buffers out, and the rest of them in the cache.
   calls = (calls + rotations - 1) / rotations * rotations;
   Sampled sampled{&contender, calls, capture(contender, clock.stream, calls, rotations), {}};
-  clock.microseconds([&] { RECTIFY_REQUIRE_CUDA(cudaGraphLaunch(sampled.graph, clock.stream)); });
+  replay_microseconds(sampled.graph, clock);
   return sampled;
 }
 
@@ -197,7 +209,7 @@ void measure(const std::vector<Contender>& contenders, const Run& run) {
   }
   for (int round = 0; round < run.rounds; ++round) {
     for (Sampled& each : all)
-      each.us.push_back(clock.microseconds([&] { RECTIFY_REQUIRE_CUDA(cudaGraphLaunch(each.graph, clock.stream)); }) / each.calls);
+      each.us.push_back(replay_microseconds(each.graph, clock) / each.calls);
   }
   std::map<std::string, double> us_of;  // the best of each name, for ceilings
   for (Sampled& each : all) {

@@ -3,6 +3,7 @@
 
 #include <rectify/tensor_view.hpp>
 
+#include <cstdint>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -15,6 +16,12 @@ struct Target {
   void (*prepare)();
   int fuzz_cases;  ///< random cases that a run of all tests affords
 };
+
+/// Every call and every comparison on a GPU waits for it, a hundred times as long as the work of a small tensor takes: tests of a hundred
+/// thousand calls make a share of them there, of which `number` says which.
+inline bool is_left_out(const Target& target, std::int64_t number, std::int64_t share = 16) {
+  return target.name == "cuda" && number % share != 0;
+}
 
 /// For the names that gtest prints.
 inline void PrintTo(const Target& target, std::ostream* out) { *out << target.name; }
