@@ -172,7 +172,7 @@ def docs_region(rows, machine, name, drawing, steps, profiled):
     lines += section("Every op at 1 GiB", "", [*tables.ops_table(rows), "", *slow_lines(rows)] if rows.large else [])
     lines += section(
         "What the memory gives",
-        "The best of the project's own kernels and cudaMemcpyAsync, buffers not in the L2 cache.",
+        "The best of the project's own kernels and cudaMemcpyAsync, buffers not in the L2 cache." + tables.earlier(rows, "ceilings"),
         tables.ceilings_table(rows),
     )
     lines += section(
@@ -183,7 +183,7 @@ def docs_region(rows, machine, name, drawing, steps, profiled):
     lines += section(
         "Odd shapes", "Rows and images of odd size, and views with gaps. The copy has no gaps.", tables.shapes_table(rows)
     )
-    lines += section("What a call costs", "On [64, 1024] in f32.", tables.host_table(rows))
+    lines += section("What a call costs", "On [64, 1024] in f32." + tables.earlier(rows, "host"), tables.host_table(rows))
     lines += section("C++ peers", times, tables.cpp_peers_table(rows))
     lines += section("Python peers", times + " rectify is called over its C ABI.", tables.python_table(rows, ("cold",)))
     lines += section(
@@ -198,7 +198,7 @@ def docs_region(rows, machine, name, drawing, steps, profiled):
     lines += section("Absent or failed", "", tables.absent_lines(rows))
     lines += section(
         "Packs, threads and stores",
-        "Kernels that differ in packs of 16 bytes per thread, threads per block and the kind of store.",
+        "Kernels that differ in packs of 16 bytes per thread, threads per block and the kind of store." + tables.earlier(rows, "sweep"),
         tables.sweep_table(rows),
     )
     lines += section(

@@ -41,6 +41,7 @@ FIELDS = {
     "moved": ((int, float), "bytes that this peer moves, if that is more than `bytes`"),
     "peak_bytes": (int, "memory that forward and backward allocate at their peak"),
     "how": (str, "what was called"),
+    "commit": (str, "of an earlier run that this figure is from; that of machine.json if absent"),
     "more": (dict, "anything else that a peer says of itself"),
 }
 OUTCOMES = ("us", "failed", "absent", "note")

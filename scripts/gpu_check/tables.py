@@ -61,11 +61,18 @@ def copy_text(rows):
     if not copies:
         return ""
     best, memcpy = max(copies, key=lambda row: row["gbps"]), [row for row in copies if row["who"] == "cudaMemcpyAsync"]
-    text = f"the best copy of 1 GiB made {best['gbps']:,.0f} GB/s"
+    when = " in an earlier run" if "commit" in best else ""
+    text = f"the best copy of 1 GiB made {best['gbps']:,.0f} GB/s{when}"
     return text + (f", cudaMemcpyAsync {memcpy[0]['gbps']:,.0f}" if memcpy else "")
 
 
 # Everything else -------------------------------------------------------------------------------------------------
+
+
+def earlier(rows, part):
+    """Says so if the figures of a part are an earlier run's."""
+    commits = distinct(row["commit"] for row in rows.part(part) if "commit" in row)
+    return f" Of an earlier run, by commit {', '.join(commits)}." if commits else ""
 
 
 def ceilings_table(rows):
