@@ -143,7 +143,9 @@ void run_backwards(const Target& target, const FuzzCase& c) {
   }
 }
 
-void run(const Target& target, std::uint64_t seed, Size size) {
+}  // namespace
+
+void run_fuzz_case(const Target& target, std::uint64_t seed, Size size) {
   FuzzCase c = fuzz_case(seed, size);
   try {
     target.prepare();
@@ -159,6 +161,8 @@ void run(const Target& target, std::uint64_t seed, Size size) {
                 << " --gtest_filter='*Fuzz." << test.substr(0, test.find('/') + 1) << target.name << "_0'";
 }
 
+namespace {
+
 int small_cases(const Target& target) {
   return static_cast<int>(number_from("RECTIFY_FUZZ_CASES").value_or(static_cast<std::uint64_t>(target.fuzz_cases)));
 }
@@ -169,7 +173,7 @@ void run_shard(const Target& target, int shard, int cases, Size size) {
   const auto count = static_cast<std::uint64_t>(seed ? shard == 0 : std::max(cases / thinned / shards, 1));
   const std::uint64_t first =
       seed.value_or(number_from("RECTIFY_FUZZ_FIRST").value_or(0) + count * static_cast<std::uint64_t>(shard));
-  for (std::uint64_t i = first; i < first + count && !testing::Test::HasFailure(); ++i) run(target, i, size);
+  for (std::uint64_t i = first; i < first + count && !testing::Test::HasFailure(); ++i) run_fuzz_case(target, i, size);
 }
 
 TEST_P(Fuzz, AnyCallGivesTheReferencesBits) {

@@ -3,6 +3,7 @@
 // Not here: timing, memory spaces, weak memory order.
 #pragma once
 
+#include <set>
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -28,6 +29,7 @@ struct Runtime {
   int current_device = 0;
   int last_error = 0;
   const void* last_stream = nullptr;  ///< of the latest launch
+  std::set<const void*> kernels;      ///< that have been launched
   std::map<std::string, int> faults;  ///< call -> the error it returns until erased
   std::map<std::string, int> calls;   ///< call -> how often it came
 

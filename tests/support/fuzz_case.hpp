@@ -66,4 +66,9 @@ extern TensorView Backward::*const fuzz_sums[sum_count];
 /// One bit of mask serves, by the contract of ops.hpp.
 bool one_bit_serves(const FuzzCase& c);
 
+struct Target;
+
+/// Runs the case of a number, and checks it; in fuzz_test.cpp.
+void run_fuzz_case(const Target& target, std::uint64_t seed, Size size);
+
 }  // namespace rectify::test

@@ -97,8 +97,10 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
                     block.count() > 0 && block.count() <= 1024;
   const cudaError_t error = simt_error("cudaLaunchKernelEx", fits ? cudaSuccess : cudaErrorInvalidConfiguration);
   simt::runtime().last_stream = config->stream;
-  if (error == cudaSuccess) simt::launch(grid, block, [&] { kernel(static_cast<Params>(args)...); });
-  return error;
+  if (error != cudaSuccess) return error;
+  simt::runtime().kernels.insert(reinterpret_cast<const void*>(kernel));
+  simt::launch(grid, block, [&] { kernel(static_cast<Params>(args)...); });
+  return cudaSuccess;
 }
 
 // --- what a thread sees
