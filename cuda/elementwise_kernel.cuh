@@ -206,6 +206,7 @@ __device__ void run_edge(const Operands<T>& at, const Dense<T, Item>& space) {
 template <class Op, class Set, class Mask, class T, class Item>
 __device__ void run_row_ends(const Operands<T>& at, const Strided<T, Item>& space) {
   const std::int64_t step = std::int64_t{threads_per_block} * gridDim.x, count = space.edge_elements();
+#pragma unroll 1
   for (std::int64_t i = std::int64_t{threads_per_block} * blockIdx.x + threadIdx.x; i < count; i += step)
     run_single<Op, Set, Mask>(at, space, space.locate_edge(i));
 }

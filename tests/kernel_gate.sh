@@ -75,15 +75,15 @@ for kernel in "$out"/kernel*; do
   name=$(sed -n '1s/.* \(void \)\?\([a-z:_]*_kernel<.*>\)(.*/\2/p' "$kernel" | sed -f "$out/spaces.sed" -e 's/^elementwise_kernel<\(.*\)>$/\1/')
   if grep -qE 'Dense<|Halves<|Rows<' <<<"$name"; then
     wide='[a-z.]*\.(v4\.[a-z]32|v2\.[a-z]64)'
-    case $name in *Halves*) wide='[a-z.]*\.v2\.[a-z]32' ;; esac
+    case $name in *Halves*) wide='[a-z.]*\.(v2\.[a-z]32|v4\.[a-z]16)' ;; esac
     packs=$(grep -cE "st\.global$wide" "$kernel") || true
     all=$(grep -c 'st\.global' "$kernel") || true
     # Beside the packs: an element of each output at the edge; and the bits of each pack, and of the edge, where a mask is written.
     narrow=1
     case $name in *BackwardOp*General*) narrow=2 ;; esac
     case $name in ForwardOp*U1*) narrow=$((narrow + packs + 1)) ;; ForwardOp*U2*) narrow=$((narrow + packs + 2)) ;; esac
-    # nvcc 13.0 unrolls the eight elements of the edge in these, and in no other.
-    case $name in ForwardOp*WithBias*U[12]*) narrow=$((narrow + 8)) ;; esac
+    # nvcc 13.0 unrolls the eight elements of the edge in these, and the axes of a row's end, and in no other.
+    case $name in ForwardOp*WithBias*U[12]* | ForwardOp*With[AS][lc]*U1*) narrow=$((narrow + 9)) ;; *Rows*) narrow=5 ;; esac
     # A single element of each output where the end cuts a pack, and a part's sums, for which nvcc 13.0 unrolls two loops.
     case $name in
       *SumOfBias*) narrow=10 ;; *SumOfAlpha*) narrow=8 ;; *SumsOfScale*) narrow=18 ;; *AllSums*) narrow=42 ;;
