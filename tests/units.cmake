@@ -73,7 +73,7 @@ set_source_files_properties(${rectify_loop_sources} PROPERTIES COMPILE_OPTIONS -
 # Compiled anew rather than linked: the kernel sources see tests/simt/include in place of a toolkit, and sanitizers all of it.
 set(simt_sources ${rectify_host_sources} ${PROJECT_SOURCE_DIR}/host/reference.cpp ${PROJECT_SOURCE_DIR}/bench/harness.cpp
   ${shared_tests} simt/kernels_table.cpp simt/kernels_f16.cpp simt/kernels_bf16.cpp simt/kernels_f32.cpp simt/kernels_f64.cpp
-  simt/simt.cpp simt/targets.cpp simt/access_test.cpp simt/coverage_test.cpp simt/runtime_test.cpp simt/simt_test.cpp)
+  simt/simt.cpp simt/targets.cpp simt/access_test.cpp simt/coverage_test.cpp simt/long_parts_test.cpp simt/runtime_test.cpp simt/simt_test.cpp)
 function(rectify_add_simt_tests name)
   rectify_add_tests(${name} SOURCES ${simt_sources} FLAGS -Wno-unknown-pragmas -DRECTIFY_BASELINE_ISA ${ARGN} LIBRARIES rectify_headers)
   target_include_directories(${name} PRIVATE simt simt/include ${PROJECT_SOURCE_DIR}/bench)

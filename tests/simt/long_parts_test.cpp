@@ -1,0 +1,58 @@
+// Parts of the sums with more rows than a chain has. By the library's own grain only tensors of 2^26 elements have them, too large for
+// kernels on this processor; so the kernels are launched here with a plan of one part, or a few.
+#include "../../cuda/reduce.cuh"
+
+#include "layout.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace rectify::detail {
+namespace {
+
+struct Case {
+  std::int64_t outer, channels, inner, parts;
+};
+
+/// Rows of several periods, of odd periods, strips, and long stretches; 100 rows and more to a part, not all a multiple of 32.
+constexpr Case cases[] = {{40000, 5, 1, 1}, {40001, 5, 1, 3}, {400, 1001, 1, 4}, {300, 3, 700, 4}, {2, 2, 150000, 4}, {1, 1, 200003, 2}};
+
+TEST(LongParts, AddAllOfTheirChains) {
+  for (const Case& c : cases) {
+    for (const bool interleaved : {false, true}) {
+      const auto elements = static_cast<std::size_t>(c.outer * c.channels * c.inner);
+      std::vector<float> dy(elements), dx(elements), x(elements, 1.0f), dbias(static_cast<std::size_t>(c.channels), -1.0f);
+      std::vector<float> expected(dbias.size(), 0.0f);
+      for (std::size_t i = 0; i < elements; ++i) {
+        dy[i] = static_cast<float>(static_cast<int>(i * 11 % 7) - 3);  // small integers, so that every order is exact
+        expected[i / static_cast<std::size_t>(c.inner) % dbias.size()] += dy[i];
+      }
+      const Shape shape{c.outer, c.channels, c.inner};
+      const ConstTensorView view(x.data(), shape, Device::cuda(0));
+      Tensors tensors = {};
+      tensors[slot_x] = tensors[slot_dy] = tensors[slot_out] = &view;
+      Elementwise call;
+      call.x = x.data();
+      call.dy = dy.data();
+      call.out = dx.data();
+      call.layout = make_layout(tensors, slot_out, c.channels > 1 ? 1 : no_channels);
+      call.sums[sum_bias] = {dbias.data(), c.channels, c.channels > 1 ? 1 : 0};
+      SumGrain grain = cuda_sum_grain<float>;
+      grain.parts = c.parts;
+      grain.interleaved = interleaved;
+      const SumPlan plan = plan_sums(call.layout, sums_per_channel(call), grain);
+      ASSERT_GT(plan.rows_per_part, rows_in_a_chain);
+      std::vector<float> workspace(static_cast<std::size_t>(sum_offsets(call, plan).all));
+      call.workspace = workspace.data();
+      const Launch launch{call, 90, nullptr};
+      const SumLaunch run{launch, plan, sum_offsets(call, plan)};
+      ASSERT_EQ(launch_parts_from_x<float>(run), cudaSuccess);
+      ASSERT_EQ(run.finish<float>(), cudaSuccess);
+      EXPECT_EQ(dbias, expected) << c.outer << " x " << c.channels << " x " << c.inner << (interleaved ? ", interleaved" : "");
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rectify::detail
