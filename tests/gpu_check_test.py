@@ -72,6 +72,11 @@ BENCH_ROW = {
 }
 
 
+def command(*arguments):
+    """scripts/gpu-check.sh with these arguments."""
+    return [sys.executable, "-B", str(ROOT / "scripts" / "gpu_check"), *map(str, arguments)]
+
+
 def write_program(path, text):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
@@ -122,7 +127,7 @@ class Folders(unittest.TestCase):
     def gpu_check(self, *arguments, path=None, **env):
         path = f"{self.tools}:/usr/bin:/bin" if path is None else path
         return subprocess.run(
-            [sys.executable, "-B", str(ROOT / "scripts" / "gpu_check"), *map(str, arguments)],
+            command(*arguments),
             capture_output=True,
             text=True,
             timeout=60,
@@ -186,24 +191,19 @@ class DryRun(Folders):
         self.assertIn("cut: host: host: after", (self.out / "summary.txt").read_text())
 
     def test_a_run_that_is_stopped_leaves_a_summary_and_no_processes(self):
-        command = [
-            sys.executable,
-            "-B",
-            str(ROOT / "scripts" / "gpu_check"),
-            "run",
-            str(self.dir),
-            str(self.out),
-            "ops",
-            "host",
-            "--any-commit",
-        ]
         env = {
             **os.environ,
             "PATH": f"{self.tools}:/usr/bin:/bin",
             "FAKE_HANG": "rectify-gpu-bench host",
             "FAKE_PID": str(self.top / "pid"),
         }
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
+        process = subprocess.Popen(
+            command("run", self.dir, self.out, "ops", "host", "--any-commit"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=env,
+        )
         deadline = time.monotonic() + 20
         while not (self.top / "pid").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -289,20 +289,7 @@ class BadInput(Folders):
         self.pack()
         self.out.mkdir()
         ran = subprocess.run(
-            [
-                "sh",
-                "-c",
-                'ulimit -f 80; exec "$@"',
-                "sh",
-                sys.executable,
-                "-B",
-                str(ROOT / "scripts" / "gpu_check"),
-                "run",
-                str(self.dir),
-                str(self.out),
-                "correctness",
-                "--any-commit",
-            ],
+            ["sh", "-c", 'ulimit -f 80; exec "$@"', "sh", *command("run", self.dir, self.out, "correctness", "--any-commit")],
             capture_output=True,
             text=True,
             timeout=60,

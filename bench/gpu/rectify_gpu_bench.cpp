@@ -3,19 +3,14 @@
 #include "ceilings.hpp"
 #include "peers.hpp"
 #include "shapes.hpp"
+#include "sweep.hpp"
 #include "units.hpp"
 
 #include <rectify/ops.hpp>
 
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
-
-namespace rectify::gpu_bench {
-void sweep_f32(std::int64_t bytes);
-void sweep_bf16(std::int64_t bytes);
-}  // namespace rectify::gpu_bench
 
 namespace {
 

@@ -32,6 +32,21 @@ struct Views {
   std::int64_t offset;  ///< of x alone, in elements
 };
 
+TensorView strided_view(const Type& type, const Views& views, const Buffer& buffer, std::int64_t offset = 0) {
+  char* const data = static_cast<char*>(buffer.data()) + offset * type.bytes;
+  return TensorView(data, type.dtype, views.shape, gpu).strided(views.strides);
+}
+
+/// The call that is checked and timed.
+void call(const Type& type, const Views& views, const Tensors& tensors, bool backwards, cudaStream_t stream) {
+  const TensorView x = strided_view(type, views, tensors.a[0], views.offset), out = strided_view(type, views, tensors.y[0]);
+  if (backwards) {
+    backward(leaky, strided_view(type, views, tensors.b[0]), x, out, stream);
+  } else {
+    forward(leaky, x, out, stream);
+  }
+}
+
 std::int64_t elements_of(const Shape& shape) {
   std::int64_t all = 1;
   for (int axis = 0; axis < shape.rank(); ++axis) all *= shape[axis];
@@ -43,21 +58,17 @@ std::string check(const Type& type, const Views& views, const Tensors& tensors, 
   const std::int64_t elements = elements_of(views.shape);
   const Buffer x(static_cast<std::size_t>(elements * type.bytes)), dy(x.bytes());
   Buffer expected(x.bytes()), got(x.bytes());
-  const auto at = [&](const Buffer& buffer, std::int64_t offset = 0) {
-    return TensorView(static_cast<char*>(buffer.data()) + offset * type.bytes, type.dtype, views.shape, gpu);
-  };
-  const auto strided = [&](const Buffer& buffer, std::int64_t offset = 0) { return at(buffer, offset).strided(views.strides); };
+  const auto at = [&](const Buffer& buffer) { return TensorView(buffer.data(), type.dtype, views.shape, gpu); };
   const Relu identity{1, 0};  // a copy: value is x on both sides of 0
-  forward(identity, strided(tensors.a[0], views.offset), at(x));
+  forward(identity, strided_view(type, views, tensors.a[0], views.offset), at(x));
   if (backwards) {
-    forward(identity, strided(tensors.b[0]), at(dy));
+    forward(identity, strided_view(type, views, tensors.b[0]), at(dy));
     backward(leaky, at(dy), at(x), at(expected));
-    backward(leaky, strided(tensors.b[0]), strided(tensors.a[0], views.offset), strided(tensors.y[0]));
   } else {
     forward(leaky, at(x), at(expected));
-    forward(leaky, strided(tensors.a[0], views.offset), strided(tensors.y[0]));
   }
-  forward(identity, strided(tensors.y[0]), at(got));
+  call(type, views, tensors, backwards, nullptr);
+  forward(identity, strided_view(type, views, tensors.y[0]), at(got));
   RECTIFY_REQUIRE_CUDA(cudaDeviceSynchronize());
   const std::uint64_t wrong = got.differing_words(expected, static_cast<std::size_t>(elements * type.bytes / 4 * 4));
   return wrong == 0 ? "" : std::to_string(wrong) + " words differ from those of dense tensors";
@@ -74,19 +85,7 @@ void run_views(const Type& type, const Views& views) {
     Label label{"shapes", backwards ? "backward" : "forward", "rectify", type.name, views.name, elements * type.bytes,
                 static_cast<double>(elements * type.bytes) * (backwards ? 3 : 2), backwards ? "add" : "copy"};
     const std::string failed = check(type, views, tensors, backwards);
-    all.push_back({label,
-                   [=, &tensors](cudaStream_t stream, int) {
-                     const auto view = [&](const Buffer& buffer, std::int64_t offset = 0) {
-                       char* const data = static_cast<char*>(buffer.data()) + offset * type.bytes;
-                       return TensorView(data, type.dtype, views.shape, gpu).strided(views.strides);
-                     };
-                     if (backwards) {
-                       backward(leaky, view(tensors.b[0]), view(tensors.a[0], views.offset), view(tensors.y[0]), stream);
-                     } else {
-                       forward(leaky, view(tensors.a[0], views.offset), view(tensors.y[0]), stream);
-                     }
-                   },
-                   failed});
+    all.push_back({label, [=, &tensors](cudaStream_t stream, int) { call(type, views, tensors, backwards, stream); }, failed});
   }
   measure(all, {Mode::cold, 1, 9});
 }

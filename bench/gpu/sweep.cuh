@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ceilings.hpp"
+#include "sweep.hpp"
 
 #include "elementwise_kernel.cuh"
 
@@ -153,8 +154,5 @@ void sweep(const char* dtype_name, DType dtype, std::int64_t bytes) {
   measured(Sweep<detail::BackwardOp<C>, detail::NoMask, T>("backward", dtype_name, on));
   measured(Sweep<detail::MaskBackwardOp<C>, detail::U1, T>("backward_mask", dtype_name, on));
 }
-
-void sweep_f32(std::int64_t bytes);
-void sweep_bf16(std::int64_t bytes);
 
 }  // namespace rectify::gpu_bench

@@ -140,7 +140,7 @@ class Work:
             if self.op.residual:
                 operands["residual"] = self.residual
         else:
-            # From a mask nothing depends on a bias or a residual, which are therefore refused.
+            # With a mask nothing depends on a bias or a residual, so backward() rejects them.
             operands.pop("bias", None)
             operands["mask"] = mask
         return operands

@@ -82,7 +82,7 @@ class Mask:
 
 
 class Error(RuntimeError):
-    """A call of the library that it refused or that failed."""
+    """rectify rejected the call, or the call failed."""
 
 
 class Library:
