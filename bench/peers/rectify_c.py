@@ -174,14 +174,18 @@ class Library:
 
 
 class Call:
-    """A verb with all of its operands. Keeps them alive, as the structs hold bare addresses."""
+    """A function with all of its operands. Keeps them alive, as the structs hold bare addresses."""
 
-    def __init__(self, library, verb, relu, operands, named):
-        self._library, self._verb, self._kept = library, verb, (relu, operands, named)
+    def __init__(self, library, function, relu, operands, named):
+        self.library, self.function, self._kept = library, function, (relu, operands, named)
         self._relu, self._operands = ctypes.addressof(relu), ctypes.addressof(operands)
         self._stream = library.arrays.stream
 
+    def arguments(self):
+        """What the C function is called with."""
+        return self._relu, self._operands, self._stream()
+
     def __call__(self):
-        status = self._verb(self._relu, self._operands, self._stream())
+        status = self.function(self._relu, self._operands, self._stream())
         if status:
-            self._library.check(status)
+            self.library.check(status)
