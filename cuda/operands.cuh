@@ -16,11 +16,6 @@ struct LaneParameter : Parameter {
   bool packs;
 };
 
-/// An alpha tensor and nothing else, as PReLU has.
-struct WithAlpha : Plain {
-  static constexpr bool alpha = true;
-};
-
 /// A call without its layout. Null pointers are absent operands.
 template <class T>
 struct Operands {

@@ -1,6 +1,7 @@
 // The two verbs: validate, choose the backend by the device, run. Nothing else happens here.
 #include <rectify/ops.hpp>
 
+#include "float_environment.hpp"
 #include "require.hpp"
 #include "validate.hpp"
 
@@ -28,6 +29,7 @@ void require_success(int code, const detail::Backend& backend, const char* verb,
 }  // namespace
 
 void forward(const Relu& relu, const Forward& operands, Stream stream) {
+  const detail::DefaultFloatEnvironment environment;
   const detail::Elementwise call = detail::plan_forward(relu, operands);
   const Device device = operands.x.device();
   const detail::Backend& backend = backend_of("x", device);
@@ -42,6 +44,7 @@ void forward(const Relu& relu, const ConstTensorView& x, const TensorView& y, St
 }
 
 void backward(const Relu& relu, const Backward& operands, Stream stream) {
+  const detail::DefaultFloatEnvironment environment;
   detail::Elementwise call = detail::plan_backward(relu, operands);
   // y is above 0 exactly where x is above the threshold, and equals max_value where x reached it: with a threshold of 0 the
   // backward from x reads the very same regions off y. So there is no second kernel.
@@ -62,11 +65,13 @@ void backward(const Relu& relu, const ConstTensorView& dy, const ConstTensorView
 }
 
 std::size_t workspace_bytes(const Relu& relu, const Backward& operands) {
+  const detail::DefaultFloatEnvironment environment;
   const detail::Elementwise call = detail::plan_backward_sizes(relu, operands);
   return call.has_sums() ? sum_workspace_bytes(call, backend_of("dy", operands.dy.device()).sum_grain(call.dtype)) : 0;
 }
 
 DType mask_dtype(const Relu& relu, const Forward& operands) {
+  const detail::DefaultFloatEnvironment environment;
   return detail::needs_two_bits(relu, operands.x.dtype(), operands.alpha, operands.max_value) ? DType::u2 : DType::u1;
 }
 

@@ -67,8 +67,6 @@ if(RECTIFY_WITH_CUDA)
   rectify_add_tests(rectify_gpu_tests SOURCES gpu_test.cu LIBRARIES rectify)
 endif()
 
-# As in the library, whose CMakeLists.txt says why; properties of sources count in their folder alone.
-set_source_files_properties(${rectify_loop_sources} PROPERTIES COMPILE_OPTIONS -fno-trapping-math)
 
 # Compiled anew rather than linked: the kernel sources see tests/simt/include in place of a toolkit, and sanitizers all of it.
 set(simt_sources ${rectify_host_sources} ${PROJECT_SOURCE_DIR}/host/reference.cpp ${PROJECT_SOURCE_DIR}/bench/harness.cpp

@@ -59,46 +59,64 @@ using Compute = typename ComputeOf<T>::type;
 template <class C>
 constexpr C no_cap = std::numeric_limits<C>::infinity();
 
+/// The type of a comparison: bool, or a mask of lanes where C is a vector of the CPU backend (host/cpu/vector.hpp).
+template <class C>
+using Bool = decltype(C{} > C{});
+
+template <class C>
+RECTIFY_HD constexpr C select(bool condition, C a, C b) {
+  return condition ? a : b;
+}
+
 /// A Region as two questions, the second of which counts only where the first says no. Kernels and loops keep to this form:
-/// a detour through the enumeration costs branches on a GPU (nvcc 13.0) and the vectors on a CPU (GCC 12).
-struct Piece {
-  bool below, saturated;
+/// a detour through the enumeration costs branches on a GPU (nvcc 13.0), and vectors have no branches.
+template <class B>
+struct PieceOf {
+  B below, saturated;
 
   RECTIFY_HD constexpr Region region() const { return below ? Region::below : saturated ? Region::saturated : Region::linear; }
 };
+using Piece = PieceOf<bool>;
 
-/// The arithmetic, on parameters already rounded to the compute type C. Both sides of every choice are computed and one is
-/// selected, for the same reason.
-template <class C>
+/// The arithmetic, on parameters already rounded to the compute type C, which may be a vector. Both sides of every choice are
+/// computed and one is selected, for the same reason. Not `Capped`: max_value is known to be +inf.
+template <class C, bool Capped = true>
 struct Rectifier {
   C alpha, threshold, max_value;
 
-  RECTIFY_HD constexpr bool is_below(C x) const { return !(x > threshold); }
-  RECTIFY_HD constexpr bool is_saturated(C x) const { return max_value < no_cap<C> && x >= max_value; }
-  RECTIFY_HD constexpr Piece piece(C x) const { return {is_below(x), is_saturated(x)}; }
+  RECTIFY_HD constexpr Bool<C> is_below(C x) const { return !(x > threshold); }
+  RECTIFY_HD constexpr Bool<C> is_saturated(C x) const {
+    if constexpr (!Capped) return Bool<C>{};
+    return (max_value < no_cap<C>)&(x >= max_value);
+  }
+  RECTIFY_HD constexpr PieceOf<Bool<C>> piece(C x) const { return {is_below(x), is_saturated(x)}; }
 
   RECTIFY_HD constexpr C value(C x) const {
-    const C above = is_saturated(x) ? max_value : x;
+    const C above = select(is_saturated(x), max_value, x);
     const C piece = with_slope(is_below(x), needed(is_below(x)) ? alpha * (x - threshold) : C(0), above);
-    return x == x ? piece : x;
+    return select(x == x, piece, x);
   }
 
   /// dy * slope, selected and never multiplied by a slope of 0 or 1: dy = inf or NaN where the slope is 0 gives 0.
-  RECTIFY_HD constexpr C gradient(C dy, Piece at) const {
-    return with_slope(at.below, needed(at.below) ? alpha * dy : C(0), at.saturated ? C(0) : dy);
+  RECTIFY_HD constexpr C gradient(C dy, PieceOf<Bool<C>> at) const {
+    return with_slope(at.below, needed(at.below) ? alpha * dy : C(0), select(at.saturated, C(0), dy));
   }
 
  private:
   /// In a constant expression a product that is not used must not be formed either (0 * inf is none); everywhere else, always
   /// true.
-  RECTIFY_HD constexpr bool needed(bool below) const { return !__builtin_is_constant_evaluated() || (below && alpha != C(0)); }
+  RECTIFY_HD constexpr bool needed(Bool<C> below) const {
+    if constexpr (std::is_same_v<Bool<C>, bool>) {
+      return !__builtin_is_constant_evaluated() || (below && alpha != C(0));
+    } else {
+      return true;
+    }
+  }
 
-  /// above, or below the threshold: `sloped`, but exactly 0 for an alpha of 0 (never 0 * inf). That question is asked together
-  /// with one about the element, because GCC 12 has no vectors for a choice that is the same for all of them.
-  RECTIFY_HD constexpr C with_slope(bool below, C sloped, C above) const {
-    const C flat = below ? C(0) : above;
-    const bool slopes = below & (alpha != C(0));
-    return slopes ? sloped : flat;
+  /// above, or below the threshold: `sloped`, but exactly 0 for an alpha of 0 (never 0 * inf).
+  RECTIFY_HD constexpr C with_slope(Bool<C> below, C sloped, C above) const {
+    const C flat = select(below, C(0), above);
+    return select(below & (alpha != C(0)), sloped, flat);
   }
 };
 

@@ -25,7 +25,7 @@ struct Layout {
 
   std::int64_t elements = 0;
   int rank = 0;
-  Axis axes[max_rank] = {};
+  Axis axes[max_rank];   ///< as many as rank says; the rest is not set
   bool run[slots] = {};  ///< element i of that tensor is its i-th in memory; true for absent ones
 
   /// The channel of element i is i / inner % channels. One channel where no parameter has more than one element.

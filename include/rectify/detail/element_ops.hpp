@@ -1,5 +1,6 @@
 // The element ops: what happens to one element, in the compute type. Storage type, vector width, layout, masks' bits and streaming
-// are policies around them, so the CPU backend and the CUDA kernels run these very functors.
+// are policies around them, so the CPU backend and the CUDA kernels run these very functors: the kernels with C = float or double, the
+// CPU backend with C a vector of them.
 #pragma once
 
 #include <rectify/relu.hpp>
@@ -20,6 +21,9 @@ struct WithBias : OperandSet<false, true, false, false> {};
 struct WithResidual : OperandSet<false, false, true, false> {};
 struct WithScale : OperandSet<true, true, false, false> {};      ///< the bias is optional
 struct WithFunction : OperandSet<false, false, false, true> {};  ///< alpha, threshold, max_value; each optional
+struct WithAlpha : Plain {  ///< an alpha tensor and nothing else, as PReLU has
+  static constexpr bool alpha = true;
+};
 struct General : OperandSet<true, true, true, true, true> {};
 
 /// Which sums a loop or a kernel is compiled for; those that are not asked for are summed and dropped.
@@ -45,9 +49,10 @@ struct Neutral {
 /// z, before the region is decided.
 template <class Set, class C>
 RECTIFY_HD C fused_input(C x, C scale, C bias, C residual) {
+  using std::fma;
   C z = x;
   if constexpr (Set::scale) {
-    z = std::fma(x, scale, bias);
+    z = fma(x, scale, bias);
   } else if constexpr (Set::bias) {
     z = x + bias;
   }
@@ -56,18 +61,18 @@ RECTIFY_HD C fused_input(C x, C scale, C bias, C residual) {
 }
 
 /// What one element is computed from.
-template <class C>
+template <class C, bool Capped = true>
 struct Element {
-  Rectifier<C> f;
+  Rectifier<C, Capped> f;
   C z = 0, dy = 0, scale = 1;
-  Piece piece = {};  ///< read from a mask
+  PieceOf<Bool<C>> piece = {};  ///< read from a mask
 };
 
 /// What an op says of one element: the number to store, the gradient of z (for dresidual), and the piece (for masks).
 template <class C>
 struct Result {
   C value, dz;
-  Piece piece;
+  PieceOf<Bool<C>> piece;
 };
 
 /// What one element adds to the sums, in the compute type (0 where its piece has no part in one). With a number z computed from x:
@@ -78,19 +83,21 @@ struct Terms {
   C x, dz, of_alpha, below, saturated;
 
   /// The op says again where z fell: of the answer that it gave with its result, GCC 12 makes branches here.
-  template <class Op>
-  RECTIFY_HD static Terms of(const Op& op, const Element<C>& e, const Result<C>& result, C x) {
-    const C of_slope = e.dy * (e.z - e.f.threshold), capped = op.is_saturated(e) ? e.dy : C(0);
-    return {x, result.dz, op.is_above(e) ? C(0) : of_slope, op.is_above(e) ? C(0) : result.dz, op.is_above(e) ? capped : C(0)};
+  template <class Op, bool Capped>
+  RECTIFY_HD static Terms of(const Op& op, const Element<C, Capped>& e, const Result<C>& result, C x) {
+    const C of_slope = e.dy * (e.z - e.f.threshold), capped = select(op.is_saturated(e), e.dy, C(0));
+    return {x, result.dz, select(op.is_above(e), C(0), of_slope), select(op.is_above(e), C(0), result.dz),
+            select(op.is_above(e), capped, C(0))};
   }
 
   /// sum(k): the k-th of those that are summed.
   template <class Sums, class SumAt>
   RECTIFY_HD void add_to(Sums, const SumAt& sum) const {
+    using std::fma;
     int k = 0;
     if constexpr (Sums::scale) {
       C& of_scale = sum(k++);
-      of_scale = std::fma(dz, x, of_scale);
+      of_scale = fma(dz, x, of_scale);
     }
     if constexpr (Sums::bias) sum(k++) += dz;
     if constexpr (Sums::alpha) sum(k++) += of_alpha;
@@ -104,7 +111,8 @@ template <class C>
 struct ForwardOp {
   static constexpr bool reads_x = true, reads_dy = false, reads_mask = false;
 
-  RECTIFY_HD Result<C> operator()(const Element<C>& e) const { return {e.f.value(e.z), C(0), e.f.piece(e.z)}; }
+  template <bool Capped>
+  RECTIFY_HD Result<C> operator()(const Element<C, Capped>& e) const { return {e.f.value(e.z), C(0), e.f.piece(e.z)}; }
 };
 
 /// dx = dy * slope(z) * scale. Fed with y and a threshold of 0 it is the backward from y (see host/ops.cpp).
@@ -112,13 +120,16 @@ template <class C>
 struct BackwardOp {
   static constexpr bool reads_x = true, reads_dy = true, reads_mask = false;
 
-  RECTIFY_HD Result<C> operator()(const Element<C>& e) const {
-    const Piece at = e.f.piece(e.z);
+  template <bool Capped>
+  RECTIFY_HD Result<C> operator()(const Element<C, Capped>& e) const {
+    const auto at = e.f.piece(e.z);
     const C dz = e.f.gradient(e.dy, at);
     return {dz * e.scale, dz, at};
   }
-  RECTIFY_HD bool is_above(const Element<C>& e) const { return e.z > e.f.threshold; }
-  RECTIFY_HD bool is_saturated(const Element<C>& e) const { return e.f.is_saturated(e.z); }
+  template <bool Capped>
+  RECTIFY_HD Bool<C> is_above(const Element<C, Capped>& e) const { return e.z > e.f.threshold; }
+  template <bool Capped>
+  RECTIFY_HD Bool<C> is_saturated(const Element<C, Capped>& e) const { return e.f.is_saturated(e.z); }
 };
 
 /// The same with the piece out of a mask.
@@ -126,12 +137,15 @@ template <class C>
 struct MaskBackwardOp {
   static constexpr bool reads_x = false, reads_dy = true, reads_mask = true;
 
-  RECTIFY_HD Result<C> operator()(const Element<C>& e) const {
+  template <bool Capped>
+  RECTIFY_HD Result<C> operator()(const Element<C, Capped>& e) const {
     const C dz = e.f.gradient(e.dy, e.piece);
     return {dz * e.scale, dz, e.piece};
   }
-  RECTIFY_HD bool is_above(const Element<C>& e) const { return !e.piece.below; }
-  RECTIFY_HD bool is_saturated(const Element<C>& e) const { return e.piece.saturated; }
+  template <bool Capped>
+  RECTIFY_HD Bool<C> is_above(const Element<C, Capped>& e) const { return !e.piece.below; }
+  template <bool Capped>
+  RECTIFY_HD Bool<C> is_saturated(const Element<C, Capped>& e) const { return e.piece.saturated; }
 };
 
 }  // namespace rectify::detail
