@@ -49,7 +49,7 @@ void check_shapes(const Target& target, Values values) {
     for (const SumKind& kind : kinds) {
       ++turn;
       if (outer * channels * inner > 30000 && turn % 6 != 2 * sort) continue;
-      if (++tried % thinned(target) != 0) continue;
+      if (++tried % target.one_in != 0) continue;
       const DType dtype = all[(turn / 3 + turn + sort) % 4];
       SCOPED_TRACE(name(dtype) + " " + std::to_string(outer) + " x " + std::to_string(channels) + " x " +
                    std::to_string(inner) + ": " + kind.name);
@@ -99,7 +99,7 @@ TEST_P(Sums, OfACallInPlace) {
 
 /// From 8 MiB on the CPU stores an output past the caches, in whole vectors, wherever rows and stretches end.
 TEST_P(Sums, BesideLargeOutputs) {
-  if (thinned(GetParam()) > 1) GTEST_SKIP() << "a kernel has one way to store";
+  if (GetParam().one_in > 1) GTEST_SKIP() << "a kernel has one way to store";
   constexpr SumKind with_residual = {"all five after a residual", From::x, of_all_five, of_all_five, true};
   const struct {
     DType dtype;

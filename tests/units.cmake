@@ -1,15 +1,30 @@
-# The tests in C++, all of which need GoogleTest.
-# Run by all three; `library_tests` by the first alone.
-set(shared_tests c_api_tensors_test.cpp c_api_test.cpp channels_test.cpp fuzz_test.cpp gradients_test.cpp layout_test.cpp
-  mask_test.cpp models_test.cpp operands_test.cpp ops_test.cpp sums_bits_test.cpp sums_bound_test.cpp sums_test.cpp tensor_view_test.cpp
-  validate_masks_test.cpp validate_overlap_test.cpp validate_parameters_test.cpp validate_sums_test.cpp validate_test.cpp
-  support/cases.cpp support/checked_call.cpp support/fuzz_case.cpp support/random_layout.cpp support/random_numbers.cpp
+# The tests in C++, all of which need GoogleTest. What binaries share is compiled once, without sanitizers, and linked into each; where its
+# tests run, and how many calls they make, is in the binary's own targets.cpp.
+set(support support/cases.cpp support/checked_call.cpp support/fuzz_case.cpp support/random_layout.cpp support/random_numbers.cpp
   support/sum_call.cpp support/sum_outputs.cpp support/tensor.cpp)
-set(library_tests c_api_memory_test.cpp half_test.cpp reference_test.cpp relu_test.cpp)
+# Of ops, on every target: in all three binaries.
+set(target_tests channels_test.cpp fuzz_test.cpp gradients_test.cpp mask_test.cpp models_test.cpp operands_test.cpp ops_test.cpp
+  sums_bits_test.cpp sums_test.cpp)
+# Of what comes before any backend, and of arguments that are refused: in the library as built, and under the sanitizers, for a wild
+# argument must not be undefined behaviour on its way to the refusal.
+set(host_tests c_api_tensors_test.cpp c_api_test.cpp layout_test.cpp tensor_view_test.cpp validate_masks_test.cpp
+  validate_overlap_test.cpp validate_parameters_test.cpp validate_sums_test.cpp validate_test.cpp)
+# In the library as built alone.
+set(library_tests c_api_memory_test.cpp half_test.cpp no_gpu_test.cpp reference_test.cpp relu_test.cpp sums_bound_test.cpp)
 
-# A test binary and its ctest entries. Sanitized or not is a matter of FLAGS, which reach every source of it.
+function(rectify_add_test_objects name)
+  add_library(${name} OBJECT ${ARGN})
+  target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/support ${PROJECT_SOURCE_DIR}/host ${PROJECT_SOURCE_DIR}/bench)
+  target_link_libraries(${name} PRIVATE rectify_headers rectify_flags OpenMP::OpenMP_CXX GTest::gtest)
+endfunction()
+rectify_add_test_objects(rectify_test_support ${support})
+rectify_add_test_objects(rectify_target_tests ${target_tests})
+rectify_add_test_objects(rectify_host_tests ${host_tests})
+
+# A test binary and its ctest entries: one a test, or SHARDS of them, which share the tests out, for binaries that are slow to start.
+# FLAGS reach its own sources.
 function(rectify_add_tests name)
-  cmake_parse_arguments(arg "" "LABELS;TIMEOUT" "SOURCES;FLAGS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(arg "" "LABELS;TIMEOUT;SHARDS" "SOURCES;FLAGS;LIBRARIES" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 900)
   endif()
@@ -21,13 +36,30 @@ function(rectify_add_tests name)
   target_compile_options(${name} PRIVATE ${arg_FLAGS})
   target_link_options(${name} PRIVATE ${arg_FLAGS})
   target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} rectify_flags OpenMP::OpenMP_CXX GTest::gtest_main)
-  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "OMP_WAIT_POLICY=passive")
+  if(NOT arg_SHARDS)
+    gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
+      PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "OMP_WAIT_POLICY=passive")
+    return()
+  endif()
+  foreach(number RANGE 1 ${arg_SHARDS})
+    set(shard ${name}.${number}_of_${arg_SHARDS})
+    math(EXPR index "${number} - 1")
+    add_test(NAME ${shard} COMMAND ${name})
+    # COST: ctest begins with the longest.
+    set_tests_properties(${shard} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" COST 100
+      ENVIRONMENT "OMP_WAIT_POLICY=passive;GTEST_TOTAL_SHARDS=${arg_SHARDS};GTEST_SHARD_INDEX=${index}")
+  endforeach()
 endfunction()
 
 rectify_add_tests(rectify_tests
-  SOURCES ${shared_tests} ${library_tests} support/targets.cpp no_gpu_test.cpp
-  LIBRARIES rectify rectify_reference rectify_harness)
+  SOURCES ${library_tests} support/targets.cpp
+  LIBRARIES rectify_target_tests rectify_host_tests rectify_test_support rectify rectify_reference rectify_harness)
+# The loops that the machine at hand is too good for.
+foreach(isa IN ITEMS baseline avx2)
+  add_test(NAME rectify_tests.cpu_${isa} COMMAND rectify_tests --gtest_filter=*/cpu:*/cpu_*)
+  set_tests_properties(rectify_tests.cpu_${isa} PROPERTIES TIMEOUT 900 LABELS quick COST 100
+    ENVIRONMENT "OMP_WAIT_POLICY=passive;RECTIFY_MAX_CPU_ISA=${isa};RECTIFY_FUZZ_CASES=2000")
+endforeach()
 
 find_path(RECTIFY_DLPACK dlpack/dlpack.h)
 if(RECTIFY_DLPACK)
@@ -41,9 +73,8 @@ if(BUILD_SHARED_LIBS)
 endif()
 if(NOT RECTIFY_NESTED)
   rectify_add_tests(rectify_slow_tests
-    SOURCES slow_test.cpp support/cases.cpp support/fuzz_case.cpp support/random_layout.cpp support/random_numbers.cpp
-      support/sum_outputs.cpp support/tensor.cpp support/targets.cpp
-    LIBRARIES rectify rectify_reference rectify_harness LABELS slow TIMEOUT 3600)
+    SOURCES slow_test.cpp support/targets.cpp
+    LIBRARIES rectify_test_support rectify rectify_reference rectify_harness LABELS slow TIMEOUT 3600)
 endif()
 
 if(RECTIFY_EXAMPLES)
@@ -67,22 +98,42 @@ if(RECTIFY_WITH_CUDA)
   rectify_add_tests(rectify_gpu_tests SOURCES gpu_test.cu LIBRARIES rectify)
 endif()
 
-# As in the library, whose CMakeLists.txt says why; properties of sources count in their folder alone.
-set_source_files_properties(${rectify_loop_sources} PROPERTIES COMPILE_OPTIONS -fno-trapping-math)
-
-# Compiled anew rather than linked: the kernel sources see tests/simt/include in place of a toolkit, and sanitizers all of it.
-set(simt_sources ${rectify_host_sources} ${PROJECT_SOURCE_DIR}/host/reference.cpp ${PROJECT_SOURCE_DIR}/bench/harness.cpp
-  ${shared_tests} simt/kernels_table.cpp simt/kernels_f16.cpp simt/kernels_bf16.cpp simt/kernels_f32.cpp simt/kernels_f64.cpp
-  simt/simt.cpp simt/targets.cpp simt/access_test.cpp simt/coverage_test.cpp simt/long_parts_test.cpp simt/runtime_test.cpp simt/simt_test.cpp)
+# The kernel sources, compiled for this processor: they see tests/simt/include in place of a toolkit.
+set(simt_sources simt/kernels_table.cpp simt/kernels_f16.cpp simt/kernels_bf16.cpp simt/kernels_f32.cpp simt/kernels_f64.cpp
+  simt/simt.cpp simt/targets.cpp simt/access_test.cpp simt/long_parts_test.cpp simt/runtime_test.cpp simt/simt_test.cpp
+  ${PROJECT_SOURCE_DIR}/bench/harness.cpp)
+# The kernels and SOURCES compiled with FLAGS, and what LIBRARIES bring, which is compiled without them. FLAGS' own objects are linked
+# first: of an inline function that both have, the linker keeps the first.
 function(rectify_add_simt_tests name)
-  rectify_add_tests(${name} SOURCES ${simt_sources} FLAGS -Wno-unknown-pragmas -DRECTIFY_BASELINE_ISA ${ARGN} LIBRARIES rectify_headers)
-  target_include_directories(${name} PRIVATE simt simt/include ${PROJECT_SOURCE_DIR}/bench)
+  cmake_parse_arguments(arg "" "LABELS;TIMEOUT" "SOURCES;FLAGS;LIBRARIES" ${ARGN})
+  rectify_add_test_objects(${name}_objects ${simt_sources} ${arg_SOURCES})
+  target_include_directories(${name}_objects PRIVATE simt simt/include $<TARGET_PROPERTY:rectify_host,INCLUDE_DIRECTORIES>)
+  target_compile_definitions(${name}_objects PRIVATE $<TARGET_PROPERTY:rectify_host,COMPILE_DEFINITIONS>)
+  target_compile_options(${name}_objects PRIVATE -Wno-unknown-pragmas ${arg_FLAGS})
+  rectify_add_tests(${name} SHARDS 8 LABELS "${arg_LABELS}" TIMEOUT "${arg_TIMEOUT}" LIBRARIES ${name}_objects ${arg_LIBRARIES})
+  target_link_options(${name} PRIVATE ${arg_FLAGS})
+  set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
 endfunction()
+rectify_set_cpu_flags()
+# Sanitizers leave optimisers little to gain, and -O3 takes minutes over what they add.
+set(sanitized -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
 if(NOT RECTIFY_NESTED)
-  rectify_add_simt_tests(rectify_simt_tests)
-  # Sanitizers leave optimisers little to gain, and -O3 takes minutes over what they add.
-  rectify_add_simt_tests(rectify_sanitized_tests
-    -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
+  rectify_add_simt_tests(rectify_simt_tests SOURCES simt/coverage_test.cpp
+    LIBRARIES rectify_target_tests rectify_test_support rectify_host rectify_reference)
+  # The library and the kernels are sanitized; the tests, whose memory they are given, are not.
+  rectify_add_simt_tests(rectify_sanitized_tests FLAGS ${sanitized} SOURCES ${rectify_host_sources}
+    LIBRARIES rectify_target_tests rectify_host_tests rectify_test_support rectify_reference)
+  # The tests and the reference too: what they themselves do wrong. Compiled when it is asked for.
+  rectify_add_simt_tests(rectify_wholly_sanitized_tests FLAGS ${sanitized} LABELS slow TIMEOUT 1800
+    SOURCES ${rectify_host_sources} ${PROJECT_SOURCE_DIR}/host/reference.cpp ${target_tests} ${host_tests} ${support})
+  set_target_properties(rectify_wholly_sanitized_tests rectify_wholly_sanitized_tests_objects PROPERTIES EXCLUDE_FROM_ALL ON)
+  add_test(NAME rectify_wholly_sanitized_tests.build
+    COMMAND ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target rectify_wholly_sanitized_tests)
+  set_tests_properties(rectify_wholly_sanitized_tests.build PROPERTIES
+    LABELS slow TIMEOUT 3600 PROCESSORS 2 COST 200 FIXTURES_SETUP rectify_wholly_sanitized_tests)
+  foreach(number RANGE 1 8)
+    set_tests_properties(rectify_wholly_sanitized_tests.${number}_of_8 PROPERTIES FIXTURES_REQUIRED rectify_wholly_sanitized_tests)
+  endforeach()
 endif()
 
 # The sums' kernels under ThreadSanitizer. The scheduler itself is not instrumented: it would be reported.
