@@ -69,6 +69,11 @@ std::vector<int> sizes(const Target& target) {
   return all;
 }
 
+/// Kernels on this processor meet a pair of offsets with every fourth size, and with every remainder of a pack.
+bool is_tried(const Target& target, int n, int in, int out) {
+  return target.one_in == 1 || target.sanitized || (n + n / 8 + 3 * in + 5 * out) % 4 == 0;
+}
+
 TEST_P(Ops, EverySizeAtEveryOffsetIsRightAndWritesNothingElse) {
   const Relu relu{0.3, 0.1, 6};
   for (DType dtype : dtypes) {
@@ -79,7 +84,7 @@ TEST_P(Ops, EverySizeAtEveryOffsetIsRightAndWritesNothingElse) {
       const Bytes x_n(x.begin(), x.begin() + bytes), dy_n(dy.begin(), dy.begin() + bytes);
       for (int in = 0; in < lanes; ++in) {
         for (int out = 0; out < lanes; ++out) {
-          if (is_left_out(target(), n + 3 * in + 5 * out)) continue;
+          if (is_left_out(target(), n + 3 * in + 5 * out) || !is_tried(target(), n, in, out)) continue;
           const Placement at_in = row(n, in), at_out = row(n, out);
           check_forward(target(), relu, dtype, x_n, at_in, &at_out);
           check_backward(target(), relu, dtype, dy_n, x_n, {(n + in + out) % 2 == 0 ? at_in : at_out, at_in, at_out});

@@ -12,8 +12,10 @@ set(host_tests c_api_tensors_test.cpp c_api_test.cpp layout_test.cpp tensor_view
 # In the library as built alone.
 set(library_tests c_api_memory_test.cpp half_test.cpp no_gpu_test.cpp reference_test.cpp relu_test.cpp sums_bound_test.cpp)
 
+# At -O1: it halves the time to compile kernels and tests for this processor, and they run as fast but for a twentieth.
 function(rectify_add_test_objects name)
   add_library(${name} OBJECT ${ARGN})
+  target_compile_options(${name} PRIVATE $<$<NOT:$<CONFIG:Debug>>:-O1>)
   target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/support ${PROJECT_SOURCE_DIR}/host ${PROJECT_SOURCE_DIR}/bench)
   target_link_libraries(${name} PRIVATE rectify_headers rectify_flags OpenMP::OpenMP_CXX GTest::gtest)
 endfunction()
@@ -21,10 +23,22 @@ rectify_add_test_objects(rectify_test_support ${support})
 rectify_add_test_objects(rectify_target_tests ${target_tests})
 rectify_add_test_objects(rectify_host_tests ${host_tests})
 
-# A test binary and its ctest entries: one a test, or SHARDS of them, which share the tests out, for binaries that are slow to start.
-# FLAGS reach its own sources.
+# ctest entries of a test binary among which its tests are shared out: NAME.1_of_8 and so on.
+function(rectify_add_shards name)
+  cmake_parse_arguments(arg "" "BINARY;LABELS;FIXTURE" "ARGUMENTS;ENVIRONMENT" ${ARGN})
+  foreach(number RANGE 1 8)
+    set(shard ${name}.${number}_of_8)
+    math(EXPR index "${number} - 1")
+    add_test(NAME ${shard} COMMAND ${arg_BINARY} ${arg_ARGUMENTS})
+    # COST: ctest begins with the longest.
+    set_tests_properties(${shard} PROPERTIES TIMEOUT 1800 LABELS "${arg_LABELS}" COST 100 FIXTURES_REQUIRED "${arg_FIXTURE}"
+      ENVIRONMENT "OMP_WAIT_POLICY=passive;GTEST_TOTAL_SHARDS=8;GTEST_SHARD_INDEX=${index};${arg_ENVIRONMENT}")
+  endforeach()
+endfunction()
+
+# A test binary, with a ctest entry for each test or, if SHARDED, those of rectify_add_shards. FLAGS reach its own sources.
 function(rectify_add_tests name)
-  cmake_parse_arguments(arg "" "LABELS;TIMEOUT;SHARDS" "SOURCES;FLAGS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(arg "SHARDED" "LABELS;TIMEOUT" "SOURCES;FLAGS;LIBRARIES" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 900)
   endif()
@@ -36,19 +50,10 @@ function(rectify_add_tests name)
   target_compile_options(${name} PRIVATE ${arg_FLAGS})
   target_link_options(${name} PRIVATE ${arg_FLAGS})
   target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} rectify_flags OpenMP::OpenMP_CXX GTest::gtest_main)
-  if(NOT arg_SHARDS)
+  if(NOT arg_SHARDED)
     gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
       PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "OMP_WAIT_POLICY=passive")
-    return()
   endif()
-  foreach(number RANGE 1 ${arg_SHARDS})
-    set(shard ${name}.${number}_of_${arg_SHARDS})
-    math(EXPR index "${number} - 1")
-    add_test(NAME ${shard} COMMAND ${name})
-    # COST: ctest begins with the longest.
-    set_tests_properties(${shard} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" COST 100
-      ENVIRONMENT "OMP_WAIT_POLICY=passive;GTEST_TOTAL_SHARDS=${arg_SHARDS};GTEST_SHARD_INDEX=${index}")
-  endforeach()
 endfunction()
 
 rectify_add_tests(rectify_tests
@@ -105,35 +110,53 @@ set(simt_sources simt/kernels_table.cpp simt/kernels_f16.cpp simt/kernels_bf16.c
 # The kernels and SOURCES compiled with FLAGS, and what LIBRARIES bring, which is compiled without them. FLAGS' own objects are linked
 # first: of an inline function that both have, the linker keeps the first.
 function(rectify_add_simt_tests name)
-  cmake_parse_arguments(arg "" "LABELS;TIMEOUT" "SOURCES;FLAGS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(arg "" "" "SOURCES;FLAGS;LIBRARIES" ${ARGN})
   rectify_add_test_objects(${name}_objects ${simt_sources} ${arg_SOURCES})
   target_include_directories(${name}_objects PRIVATE simt simt/include $<TARGET_PROPERTY:rectify_host,INCLUDE_DIRECTORIES>)
   target_compile_definitions(${name}_objects PRIVATE $<TARGET_PROPERTY:rectify_host,COMPILE_DEFINITIONS>)
   target_compile_options(${name}_objects PRIVATE -Wno-unknown-pragmas ${arg_FLAGS})
-  rectify_add_tests(${name} SHARDS 8 LABELS "${arg_LABELS}" TIMEOUT "${arg_TIMEOUT}" LIBRARIES ${name}_objects ${arg_LIBRARIES})
+  rectify_add_tests(${name} SHARDED LIBRARIES ${name}_objects ${arg_LIBRARIES})
   target_link_options(${name} PRIVATE ${arg_FLAGS})
   set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
 endfunction()
 rectify_set_cpu_flags()
-# Sanitizers leave optimisers little to gain, and -O3 takes minutes over what they add.
-set(sanitized -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
+set(sanitized -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
 if(NOT RECTIFY_NESTED)
   rectify_add_simt_tests(rectify_simt_tests SOURCES simt/coverage_test.cpp
     LIBRARIES rectify_target_tests rectify_test_support rectify_host rectify_reference)
+  # An order matters where threads of a block meet: in sums. All three run random calls, exact sums and what is short; long lists of calls
+  # run shuffled, and in the other two when it is asked for.
+  set(long_lists "")
+  foreach(tests IN ITEMS Channels.* Masks.* Models.* Ops.* Sums.Of*Numbers* SumsBits.*)
+    string(APPEND long_lists */${tests}/kernels_ascending:*/${tests}/kernels_descending:)
+  endforeach()
+  rectify_add_shards(rectify_simt_tests BINARY rectify_simt_tests LABELS quick ARGUMENTS --gtest_filter=-${long_lists})
+  rectify_add_shards(rectify_simt_tests.every_order BINARY rectify_simt_tests LABELS slow ARGUMENTS --gtest_filter=${long_lists})
+
   # The library and the kernels are sanitized; the tests, whose memory they are given, are not.
   rectify_add_simt_tests(rectify_sanitized_tests FLAGS ${sanitized} SOURCES ${rectify_host_sources}
     LIBRARIES rectify_target_tests rectify_host_tests rectify_test_support rectify_reference)
+  rectify_add_shards(rectify_sanitized_tests BINARY rectify_sanitized_tests LABELS quick)
+  foreach(isa IN ITEMS baseline avx2)
+    rectify_add_shards(rectify_sanitized_tests.cpu_${isa} BINARY rectify_sanitized_tests LABELS slow
+      ARGUMENTS --gtest_filter=*/cpu:*/cpu_* ENVIRONMENT RECTIFY_MAX_CPU_ISA=${isa})
+  endforeach()
+  # A short look at the other end of the range.
+  add_test(NAME rectify_sanitized_tests.cpu_baseline
+    COMMAND rectify_sanitized_tests --gtest_filter=*/Fuzz.*/cpu_*:*/Operands.*/cpu:*/Sums.OfACallInPlace/cpu)
+  set_tests_properties(rectify_sanitized_tests.cpu_baseline PROPERTIES LABELS quick TIMEOUT 900
+    ENVIRONMENT "OMP_WAIT_POLICY=passive;RECTIFY_MAX_CPU_ISA=baseline")
+
   # The tests and the reference too: what they themselves do wrong. Compiled when it is asked for.
-  rectify_add_simt_tests(rectify_wholly_sanitized_tests FLAGS ${sanitized} LABELS slow TIMEOUT 1800
+  rectify_add_simt_tests(rectify_wholly_sanitized_tests FLAGS ${sanitized}
     SOURCES ${rectify_host_sources} ${PROJECT_SOURCE_DIR}/host/reference.cpp ${target_tests} ${host_tests} ${support})
   set_target_properties(rectify_wholly_sanitized_tests rectify_wholly_sanitized_tests_objects PROPERTIES EXCLUDE_FROM_ALL ON)
   add_test(NAME rectify_wholly_sanitized_tests.build
     COMMAND ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target rectify_wholly_sanitized_tests)
   set_tests_properties(rectify_wholly_sanitized_tests.build PROPERTIES
     LABELS slow TIMEOUT 3600 PROCESSORS 2 COST 200 FIXTURES_SETUP rectify_wholly_sanitized_tests)
-  foreach(number RANGE 1 8)
-    set_tests_properties(rectify_wholly_sanitized_tests.${number}_of_8 PROPERTIES FIXTURES_REQUIRED rectify_wholly_sanitized_tests)
-  endforeach()
+  rectify_add_shards(rectify_wholly_sanitized_tests BINARY rectify_wholly_sanitized_tests LABELS slow
+    FIXTURE rectify_wholly_sanitized_tests)
 endif()
 
 # The sums' kernels under ThreadSanitizer. The scheduler itself is not instrumented: it would be reported.
