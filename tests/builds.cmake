@@ -15,7 +15,8 @@ endfunction()
 
 find_program(RECTIFY_CLANG clang++)
 if(RECTIFY_CLANG AND TARGET rectify_tests)
-  rectify_add_build_test(build_with_clang rectify_tests "^rectify_tests" -DRECTIFY_CUDA=OFF -DCMAKE_CXX_COMPILER=${RECTIFY_CLANG} -DBUILD_SHARED_LIBS=ON)
+  rectify_add_build_test(build_with_clang rectify_tests "^rectify_tests" -DRECTIFY_CUDA=OFF -DCMAKE_CXX_COMPILER=${RECTIFY_CLANG} -DBUILD_SHARED_LIBS=ON
+    -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON)
 endif()
 if(RECTIFY_CLANG)
   # Its errors and warnings over the library, without the wait for its code.

@@ -69,7 +69,7 @@ std::vector<int> sizes(const Target& target) {
   return all;
 }
 
-/// Kernels on this processor meet a pair of offsets with every fourth size, and with every remainder of a pack.
+/// Where calls are few, a pair of offsets meets every fourth size, and every remainder of a pack.
 bool is_tried(const Target& target, int n, int in, int out) {
   return target.one_in == 1 || target.sanitized || (n + n / 8 + 3 * in + 5 * out) % 4 == 0;
 }

@@ -18,8 +18,8 @@ std::vector<Target> targets() {
   return {{"cpu", Device::cpu(), [] {}, 200, 29, true},
           {"kernels_shuffled", Device::cuda(0), [] { simt::set_order(simt::Order::shuffled); }, 200, 29, true}};
 #else
-  return {{"kernels_ascending", Device::cuda(0), [] { simt::set_order(simt::Order::ascending); }, 2000, 11},
-          {"kernels_descending", Device::cuda(0), [] { simt::set_order(simt::Order::descending); }, 2000, 11},
+  return {{"kernels_ascending", Device::cuda(0), [] { simt::set_order(simt::Order::ascending); }, 400, 11},
+          {"kernels_descending", Device::cuda(0), [] { simt::set_order(simt::Order::descending); }, 400, 11},
           {"kernels_shuffled", Device::cuda(0), [] { simt::set_order(simt::Order::shuffled); }, 2000, 11}};
 #endif
 }
