@@ -24,10 +24,11 @@ if ! command -v nvcc >/dev/null && [ -x /usr/local/cuda/bin/nvcc ]; then
   PATH=/usr/local/cuda/bin:$PATH
 fi
 if command -v nvcc >/dev/null; then
-  # One architecture is enough to try and to test: that of the GPU at hand, where nvcc knows it, else sm_90.
+  # One architecture is enough to try and to test: that of the GPU at hand, where nvcc knows it. Without one nothing runs the kernels' code,
+  # and the PTX of sm_90 is enough; a test compiles it further, and looks at both.
   listed=$(nvcc --list-gpu-arch)
   gpu=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -n 1 | tr -d .) || true
-  [[ $gpu =~ ^[0-9]+$ && $listed == *compute_$gpu* ]] || gpu=90
+  [[ $gpu =~ ^[0-9]+$ && $listed == *compute_$gpu* ]] || gpu=90-virtual
   export CUDAARCHS=${CUDAARCHS:-$gpu}
   echo "setup: $(nvcc --version | sed -n 's/.*release \([0-9.]*\).*/CUDA \1/p'), architecture $CUDAARCHS"
 else

@@ -1,5 +1,5 @@
 # Builds that must pass beside the one at hand: each configures, builds and tests a tree of its own. Sanitizers, the kernel sources on
-# the CPU, random calls, every size and op of the benchmark, and the optimiser are left to the build at hand.
+# the CPU, random calls, every size and op of the benchmark, and the optimiser are left to the build at hand. What takes minutes is slow.
 if(RECTIFY_NESTED)
   return()  # a build test has none of its own
 endif()
@@ -10,13 +10,21 @@ function(rectify_add_build_test name target tests)
     --build-target ${target} --build-options -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-O1 -DRECTIFY_NESTED=ON ${ARGN}
     --test-command ${CMAKE_CTEST_COMMAND} --parallel 2 --output-on-failure --label-exclude slow --tests-regex "${tests}"
       --exclude-regex "EverySize|Fuzz|^rectify_bench$")
-  set_tests_properties(${name} PROPERTIES TIMEOUT 1500 PROCESSORS 2 FIXTURES_SETUP ${name})
+  set_tests_properties(${name} PROPERTIES LABELS slow TIMEOUT 1500 PROCESSORS 2 FIXTURES_SETUP ${name})
 endfunction()
 
 find_program(RECTIFY_CLANG clang++)
 if(RECTIFY_CLANG AND TARGET rectify_tests)
-  rectify_add_build_test(build_with_clang rectify_tests "^rectify_tests" -DRECTIFY_CUDA=OFF -DCMAKE_CXX_COMPILER=${RECTIFY_CLANG} -DBUILD_SHARED_LIBS=ON)
+  rectify_add_build_test(build_with_clang rectify_tests "^rectify_tests" -DRECTIFY_CUDA=OFF -DCMAKE_CXX_COMPILER=${RECTIFY_CLANG} -DBUILD_SHARED_LIBS=ON
+    -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON)
 endif()
-# Complete without CUDA, and shared; under /usr, whose folder of libraries Debian names after the architecture. And without AVX-512, so
-# that a machine that has it tests the loops of those that do not.
-rectify_add_build_test(build_shared all "." -DRECTIFY_CUDA=OFF -DBUILD_SHARED_LIBS=ON -DCMAKE_INSTALL_PREFIX=/usr -DCMAKE_CXX_FLAGS=-DRECTIFY_NO_AVX512)
+if(RECTIFY_CLANG)
+  # Its errors and warnings over the library, without the wait for its code.
+  add_test(NAME clang_accepts COMMAND ${CMAKE_CTEST_COMMAND}
+    --build-and-test ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/clang_accepts --build-generator ${CMAKE_GENERATOR} --build-target rectify_host
+    --build-options -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-fsyntax-only -DRECTIFY_NESTED=ON -DRECTIFY_TESTS=OFF -DRECTIFY_BENCH=OFF
+      -DRECTIFY_EXAMPLES=OFF -DRECTIFY_CUDA=OFF -DRECTIFY_WARNINGS_AS_ERRORS=ON -DCMAKE_CXX_COMPILER=${RECTIFY_CLANG})
+  set_tests_properties(clang_accepts PROPERTIES LABELS quick TIMEOUT 300 PROCESSORS 2)
+endif()
+# Complete without CUDA, and shared; under /usr, whose folder of libraries Debian names after the architecture.
+rectify_add_build_test(build_shared all "." -DRECTIFY_CUDA=OFF -DBUILD_SHARED_LIBS=ON -DCMAKE_INSTALL_PREFIX=/usr)

@@ -1,5 +1,5 @@
-# The C ABI from outside C++: from C11 in every build, and what only a shared library shows. The names begin with rectify_tests,
-# as the nested builds run those.
+# The C ABI from outside C++: from C11, and what only a shared library shows. The names begin with rectify_tests, as the nested builds run
+# those.
 enable_language(C)
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_STANDARD_REQUIRED ON)
@@ -25,13 +25,22 @@ math(EXPR version "10000 * ${major} + 100 * ${minor} + ${patch}")
 target_compile_definitions(rectify_c_api_test PRIVATE EXPECTED_VERSION=${version})
 target_link_libraries(rectify_c_api_test PRIVATE rectify)
 
+# The library itself where it is shared, else the CPU's part of the same objects.
+set(loaded rectify)
 if(NOT BUILD_SHARED_LIBS)
-  return()
+  set(loaded rectify_as_shared)
+  add_library(rectify_as_shared SHARED $<TARGET_OBJECTS:rectify_host> ${PROJECT_SOURCE_DIR}/host/no_cuda.cpp)
+  target_link_libraries(rectify_as_shared PRIVATE rectify_headers rectify_flags OpenMP::OpenMP_CXX)
+  target_link_options(rectify_as_shared PRIVATE LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/rectify.map LINKER:-z,nodelete)
+  set_target_properties(rectify_as_shared PROPERTIES LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/rectify.map)
+  if(TARGET rectify_tests)
+    add_dependencies(rectify_tests rectify_as_shared)
+  endif()
 endif()
 find_package(Threads REQUIRED)
-rectify_add_c_test(dlclose dlclose_test.c $<TARGET_FILE:rectify>)
+rectify_add_c_test(dlclose dlclose_test.c $<TARGET_FILE:${loaded}>)
 target_link_libraries(rectify_dlclose_test PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
-add_test(NAME rectify_tests.exports COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} -DLIBRARY=$<TARGET_FILE:rectify>
+add_test(NAME rectify_tests.exports COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} -DLIBRARY=$<TARGET_FILE:${loaded}>
   -P ${CMAKE_CURRENT_SOURCE_DIR}/exports.cmake)
 
 # From Python, which loads the library as it is. The interpreter is one that has numpy: that of the system first.
@@ -48,4 +57,4 @@ if(NOT RECTIFY_PYTHON)
 endif()
 add_test(NAME rectify_tests.ctypes COMMAND ${RECTIFY_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/c_api_test.py)
 set_tests_properties(rectify_tests.ctypes PROPERTIES TIMEOUT 60
-  ENVIRONMENT "RECTIFY_LIBRARY=$<TARGET_FILE:rectify>;PYTHONPATH=${PROJECT_SOURCE_DIR}/examples")
+  ENVIRONMENT "RECTIFY_LIBRARY=$<TARGET_FILE:${loaded}>;PYTHONPATH=${PROJECT_SOURCE_DIR}/examples")

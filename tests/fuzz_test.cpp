@@ -19,12 +19,6 @@ namespace rectify::test {
 namespace {
 
 constexpr int shards = 8;
-constexpr int thinned =
-#if defined(__SANITIZE_ADDRESS__)
-    10;
-#else
-    1;
-#endif
 
 using From = BackwardCall::From;
 using Over = BackwardCall::Over;
@@ -170,7 +164,7 @@ int small_cases(const Target& target) {
 /// The share of a shard, up to the first case that fails.
 void run_shard(const Target& target, int shard, int cases, Size size) {
   const auto seed = number_from("RECTIFY_FUZZ_SEED");
-  const auto count = static_cast<std::uint64_t>(seed ? shard == 0 : std::max(cases / thinned / shards, 1));
+  const auto count = static_cast<std::uint64_t>(seed ? shard == 0 : std::max(cases / shards, 1));
   const std::uint64_t first =
       seed.value_or(number_from("RECTIFY_FUZZ_FIRST").value_or(0) + count * static_cast<std::uint64_t>(shard));
   for (std::uint64_t i = first; i < first + count && !testing::Test::HasFailure(); ++i) run_fuzz_case(target, i, size);

@@ -3,6 +3,7 @@
 # as errors), more kernels than the budget, more registers than tests/registers.txt allows, and PTX without 128-bit accesses where
 # packs are moved or with anything that has no place here.
 # Usage: kernel_gate.sh NVCC SOURCE_DIR ARCHITECTURE [print]     print: the lines for tests/registers.txt, and no judgement of them
+# KERNEL_PTX=DIR takes the PTX from there, where a build for that architecture alone has left it, and compiles the rest of the way.
 set -euo pipefail
 nvcc=$1 root=$2 arch=$3 print=${4:-} budget=200
 out=$(mktemp -d)
@@ -17,11 +18,15 @@ fail() { echo "sm_$arch: $*" >&2; failed=1; }
 
 # The machine code with its registers; the PTX is kept on the way.
 compile() {
-  local name strict=$warnings,-warn-double-usage
+  local name input=$1 strict=$warnings,-warn-double-usage
   name=$(basename "$1" .cu)
   case $name in *_f64) strict=$warnings ;; esac
   mkdir "$out/$name"
-  "$nvcc" "${flags[@]}" --keep --keep-dir "$out/$name" -Xptxas -v,"$strict" -cubin "$1" -o "$out/$name.cubin" 2>"$out/$name.log" ||
+  if [ -n "${KERNEL_PTX:-}" ]; then
+    input=$out/$name/$name.ptx
+    cp "$KERNEL_PTX/$name.ptx" "$input" || { touch "$out/$name.refused"; return; }
+  fi
+  "$nvcc" "${flags[@]}" --keep --keep-dir "$out/$name" -Xptxas -v,"$strict" -cubin "$input" -o "$out/$name.cubin" 2>"$out/$name.log" ||
     touch "$out/$name.refused"
 }
 for source in "$root"/cuda/*.cu; do

@@ -42,8 +42,8 @@ class Threads {
 template <class F>
 void for_each_threaded(const Target& target, const F& f) {
   for (auto [dtype, outer, channels, inner] : threaded) {
-    if (thinned(target) > 1) outer = std::min<std::int64_t>((outer + 9) / 10, 2000);
-    if (thinned(target) > 1) inner = std::min<std::int64_t>(inner, 5000);
+    if (target.one_in > 1) outer = std::min<std::int64_t>((outer + 9) / 10, 2000);
+    if (target.one_in > 1) inner = std::min<std::int64_t>(inner, 5000);
     const Inputs in(dtype, Placement({outer, channels, inner}), Values::normal);
     for (const SumKind& kind : {all_five, from_y, from_mask}) {
       SCOPED_TRACE(name(dtype) + " " + std::to_string(channels) + " x " + std::to_string(inner) + ": " + kind.name);
@@ -104,7 +104,7 @@ void for_each_shape(const Target& target, const F& f) {
   int tried = 0;
   for (const auto& [outer, channels, inner] : shapes) {
     for (const DType dtype : {DType::f16, DType::bf16, DType::f32, DType::f64}) {
-      if (++tried % thinned(target) != 0) continue;
+      if (++tried % target.one_in != 0) continue;
       SCOPED_TRACE(name(dtype) + " " + std::to_string(outer) + " x " + std::to_string(channels) + " x " +
                    std::to_string(inner));
       f(Inputs(dtype, Placement({outer, channels, inner}), Values::normal));

@@ -1,15 +1,49 @@
-# The tests in C++, all of which need GoogleTest.
-# Run by all three; `library_tests` by the first alone.
-set(shared_tests c_api_tensors_test.cpp c_api_test.cpp channels_test.cpp fuzz_test.cpp gradients_test.cpp layout_test.cpp
-  mask_test.cpp models_test.cpp operands_test.cpp ops_test.cpp sums_bits_test.cpp sums_bound_test.cpp sums_test.cpp tensor_view_test.cpp
-  validate_masks_test.cpp validate_overlap_test.cpp validate_parameters_test.cpp validate_sums_test.cpp validate_test.cpp
-  support/cases.cpp support/checked_call.cpp support/fuzz_case.cpp support/random_layout.cpp support/random_numbers.cpp
+# The tests in C++, all of which need GoogleTest. What binaries share is compiled once, without sanitizers, and linked into each; where its
+# tests run, and how many calls they make, is in the binary's own targets.cpp.
+set(support support/cases.cpp support/checked_call.cpp support/fuzz_case.cpp support/random_layout.cpp support/random_numbers.cpp
   support/sum_call.cpp support/sum_outputs.cpp support/tensor.cpp)
-set(library_tests c_api_memory_test.cpp half_test.cpp reference_test.cpp relu_test.cpp)
+# Of ops, on every target: in all three binaries.
+set(target_tests channels_test.cpp fuzz_test.cpp gradients_test.cpp mask_test.cpp models_test.cpp operands_test.cpp ops_test.cpp
+  sums_bits_test.cpp sums_test.cpp)
+# Of what comes before any backend, and of arguments that are refused: in the library as built, and under the sanitizers, for a wild
+# argument must not be undefined behaviour on its way to the refusal.
+set(host_tests c_api_tensors_test.cpp c_api_test.cpp layout_test.cpp tensor_view_test.cpp validate_masks_test.cpp
+  validate_overlap_test.cpp validate_parameters_test.cpp validate_sums_test.cpp validate_test.cpp)
+# In the library as built alone.
+set(library_tests c_api_memory_test.cpp float_environment_test.cpp half_test.cpp no_gpu_test.cpp process_test.cpp reference_test.cpp
+  relu_test.cpp sums_bound_test.cpp support/whole_call.cpp)
 
-# A test binary and its ctest entries. Sanitized or not is a matter of FLAGS, which reach every source of it.
+# At -O1: it halves the time to compile kernels and tests for this processor, and they run as fast but for a twentieth.
+function(rectify_add_test_objects name)
+  add_library(${name} OBJECT ${ARGN})
+  target_compile_options(${name} PRIVATE $<$<NOT:$<CONFIG:Debug>>:-O1>)
+  target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/support ${PROJECT_SOURCE_DIR}/host ${PROJECT_SOURCE_DIR}/bench)
+  target_link_libraries(${name} PRIVATE rectify_headers rectify_flags OpenMP::OpenMP_CXX GTest::gtest)
+endfunction()
+rectify_add_test_objects(rectify_test_support ${support})
+rectify_add_test_objects(rectify_target_tests ${target_tests})
+rectify_add_test_objects(rectify_host_tests ${host_tests})
+# What they all include, parsed once. That each file includes what it uses is seen by build_with_clang, which does without.
+target_precompile_headers(rectify_test_support PRIVATE <gtest/gtest.h> <algorithm> <functional> <string> <vector> <rectify/rectify.hpp>)
+target_precompile_headers(rectify_target_tests REUSE_FROM rectify_test_support)
+target_precompile_headers(rectify_host_tests REUSE_FROM rectify_test_support)
+
+# ctest entries of a test binary among which its tests are shared out: NAME.1_of_8 and so on.
+function(rectify_add_shards name)
+  cmake_parse_arguments(arg "" "BINARY;LABELS;FIXTURE" "ARGUMENTS;ENVIRONMENT" ${ARGN})
+  foreach(number RANGE 1 8)
+    set(shard ${name}.${number}_of_8)
+    math(EXPR index "${number} - 1")
+    add_test(NAME ${shard} COMMAND ${arg_BINARY} ${arg_ARGUMENTS})
+    # COST: ctest begins with the longest.
+    set_tests_properties(${shard} PROPERTIES TIMEOUT 1800 LABELS "${arg_LABELS}" COST 100 FIXTURES_REQUIRED "${arg_FIXTURE}"
+      ENVIRONMENT "OMP_WAIT_POLICY=passive;GTEST_TOTAL_SHARDS=8;GTEST_SHARD_INDEX=${index};${arg_ENVIRONMENT}")
+  endforeach()
+endfunction()
+
+# A test binary, with a ctest entry for each test or, if SHARDED, those of rectify_add_shards. FLAGS reach its own sources.
 function(rectify_add_tests name)
-  cmake_parse_arguments(arg "" "LABELS;TIMEOUT" "SOURCES;FLAGS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(arg "SHARDED" "LABELS;TIMEOUT" "SOURCES;FLAGS;LIBRARIES" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 900)
   endif()
@@ -21,13 +55,36 @@ function(rectify_add_tests name)
   target_compile_options(${name} PRIVATE ${arg_FLAGS})
   target_link_options(${name} PRIVATE ${arg_FLAGS})
   target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} rectify_flags OpenMP::OpenMP_CXX GTest::gtest_main)
-  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "OMP_WAIT_POLICY=passive")
+  if(NOT arg_SHARDED)
+    gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
+      PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "OMP_WAIT_POLICY=passive")
+  endif()
 endfunction()
 
 rectify_add_tests(rectify_tests
-  SOURCES ${shared_tests} ${library_tests} support/targets.cpp no_gpu_test.cpp
-  LIBRARIES rectify rectify_reference rectify_harness)
+  SOURCES ${library_tests} support/targets.cpp
+  LIBRARIES rectify_target_tests rectify_host_tests rectify_test_support rectify rectify_reference rectify_harness)
+# The loops that the machine at hand is too good for. rectify_tests itself runs the best.
+set(lesser_isas baseline)
+set(flags "")
+if(EXISTS /proc/cpuinfo)
+  file(STRINGS /proc/cpuinfo flags REGEX "avx512f" LIMIT_COUNT 1)
+endif()
+if(flags)
+  list(APPEND lesser_isas avx2)
+endif()
+foreach(isa IN LISTS lesser_isas)
+  add_test(NAME rectify_tests.cpu_${isa} COMMAND rectify_tests --gtest_filter=*/cpu:*/cpu_*)
+  set_tests_properties(rectify_tests.cpu_${isa} PROPERTIES TIMEOUT 900 LABELS quick COST 100
+    ENVIRONMENT "OMP_WAIT_POLICY=passive;RECTIFY_MAX_CPU_ISA=${isa}")
+endforeach()
+
+if(NOT BUILD_SHARED_LIBS)  # which hides the loops
+  target_sources(rectify_tests PRIVATE cpu_isa_test.cpp)
+endif()
+# The threads of OpenMP's pool have small stacks too.
+add_test(NAME small_omp_stacks COMMAND rectify_tests --gtest_filter=*SmallStack*)
+set_tests_properties(small_omp_stacks PROPERTIES LABELS quick TIMEOUT 300 ENVIRONMENT "OMP_WAIT_POLICY=passive;OMP_STACKSIZE=128k")
 
 find_path(RECTIFY_DLPACK dlpack/dlpack.h)
 if(RECTIFY_DLPACK)
@@ -41,9 +98,8 @@ if(BUILD_SHARED_LIBS)
 endif()
 if(NOT RECTIFY_NESTED)
   rectify_add_tests(rectify_slow_tests
-    SOURCES slow_test.cpp support/cases.cpp support/fuzz_case.cpp support/random_layout.cpp support/random_numbers.cpp
-      support/sum_outputs.cpp support/tensor.cpp support/targets.cpp
-    LIBRARIES rectify rectify_reference rectify_harness LABELS slow TIMEOUT 3600)
+    SOURCES slow_test.cpp support/targets.cpp
+    LIBRARIES rectify_test_support rectify rectify_reference rectify_harness LABELS slow TIMEOUT 3600)
 endif()
 
 if(RECTIFY_EXAMPLES)
@@ -67,30 +123,80 @@ if(RECTIFY_WITH_CUDA)
   rectify_add_tests(rectify_gpu_tests SOURCES gpu_test.cu LIBRARIES rectify)
 endif()
 
-
-# Compiled anew rather than linked: the kernel sources see tests/simt/include in place of a toolkit, and sanitizers all of it.
-set(simt_sources ${rectify_host_sources} ${PROJECT_SOURCE_DIR}/host/reference.cpp ${PROJECT_SOURCE_DIR}/bench/harness.cpp
-  ${shared_tests} simt/kernels_table.cpp simt/kernels_f16.cpp simt/kernels_bf16.cpp simt/kernels_f32.cpp simt/kernels_f64.cpp
-  simt/simt.cpp simt/targets.cpp simt/access_test.cpp simt/coverage_test.cpp simt/long_parts_test.cpp simt/runtime_test.cpp simt/simt_test.cpp)
+# The kernel sources, compiled for this processor: they see tests/simt/include in place of a toolkit.
+set(simt_sources simt/kernels_table.cpp simt/kernels_f16.cpp simt/kernels_bf16.cpp simt/kernels_f32.cpp simt/kernels_f64.cpp
+  simt/simt.cpp simt/targets.cpp simt/access_test.cpp simt/long_parts_test.cpp simt/runtime_test.cpp simt/simt_test.cpp
+  ${PROJECT_SOURCE_DIR}/bench/harness.cpp)
+# The kernels and SOURCES compiled with FLAGS, and what LIBRARIES bring, which is compiled without them. FLAGS' own objects are linked
+# first: of an inline function that both have, the linker keeps the first.
 function(rectify_add_simt_tests name)
-  rectify_add_tests(${name} SOURCES ${simt_sources} FLAGS -Wno-unknown-pragmas -DRECTIFY_BASELINE_ISA ${ARGN} LIBRARIES rectify_headers)
-  target_include_directories(${name} PRIVATE simt simt/include ${PROJECT_SOURCE_DIR}/bench)
+  cmake_parse_arguments(arg "" "" "SOURCES;FLAGS;LIBRARIES" ${ARGN})
+  rectify_add_test_objects(${name}_objects ${simt_sources} ${arg_SOURCES})
+  target_include_directories(${name}_objects PRIVATE simt simt/include $<TARGET_PROPERTY:rectify_host,INCLUDE_DIRECTORIES>)
+  target_compile_definitions(${name}_objects PRIVATE $<TARGET_PROPERTY:rectify_host,COMPILE_DEFINITIONS>)
+  target_compile_options(${name}_objects PRIVATE -Wno-unknown-pragmas ${arg_FLAGS})
+  rectify_add_tests(${name} SHARDED LIBRARIES ${name}_objects ${arg_LIBRARIES})
+  target_link_options(${name} PRIVATE ${arg_FLAGS})
+  set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
 endfunction()
+rectify_set_cpu_flags()
+set(sanitized -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
 if(NOT RECTIFY_NESTED)
-  rectify_add_simt_tests(rectify_simt_tests)
-  # Sanitizers leave optimisers little to gain, and -O3 takes minutes over what they add.
-  rectify_add_simt_tests(rectify_sanitized_tests
-    -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
+  rectify_add_simt_tests(rectify_simt_tests SOURCES simt/coverage_test.cpp
+    LIBRARIES rectify_target_tests rectify_test_support rectify_host rectify_reference)
+  # An order matters where threads of a block meet: in sums. All three run random calls, exact sums and what is short; long lists of calls
+  # run shuffled, and in the other two when it is asked for.
+  set(long_lists "")
+  foreach(tests IN ITEMS Channels.* Masks.* Models.* Ops.* Sums.Of*Numbers* SumsBits.*)
+    string(APPEND long_lists */${tests}/kernels_ascending:*/${tests}/kernels_descending:)
+  endforeach()
+  rectify_add_shards(rectify_simt_tests BINARY rectify_simt_tests LABELS quick ARGUMENTS --gtest_filter=-${long_lists})
+  rectify_add_shards(rectify_simt_tests.every_order BINARY rectify_simt_tests LABELS slow
+    ARGUMENTS --gtest_filter=${long_lists}*/Fuzz.*/kernels_* ENVIRONMENT RECTIFY_FUZZ_CASES=2000)
+
+  # The library and the kernels are sanitized; the tests, whose memory they are given, are not. Of the CPU backend's loops the baseline's:
+  # those of the other instruction sets are the same text, which the sanitizers take minutes to compile.
+  set(sanitized_sources ${rectify_host_sources})
+  list(FILTER sanitized_sources EXCLUDE REGEX "loops_avx")
+  rectify_add_simt_tests(rectify_sanitized_tests FLAGS ${sanitized} SOURCES ${sanitized_sources}
+    LIBRARIES rectify_target_tests rectify_host_tests rectify_test_support rectify_reference)
+  target_compile_definitions(rectify_sanitized_tests_objects PRIVATE RECTIFY_BASELINE_LOOPS)
+  # Without the sums that must have the same bits: their calls are those of the other sums.
+  rectify_add_shards(rectify_sanitized_tests BINARY rectify_sanitized_tests LABELS quick ARGUMENTS --gtest_filter=-*/SumsBits.*)
+
+  # The tests and the reference too: what they themselves do wrong. Compiled when it is asked for.
+  rectify_add_simt_tests(rectify_wholly_sanitized_tests FLAGS ${sanitized}
+    SOURCES ${rectify_host_sources} ${PROJECT_SOURCE_DIR}/host/reference.cpp ${target_tests} ${host_tests} ${support})
+  set_target_properties(rectify_wholly_sanitized_tests rectify_wholly_sanitized_tests_objects PROPERTIES EXCLUDE_FROM_ALL ON)
+  add_test(NAME rectify_wholly_sanitized_tests.build
+    COMMAND ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target rectify_wholly_sanitized_tests)
+  set_tests_properties(rectify_wholly_sanitized_tests.build PROPERTIES
+    LABELS slow TIMEOUT 3600 PROCESSORS 2 COST 200 FIXTURES_SETUP rectify_wholly_sanitized_tests)
+  rectify_add_shards(rectify_wholly_sanitized_tests BINARY rectify_wholly_sanitized_tests LABELS slow
+    FIXTURE rectify_wholly_sanitized_tests)
+  foreach(isa IN LISTS lesser_isas)
+    rectify_add_shards(rectify_wholly_sanitized_tests.cpu_${isa} BINARY rectify_wholly_sanitized_tests LABELS slow
+      FIXTURE rectify_wholly_sanitized_tests ARGUMENTS --gtest_filter=*/cpu:*/cpu_* ENVIRONMENT RECTIFY_MAX_CPU_ISA=${isa})
+  endforeach()
 endif()
 
 # The sums' kernels under ThreadSanitizer. The scheduler itself is not instrumented: it would be reported.
 if(NOT RECTIFY_NESTED)
   add_library(rectify_race_scheduler OBJECT simt/simt.cpp)
   target_compile_definitions(rectify_race_scheduler PRIVATE SIMT_TSAN)
-  rectify_add_tests(rectify_race_tests
+  rectify_add_tests(rectify_race_tests SHARDED
     SOURCES simt/race_test.cpp ${PROJECT_SOURCE_DIR}/host/layout.cpp ${PROJECT_SOURCE_DIR}/host/tensor_view.cpp
       $<TARGET_OBJECTS:rectify_race_scheduler>
     FLAGS -fsanitize=thread -Wno-unknown-pragmas -O1 -g1 LIBRARIES rectify_headers)
+  # An order of threads each; one that is neither up nor down finds most.
+  set(index 0)
+  foreach(order IN ITEMS ascending descending shuffled)
+    add_test(NAME rectify_race_tests.${order} COMMAND rectify_race_tests)
+    set_tests_properties(rectify_race_tests.${order} PROPERTIES TIMEOUT 900 LABELS slow
+      ENVIRONMENT "OMP_WAIT_POLICY=passive;GTEST_TOTAL_SHARDS=3;GTEST_SHARD_INDEX=${index}")
+    math(EXPR index "${index} + 1")
+  endforeach()
+  set_tests_properties(rectify_race_tests.shuffled PROPERTIES LABELS quick)
   target_include_directories(rectify_race_tests PRIVATE simt simt/include)
   add_test(NAME barriers COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/barriers.sh ${CMAKE_CXX_COMPILER} ${PROJECT_SOURCE_DIR})
   set_tests_properties(barriers PROPERTIES LABELS slow TIMEOUT 900)

@@ -8,10 +8,11 @@
 namespace rectify::detail {
 namespace {
 
+// RECTIFY_BASELINE_LOOPS: a build without the others, for the sanitizers.
 enum class Isa { baseline, avx2, avx512 };
 
 Isa isa_of_this_machine() {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(RECTIFY_BASELINE_LOOPS)
   const char* const asked = std::getenv("RECTIFY_MAX_CPU_ISA");
   const auto is = [asked](const char* name) { return asked != nullptr && std::strcmp(asked, name) == 0; };
   // Every machine with AVX2 has F16C, of which Clang 14 cannot ask.
@@ -30,7 +31,7 @@ Isa isa_of_this_machine() {
 template <class T>
 Loops<T> loops_of_this_machine() {
   static const Isa isa = isa_of_this_machine();
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(RECTIFY_BASELINE_LOOPS)
   if (isa == Isa::avx512) return avx512::loops<T>();
   if (isa == Isa::avx2) return avx2::loops<T>();
 #endif

@@ -10,10 +10,7 @@ namespace {
 
 /// 160 of 196, the other tests' calls apart. Missed are masks beside rare operands, and sums of one set or another, in one type or another.
 TEST(RandomCalls, MeetMostKernels) {
-#if defined(__SANITIZE_ADDRESS__)
-  GTEST_SKIP() << "minutes under a sanitizer, and the kernels are the same";
-#endif
-  const Target ascending = targets()[1];
+  const Target ascending = targets()[0];
   for (std::uint64_t seed = 0; seed < 1000; ++seed) run_fuzz_case(ascending, seed, Size::small);
   EXPECT_GE(simt::runtime().kernels.size(), 155u);
 }

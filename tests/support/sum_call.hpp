@@ -77,19 +77,9 @@ class SumCall {
   CheckedCall both_;
 };
 
-/// Of how many calls one is tried: kernels that run on this processor, and sanitizers, take their time.
-inline int thinned(const Target& target) {
-  if (target.fuzz_cases >= 20000) return 1;
-#if defined(__SANITIZE_ADDRESS__)
-  return 29;
-#else
-  return 11;
-#endif
-}
-
 /// Placements of 3 x channels x inner elements.
 struct Strided {
-  explicit Strided(const Target& target) : channels(thinned(target) > 1 ? 4 : 40) {}
+  explicit Strided(const Target& target) : channels(target.one_in > 1 ? 4 : 40) {}
   Placement of(std::int64_t outer, std::int64_t channel, std::int64_t inner) const {
     return {shape(), {outer, channel, inner}};
   }

@@ -9,12 +9,11 @@
 #include <cstring>
 #include <sstream>
 
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(at, bytes)
-#define ASAN_UNPOISON_MEMORY_REGION(at, bytes)
-#endif
+// Of AddressSanitizer's runtime, which not every binary that this is linked into has.
+extern "C" {
+__attribute__((weak)) void __asan_poison_memory_region(const volatile void* at, std::size_t bytes);
+__attribute__((weak)) void __asan_unpoison_memory_region(const volatile void* at, std::size_t bytes);
+}
 
 namespace rectify::test {
 namespace {
@@ -26,7 +25,15 @@ std::size_t offset_bytes(DType dtype, const Placement& placement) {
   return static_cast<std::size_t>(placement.offset * std::max(bytes_per_element(dtype), 1));
 }
 
-[[maybe_unused]] bool on_host(Device device) { return &harness::tools(device) == &harness::cpu_tools(); }
+bool on_host(Device device) { return &harness::tools(device) == &harness::cpu_tools(); }
+
+void poison(const void* at, std::size_t bytes) {
+  if (__asan_poison_memory_region != nullptr) __asan_poison_memory_region(at, bytes);
+}
+
+void unpoison(const void* at, std::size_t bytes) {
+  if (__asan_unpoison_memory_region != nullptr) __asan_unpoison_memory_region(at, bytes);
+}
 
 testing::AssertionResult different_bytes(const Bytes& got, const Bytes& expected) {
   if (got.size() != expected.size()) return testing::AssertionFailure() << "sizes differ";
@@ -67,12 +74,12 @@ Tensor::Tensor(Device device, DType dtype, const Placement& placement, const Byt
   std::copy(contents.begin(), contents.end(), all.begin() + static_cast<std::ptrdiff_t>(begin_));
   harness::tools(device).upload(memory_.get(), all.data(), all.size());
   if (on_host(device)) {
-    ASAN_POISON_MEMORY_REGION(memory_.get(), begin_);
-    ASAN_POISON_MEMORY_REGION(static_cast<char*>(memory_.get()) + begin_ + bytes_, guard_bytes);
+    poison(memory_.get(), begin_);
+    poison(static_cast<char*>(memory_.get()) + begin_ + bytes_, guard_bytes);
   }
 }
 
-Tensor::~Tensor() { ASAN_UNPOISON_MEMORY_REGION(memory_.get(), begin_ + bytes_ + guard_bytes); }
+Tensor::~Tensor() { unpoison(memory_.get(), begin_ + bytes_ + guard_bytes); }
 
 TensorView Tensor::view() const {
   return TensorView(static_cast<char*>(memory_.get()) + begin_, dtype_, placement_.shape, device_).strided(placement_.strides);
@@ -85,7 +92,7 @@ Bytes Tensor::contents() const {
 }
 
 bool Tensor::guards_intact() const {
-  ASAN_UNPOISON_MEMORY_REGION(memory_.get(), begin_ + bytes_ + guard_bytes);
+  unpoison(memory_.get(), begin_ + bytes_ + guard_bytes);
   Bytes all(begin_ + bytes_ + guard_bytes);
   harness::tools(device_).download(all.data(), memory_.get(), all.size());
   const auto payload = all.begin() + static_cast<std::ptrdiff_t>(begin_);
