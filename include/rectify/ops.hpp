@@ -89,9 +89,12 @@ struct Backward {
 ///         stretch of axes.
 /// Aliasing: y may be x or residual (the same view); any other overlap of y or mask with anything is refused.
 /// Synchronisation: CUDA calls are asynchronous on `stream`, allocate nothing and may be captured; CPU calls are synchronous.
+/// On a CPU: 32,768 elements and more are shared out among OpenMP's threads, but not in a child of fork(), where every call runs on one.
+///         A call with sums, or with parameters per channel, may allocate memory, once, and frees it at its end. The caller's
+///         floating-point environment (rounding, flushing of subnormals, traps, flags) changes no result and is left as it was.
 /// Errors: InvalidArgument (numbers in Relu that are not valid; an operand's dtype, shape, device, strides or data; a channel_axis
-///         that x has not; a mask of u1 where there is a cap and alpha is not the number 0), Unsupported (negative strides);
-///         nothing is written. CudaError.
+///         that x has not; a mask of u1 where there is a cap and alpha is not the number 0), Unsupported (negative strides), on a
+///         CPU std::bad_alloc; nothing is written. CudaError.
 RECTIFY_API void forward(const Relu& relu, const Forward& operands, Stream stream = {});
 /// y = value(x): forward of x and y alone.
 RECTIFY_API void forward(const Relu& relu, const ConstTensorView& x, const TensorView& y, Stream stream = {});

@@ -1,7 +1,9 @@
 // The C ABI: the verbs of ops.hpp over the same operands, for C and for any language that calls it. What an operand means, and
 // its shape and dtype, are said there once; this page says what a C caller writes.
 //
-// Every call may be made from any thread. Nothing is thrown, printed or exited from. A refused call writes nothing.
+// Every call may be made from any thread. Nothing is thrown, printed or exited from, but for OpenMP's runtime: if it cannot make a
+// thread, GCC's prints a message and calls exit(1). CPU calls of fewer than 32,768 elements, and those in a child of fork(), make none.
+// A refused call writes nothing.
 // Structs are plain: numbers of fixed width, arrays in place, no padding. Zero in every byte is a sound start for tensors and,
 // but for struct_size, for operands.
 #pragma once

@@ -10,8 +10,7 @@
 namespace rectify::detail {
 
 /// Which optional operands a loop or a kernel is compiled for: those of the input (scale, bias, residual), and tensors in the place of
-/// the function's numbers. In General each is asked for at run time, as is each output; the others serve what is common without a
-/// question.
+/// the function's numbers. General serves all of them, present or absent, and any outputs; the others serve what is common.
 template <bool Scale, bool Bias, bool Residual, bool Function, bool All = false>
 struct OperandSet {
   static constexpr bool scale = Scale, bias = Bias, residual = Residual, alpha = Function, function = Function, general = All;
@@ -82,7 +81,7 @@ template <class C>
 struct Terms {
   C x, dz, of_alpha, below, saturated;
 
-  /// The op says again where z fell: of the answer that it gave with its result, GCC 12 makes branches here.
+  /// Where z fell is asked of the op again, in the form that is needed here.
   template <class Op, bool Capped>
   RECTIFY_HD static Terms of(const Op& op, const Element<C, Capped>& e, const Result<C>& result, C x) {
     const C of_slope = e.dy * (e.z - e.f.threshold), capped = select(op.is_saturated(e), e.dy, C(0));

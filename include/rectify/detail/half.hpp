@@ -1,6 +1,6 @@
 // Storage types of 16 bits. Only storage: arithmetic is done in float, and each store rounds once, to nearest even.
-// On the device the conversions are the toolkit's; on the host they are integer steps without a branch, which compilers
-// vectorise, and which need no toolkit and no flag of the processor.
+// On the device the conversions are the toolkit's; on the host they are integer steps, which need no toolkit and no flag of the
+// processor. The CPU backend's loops convert whole vectors (host/cpu/vector.hpp).
 #pragma once
 
 #include <rectify/detail/host_device.hpp>
@@ -103,7 +103,7 @@ struct bf16 {
   RECTIFY_HD static std::uint32_t pair(float low, float high) { return bf16_pair(low, high); }
 };
 
-/// to = v, rounded once. Writes the member and not the struct: GCC does not vectorise a loop that copies a struct.
+/// to = v, rounded once.
 template <class T, class C>
 RECTIFY_HD void assign(T& to, C v) {
   if constexpr (sizeof(T) == 2) {

@@ -1,4 +1,4 @@
-// From a call to the operand set that its loop or kernel is compiled for.
+// From a call to the operand set that its kernel is compiled for. The CPU backend has sets of its own (host/cpu/backend.cpp).
 #pragma once
 
 #include <rectify/detail/backend.hpp>
