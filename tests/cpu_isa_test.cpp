@@ -1,8 +1,8 @@
-// RECTIFY_MAX_CPU_ISA, which the library reads once: each value of it is tried in a process of its own.
+// RECTIFY_MAX_CPU_ISA, which the library reads when it is loaded: each value of it is tried in a process of its own.
 #include "cases.hpp"
 #include "whole_call.hpp"
 
-#include "cpu/isa.hpp"
+#include "cpu/loop.hpp"
 
 #include <rectify/detail/half.hpp>
 

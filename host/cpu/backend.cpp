@@ -1,5 +1,4 @@
 // The CPU backend's table: how a call finds its loops, and its way through threads.
-#include "isa.hpp"
 #include "thread.hpp"
 
 #include "../float_environment.hpp"
@@ -86,7 +85,8 @@ template <class T>
 void run(const Elementwise& call, LoopKind kind) {
   using C = Compute<T>;
   const Rectifier<C> f = rounded<C>(call.relu);
-  kind.capped = f.max_value < no_cap<C>;
+  kind.capped = kind.op == LoopKind::backward_mask ? call.mask_bits == 2 : f.max_value < no_cap<C>;
+  kind.flat = f.alpha == 0;
   const bool sums = kind.sums != SumsOf::none;
   const SumPlan plan = sums ? plan_sums(call.layout, sums_per_channel(call), cpu_sum_grain<C>) : SumPlan{};
   const Work<T> work{call, rounded<C>(call.relu),   loops_of_this_machine<T>(),       kind,

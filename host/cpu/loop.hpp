@@ -26,7 +26,8 @@ struct LoopKind {
   enum { forward, forward_mask, backward, backward_mask } op;
   Operands operands;
   SumsOf sums = SumsOf::none;
-  bool capped = false;  ///< or any of the numbers may be
+  bool capped = false;  ///< elements may be saturated: max_value is less than +inf, or a mask has two bits
+  bool flat = false;    ///< alpha is 0, where it is a number
   bool in_bands = false;
 
   bool adds(int slot) const {
@@ -54,10 +55,9 @@ struct Span {
   Rectifier<C> f;
   std::int64_t count;
   const void *x, *dy, *residual;
-  std::int64_t residual_mask;  ///< 0 where one group of it serves all
-  void *out, *dresidual;       ///< dresidual may be null
-  bool streams;                ///< `out` past the caches
-  bool fetches;                ///< x and dy ahead, where they come from memory
+  std::int64_t residual_mask;       ///< 0 where one group of it serves all
+  void *out, *dresidual;            ///< dresidual may be null
+  bool streams, dresidual_streams;  ///< past the caches
   unsigned char* mask;
   int mask_bits;
   Line<C> parameters[parameter_count];
@@ -75,6 +75,11 @@ struct Loops {
   Loop<Compute<T>> (*find)(const LoopKind&);
   void (*widen)(const T* from, std::int64_t count, Compute<T>* to);  ///< whole groups
 };
+
+/// Of the widest instruction set that this machine has and RECTIFY_MAX_CPU_ISA (baseline, avx2, avx512) allows, as it was when the
+/// library was loaded. The results are the same bits with all of them but for payloads of NaN: contraction is off, and every step rounds alike.
+template <class T>
+Loops<T> loops_of_this_machine();
 
 // clang-format off
 namespace baseline { template <class T> Loops<T> loops(); }

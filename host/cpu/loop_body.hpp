@@ -9,15 +9,22 @@
 
 namespace rectify::detail::RECTIFY_CPU_ISA {
 
-template <class T_, template <class> class OpOf, class Set_, class Sums_, bool WritesMask, bool Capped, int Rows>
+template <class T_, template <class> class OpOf, class Set_, class Sums_, bool WritesMask, class Known_, int Rows>
 struct Kind {
   using T = T_;
   using V = Vector<Compute<T>>;
   using Op = OpOf<V>;
   using Set = Set_;
   using Sums = Sums_;
-  static constexpr bool writes_mask = WritesMask, capped = Capped;
+  using Known = Known_;
+  static constexpr bool writes_mask = WritesMask;
   static constexpr int rows = Rows;
+  static constexpr bool writes_dz = Set::residual && Op::reads_dy;  ///< where dresidual is asked for
+  /// Of several outputs, or rows side by side, that go past the caches, four lines of memory are worked out of each before any is stored: one that is not written
+  /// whole before another's costs as much as several, and a load of a row behind another's store waits where both are at one place of
+  /// their pages. One line of each took 1.2 times as long, sixteen 1.1.
+  static constexpr bool holds = Rows > 1 || writes_dz;
+  static constexpr std::int64_t held = 4 * line_bytes / static_cast<std::int64_t>(sizeof(T));
 };
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "masks are read and written in words");
@@ -43,7 +50,7 @@ struct Numbers {
     if (comes_round) left += s.period;
   }
   V number(ParameterSlot slot, int lane, V absent) const { return used[slot] ? load(at[slot] + lane) : absent; }
-  Rectifier<V, K::capped> function(int lane, const Rectifier<V>& f) const {
+  Rectifier<V, typename K::Known> function(int lane, const Rectifier<V>& f) const {
     return {number(at_alpha, lane, f.alpha), number(at_threshold, lane, f.threshold), number(at_max_value, lane, f.max_value)};
   }
 
@@ -99,10 +106,13 @@ void run(const Span<C>& span) {
   using T = typename K::T;
   using V = typename K::V;
   constexpr int count = K::Sums::count;
+  constexpr bool any_nan = K::Set::scale || K::Set::bias || K::Set::alpha || K::Set::function;
   const Span<C> s = span;  // of its own, so that no store can change it
   const Rectifier<V> f{s.f.alpha, s.f.threshold, s.f.max_value};
   const MaskLanes<V, C> mask_lanes(K::Op::reads_mask ? s.mask_bits : 1);
   Numbers<K, C> numbers(s);
+  const bool holds = K::holds && (s.streams || s.dresidual_streams);
+  alignas(line_bytes) T lines[1 + K::writes_dz][K::rows][K::held];
   unsigned char* mask = s.mask;
   C* sums = s.sums;
   for (std::int64_t i = 0; i < s.count; i += group) {
@@ -121,7 +131,7 @@ void run(const Span<C>& span) {
 #pragma GCC unroll 4
       for (int row = 0; row < K::rows; ++row) {
         const std::int64_t at = i + lane + row * s.row_stride;
-        Element<V, K::capped> e{numbers.function(lane, f)};
+        Element<V, typename K::Known> e{numbers.function(lane, f)};
         e.scale = numbers.number(at_scale, lane, 1);
         V x = 0;
         if constexpr (K::Op::reads_x) {
@@ -138,12 +148,14 @@ void run(const Span<C>& span) {
           Terms<V>::of(op, e, results[row], x).add_to(typename K::Sums{}, [&](int sum) -> V& { return of_position[sum]; });
       }
       for (int sum = 0; sum < count; ++sum) store(sums + sum * group + lane, of_position[sum]);
-        // Of every row before any is stored: a load of a row behind another's store waits where both are at one place of their pages.
 #pragma GCC unroll 4
       for (int row = 0; row < K::rows; ++row) {
-        store(static_cast<T*>(s.out) + row * s.out_stride + i + lane, results[row].value, s.streams);
-        if constexpr (K::Set::residual && K::Op::reads_dy)
-          if (s.dresidual != nullptr) store(static_cast<T*>(s.dresidual) + row * s.row_stride + i + lane, results[row].dz);
+        const std::int64_t held_at = i % K::held + lane;
+        T* const to = holds ? lines[0][row] + held_at : static_cast<T*>(s.out) + row * s.out_stride + i + lane;
+        store<any_nan>(to, results[row].value, s.streams && !holds);
+        if (!K::writes_dz || s.dresidual == nullptr) continue;
+        T* const to_dz = static_cast<T*>(s.dresidual) + row * s.row_stride + i + lane;
+        store<any_nan>(holds ? lines[K::writes_dz][row] + held_at : to_dz, results[row].dz);
       }
       if constexpr (K::writes_mask) {
         above |= static_cast<std::uint64_t>((!results[0].piece.below).bits()) << lane;
@@ -152,6 +164,16 @@ void run(const Span<C>& span) {
     }
     if constexpr (K::writes_mask) write_mask(mask, s.mask_bits, above, saturated);
     mask += s.mask_bits * group / 8;
+    const std::int64_t done = i + group, from = i / K::held * K::held;
+    if (holds && (done % K::held == 0 || done == s.count)) {
+      for (int row = 0; row < K::rows; ++row) {
+        const std::int64_t bytes = (done - from) * static_cast<std::int64_t>(sizeof(T));
+        put_line(static_cast<T*>(s.out) + row * s.out_stride + from, lines[0][row], bytes, s.streams);
+        if (K::writes_dz && s.dresidual != nullptr)
+          put_line(static_cast<T*>(s.dresidual) + row * s.row_stride + from, lines[K::writes_dz][row], bytes,
+                   s.dresidual_streams);
+      }
+    }
     numbers.next(s);
     sums += count * group;
     if (count > 0 && sums == s.sums_end) sums = s.sums_begin;
@@ -161,7 +183,7 @@ void run(const Span<C>& span) {
 // Which loops there are. A set of operands that serves a call at the speed of a smaller one stands for both: docs/design.md, "CPU loops".
 
 /// For the set of operands that is asked for, of those listed.
-template <class T, template <class> class OpOf, class Sums, bool WritesMask, bool Capped, class... Sets>
+template <class T, template <class> class OpOf, class Sums, bool WritesMask, class Known, class... Sets>
 Loop<Compute<T>> with_set(const LoopKind& kind) {
   Loop<Compute<T>> found = nullptr;
   const auto take = [&](auto set) {
@@ -173,46 +195,61 @@ Loop<Compute<T>> with_set(const LoopKind& kind) {
                                 : Set::alpha    ? Operands::alpha
                                                 : Operands::none;
     if (kind.operands != of_set) return;
-    found = run<Kind<T, OpOf, Set, Sums, WritesMask, Capped, 1>>;
+    found = run<Kind<T, OpOf, Set, Sums, WritesMask, Known, 1>>;
     if constexpr (Sums::count > 0) {
-      if (kind.in_bands) found = run<Kind<T, OpOf, Set, Sums, WritesMask, Capped, bands>>;
+      if (kind.in_bands) found = run<Kind<T, OpOf, Set, Sums, WritesMask, Known, bands>>;
     }
   };
   (take(Sets{}), ...);
   return found;
 }
 
-/// Without a cap there is less to compute, where the numbers are known to be without; General asks for each of them.
+/// Where to ask what the parameters are known to be. f64 waits for memory, and the baseline is slow anyhow: a third of the time to compile
+/// it would go into that.
+template <class T>
+constexpr bool knows_more = vector_bytes > 16 && sizeof(T) <= 4;
+
+/// What the numbers are known to be saves work where caches are faster than it: most in a call of nothing else.
 template <class T, template <class> class OpOf, class Sums, bool WritesMask, class... Sets>
-Loop<Compute<T>> with_cap(const LoopKind& kind) {
-  if (!kind.capped) return with_set<T, OpOf, Sums, WritesMask, false, Sets...>(kind);
-  return with_set<T, OpOf, Sums, WritesMask, true, Sets...>(kind);
+Loop<Compute<T>> with_known(const LoopKind& kind) {
+  if constexpr (knows_more<T> && !WritesMask) {
+    if (!kind.capped) return with_set<T, OpOf, Sums, WritesMask, KnownParameters<false, true, true>, Sets...>(kind);
+  }
+  return with_set<T, OpOf, Sums, WritesMask, Anything, Sets...>(kind);
 }
 
 template <class T, template <class> class OpOf, bool WritesMask>
 Loop<Compute<T>> without_sums(const LoopKind& kind) {
-  if (kind.operands == Operands::all) return with_set<T, OpOf, NoSums, WritesMask, true, General>(kind);
-  return with_cap<T, OpOf, NoSums, WritesMask, Plain, WithBias, WithScale, WithResidual, WithAlpha>(kind);
+  if (kind.operands == Operands::all) return with_set<T, OpOf, NoSums, WritesMask, Anything, General>(kind);
+  if (kind.operands != Operands::none)
+    return with_known<T, OpOf, NoSums, WritesMask, WithBias, WithScale, WithResidual, WithAlpha>(kind);
+  if constexpr (knows_more<T> && !WritesMask) {
+    if (kind.flat && kind.capped) return with_set<T, OpOf, NoSums, WritesMask, KnownParameters<true, true, false>, Plain>(kind);
+    if (kind.flat) return with_set<T, OpOf, NoSums, WritesMask, KnownParameters<false, true, false>, Plain>(kind);
+    if (!kind.capped) return with_set<T, OpOf, NoSums, WritesMask, KnownParameters<false, false, true>, Plain>(kind);
+  }
+  return with_set<T, OpOf, NoSums, WritesMask, Anything, Plain>(kind);
 }
 
 template <class T>
 Loop<Compute<T>> find(const LoopKind& kind) {
   if (kind.op == LoopKind::forward) return without_sums<T, ForwardOp, false>(kind);
   if (kind.op == LoopKind::forward_mask) return without_sums<T, ForwardOp, true>(kind);
-  const bool mask = kind.op == LoopKind::backward_mask;
+  const bool mask = kind.op == LoopKind::backward_mask, general = kind.operands == Operands::all;
   switch (kind.sums) {
     case SumsOf::none:
-      return mask ? with_set<T, MaskBackwardOp, NoSums, false, true, Plain, WithResidual, General>(kind)
-                  : without_sums<T, BackwardOp, false>(kind);
+      if (!mask) return without_sums<T, BackwardOp, false>(kind);
+      return general ? with_set<T, MaskBackwardOp, NoSums, false, Anything, General>(kind)
+                     : with_known<T, MaskBackwardOp, NoSums, false, Plain, WithResidual>(kind);
     case SumsOf::bias:
-      return mask ? with_set<T, MaskBackwardOp, SumOfBias, false, true, Plain>(kind)
-                  : with_cap<T, BackwardOp, SumOfBias, false, Plain, WithBias>(kind);
-    case SumsOf::scale: return with_cap<T, BackwardOp, SumsOfScale, false, WithScale>(kind);
-    case SumsOf::alpha: return with_cap<T, BackwardOp, SumOfAlpha, false, WithAlpha>(kind);
+      return mask ? with_known<T, MaskBackwardOp, SumOfBias, false, Plain>(kind)
+                  : with_known<T, BackwardOp, SumOfBias, false, Plain, WithBias>(kind);
+    case SumsOf::scale: return with_known<T, BackwardOp, SumsOfScale, false, WithScale>(kind);
+    case SumsOf::alpha: return with_known<T, BackwardOp, SumOfAlpha, false, WithAlpha>(kind);
     case SumsOf::all: break;
   }
-  return mask ? with_set<T, MaskBackwardOp, AllSums, false, true, General>(kind)
-              : with_set<T, BackwardOp, AllSums, false, true, WithScale, General>(kind);
+  return mask ? with_set<T, MaskBackwardOp, AllSums, false, Anything, General>(kind)
+              : with_set<T, BackwardOp, AllSums, false, Anything, WithScale, General>(kind);
 }
 
 template <class T>

@@ -49,7 +49,6 @@ class Thread {
     span_.sums = span_.sums_begin = span_.sums_end = nullptr;
     span_.residual_mask = call_.residual == nullptr ? 0 : -1;
     span_.mask_bits = call_.mask_bits;
-    span_.fetches = call_.layout.elements >= stream_from_bytes / static_cast<std::int64_t>(sizeof(T));
   }
 
   /// `first` is at a whole byte of the mask.
@@ -124,7 +123,7 @@ class Thread {
     span_.dy = dy_.at(first, count);
     span_.residual = call_.residual == nullptr ? neutral_ : residual_.at(first, count);
     span_.out = out.data, span_.out_stride = out.stride, span_.streams = out.streams;
-    span_.dresidual = dresidual.data;
+    span_.dresidual = dresidual.data, span_.dresidual_streams = dresidual.streams;
     span_.mask = mask_.at(first, count);
     span_.row_stride = rows.stride;
     if (sums_ > 0) chains_.place(position, count, span_);

@@ -112,12 +112,16 @@ inline Floats of_bf16(const bf16* from) {
   return reinterpret_cast<Floats>(__builtin_convertvector(read<Halves>(from), Words) << 16);
 #endif
 }
-inline Halves to_bf16(Floats v) {
-  const Words bits = v != v ? Words{} + 0x7fc00000 : reinterpret_cast<Words>(v);
+/// Rounds to nearest even; a NaN may lose its payload. `AnyNaN`: there may be some of a payload in the lower half, which rounding could carry
+/// into the sign: those of f32 parameters. What else is computed from bf16s has none.
+template <bool AnyNaN>
+Halves to_bf16(Floats v) {
+  Words bits = reinterpret_cast<Words>(v);
+  if constexpr (AnyNaN) bits = v != v ? Words{} + 0x7fc00000 : bits;
   const Words rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
 #if defined(__AVX2__) && !defined(__AVX512F__)
-  const auto packed = _mm256_packus_epi32(reinterpret_cast<__m256i>(rounded), reinterpret_cast<__m256i>(rounded));
-  return reinterpret_cast<Halves>(_mm256_castsi256_si128(_mm256_permute4x64_epi64(packed, 0x08)));
+  const auto lanes = reinterpret_cast<__m256i>(rounded);
+  return reinterpret_cast<Halves>(_mm_packus_epi32(_mm256_castsi256_si128(lanes), _mm256_extracti128_si256(lanes, 1)));
 #else
   return __builtin_convertvector(rounded, Halves);
 #endif
@@ -162,15 +166,27 @@ inline Vector<float> load(const float* from) { return read<Floats>(from); }
 inline Vector<double> load(const double* from) { return read<Doubles>(from); }
 inline Vector<float> load(const f16* from) { return of_f16(from); }
 inline Vector<float> load(const bf16* from) { return of_bf16(from); }
-inline Floats packed(const float*, Vector<float> v) { return v.v; }
-inline Doubles packed(const double*, Vector<double> v) { return v.v; }
-inline Halves packed(const f16*, Vector<float> v) { return to_f16(v.v); }
-inline Halves packed(const bf16*, Vector<float> v) { return to_bf16(v.v); }
+template <bool>
+Floats packed(const float*, Vector<float> v) {
+  return v.v;
+}
+template <bool>
+Doubles packed(const double*, Vector<double> v) {
+  return v.v;
+}
+template <bool>
+Halves packed(const f16*, Vector<float> v) {
+  return to_f16(v.v);
+}
+template <bool AnyNaN>
+Halves packed(const bf16*, Vector<float> v) {
+  return to_bf16<AnyNaN>(v.v);
+}
 
 /// Past the caches where `streams`; `to` is a multiple of stream_bytes then.
-template <class T, class S>
+template <bool AnyNaN = true, class T, class S>
 void store(T* to, Vector<S> v, bool streams = false) {
-  const auto values = packed(to, v);
+  const auto values = packed<AnyNaN>(to, v);
 #if defined(__SSE2__)
   if (streams) {
     if constexpr (sizeof values < sizeof(__m128i))
@@ -183,6 +199,21 @@ void store(T* to, Vector<S> v, bool streams = false) {
 #endif
   (void)streams;
   std::memcpy(static_cast<void*>(to), &values, sizeof values);
+}
+
+/// A multiple of stream_bytes, likewise.
+inline void put_line(void* to, const void* from, std::int64_t bytes, bool streams) {
+  using Piece = Native<std::uint8_t, 16>::type;
+  for (std::int64_t k = 0; k < bytes; k += sizeof(Piece)) {
+    const auto piece = read<Piece>(static_cast<const char*>(from) + k);
+#if defined(__SSE2__)
+    if (streams) {
+      _mm_stream_si128(reinterpret_cast<__m128i*>(static_cast<char*>(to) + k), reinterpret_cast<__m128i>(piece));
+      continue;
+    }
+#endif
+    std::memcpy(static_cast<char*>(to) + k, &piece, sizeof piece);
+  }
 }
 
 }  // namespace rectify::detail::RECTIFY_CPU_ISA

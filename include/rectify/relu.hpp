@@ -78,15 +78,24 @@ struct PieceOf {
 };
 using Piece = PieceOf<bool>;
 
+/// What the parameters may be: of those that cannot be, nothing is computed. The CPU backend asks before its loops.
+template <bool MayCap, bool MayBeFlat, bool MaySlope>
+struct KnownParameters {
+  static constexpr bool may_cap = MayCap;         ///< max_value may be less than +inf
+  static constexpr bool may_be_flat = MayBeFlat;  ///< alpha may be 0
+  static constexpr bool may_slope = MaySlope;     ///< alpha may be another number
+};
+using Anything = KnownParameters<true, true, true>;
+
 /// The arithmetic, on parameters already rounded to the compute type C, which may be a vector. Both sides of every choice are
-/// computed and one is selected, for the same reason. Not `Capped`: max_value is known to be +inf.
-template <class C, bool Capped = true>
+/// computed and one is selected, for the same reason. `Known`: of the parameters, when it is compiled.
+template <class C, class Known = Anything>
 struct Rectifier {
   C alpha, threshold, max_value;
 
   RECTIFY_HD constexpr Bool<C> is_below(C x) const { return !(x > threshold); }
   RECTIFY_HD constexpr Bool<C> is_saturated(C x) const {
-    if constexpr (!Capped) return Bool<C>{};
+    if constexpr (!Known::may_cap) return Bool<C>{};
     return (max_value < no_cap<C>)&(x >= max_value);
   }
   RECTIFY_HD constexpr PieceOf<Bool<C>> piece(C x) const { return {is_below(x), is_saturated(x)}; }
@@ -94,12 +103,14 @@ struct Rectifier {
   RECTIFY_HD constexpr C value(C x) const {
     const C above = select(is_saturated(x), max_value, x);
     const C piece = with_slope(is_below(x), needed(is_below(x)) ? alpha * (x - threshold) : C(0), above);
+    if constexpr (!Known::may_be_flat) return piece;  // NaN is below, and alpha * NaN is NaN
     return select(x == x, piece, x);
   }
 
   /// dy * slope, selected and never multiplied by a slope of 0 or 1: dy = inf or NaN where the slope is 0 gives 0.
   RECTIFY_HD constexpr C gradient(C dy, PieceOf<Bool<C>> at) const {
-    return with_slope(at.below, needed(at.below) ? alpha * dy : C(0), select(at.saturated, C(0), dy));
+    const C above = Known::may_cap ? select(at.saturated, C(0), dy) : dy;
+    return with_slope(at.below, needed(at.below) ? alpha * dy : C(0), above);
   }
 
  private:
@@ -115,6 +126,8 @@ struct Rectifier {
 
   /// above, or below the threshold: `sloped`, but exactly 0 for an alpha of 0 (never 0 * inf).
   RECTIFY_HD constexpr C with_slope(Bool<C> below, C sloped, C above) const {
+    if constexpr (!Known::may_be_flat) return select(below, sloped, above);
+    if constexpr (!Known::may_slope) return select(below, C(0), above);
     const C flat = select(below, C(0), above);
     return select(below & (alpha != C(0)), sloped, flat);
   }

@@ -60,9 +60,9 @@ RECTIFY_HD C fused_input(C x, C scale, C bias, C residual) {
 }
 
 /// What one element is computed from.
-template <class C, bool Capped = true>
+template <class C, class Known = Anything>
 struct Element {
-  Rectifier<C, Capped> f;
+  Rectifier<C, Known> f;
   C z = 0, dy = 0, scale = 1;
   PieceOf<Bool<C>> piece = {};  ///< read from a mask
 };
@@ -82,8 +82,8 @@ struct Terms {
   C x, dz, of_alpha, below, saturated;
 
   /// Where z fell is asked of the op again, in the form that is needed here.
-  template <class Op, bool Capped>
-  RECTIFY_HD static Terms of(const Op& op, const Element<C, Capped>& e, const Result<C>& result, C x) {
+  template <class Op, class Known>
+  RECTIFY_HD static Terms of(const Op& op, const Element<C, Known>& e, const Result<C>& result, C x) {
     const C of_slope = e.dy * (e.z - e.f.threshold), capped = select(op.is_saturated(e), e.dy, C(0));
     return {x, result.dz, select(op.is_above(e), C(0), of_slope), select(op.is_above(e), C(0), result.dz),
             select(op.is_above(e), capped, C(0))};
@@ -110,8 +110,8 @@ template <class C>
 struct ForwardOp {
   static constexpr bool reads_x = true, reads_dy = false, reads_mask = false;
 
-  template <bool Capped>
-  RECTIFY_HD Result<C> operator()(const Element<C, Capped>& e) const { return {e.f.value(e.z), C(0), e.f.piece(e.z)}; }
+  template <class Known>
+  RECTIFY_HD Result<C> operator()(const Element<C, Known>& e) const { return {e.f.value(e.z), C(0), e.f.piece(e.z)}; }
 };
 
 /// dx = dy * slope(z) * scale. Fed with y and a threshold of 0 it is the backward from y (see host/ops.cpp).
@@ -119,16 +119,16 @@ template <class C>
 struct BackwardOp {
   static constexpr bool reads_x = true, reads_dy = true, reads_mask = false;
 
-  template <bool Capped>
-  RECTIFY_HD Result<C> operator()(const Element<C, Capped>& e) const {
+  template <class Known>
+  RECTIFY_HD Result<C> operator()(const Element<C, Known>& e) const {
     const auto at = e.f.piece(e.z);
     const C dz = e.f.gradient(e.dy, at);
     return {dz * e.scale, dz, at};
   }
-  template <bool Capped>
-  RECTIFY_HD Bool<C> is_above(const Element<C, Capped>& e) const { return e.z > e.f.threshold; }
-  template <bool Capped>
-  RECTIFY_HD Bool<C> is_saturated(const Element<C, Capped>& e) const { return e.f.is_saturated(e.z); }
+  template <class Known>
+  RECTIFY_HD Bool<C> is_above(const Element<C, Known>& e) const { return e.z > e.f.threshold; }
+  template <class Known>
+  RECTIFY_HD Bool<C> is_saturated(const Element<C, Known>& e) const { return e.f.is_saturated(e.z); }
 };
 
 /// The same with the piece out of a mask.
@@ -136,15 +136,15 @@ template <class C>
 struct MaskBackwardOp {
   static constexpr bool reads_x = false, reads_dy = true, reads_mask = true;
 
-  template <bool Capped>
-  RECTIFY_HD Result<C> operator()(const Element<C, Capped>& e) const {
+  template <class Known>
+  RECTIFY_HD Result<C> operator()(const Element<C, Known>& e) const {
     const C dz = e.f.gradient(e.dy, e.piece);
     return {dz * e.scale, dz, e.piece};
   }
-  template <bool Capped>
-  RECTIFY_HD Bool<C> is_above(const Element<C, Capped>& e) const { return !e.piece.below; }
-  template <bool Capped>
-  RECTIFY_HD Bool<C> is_saturated(const Element<C, Capped>& e) const { return e.piece.saturated; }
+  template <class Known>
+  RECTIFY_HD Bool<C> is_above(const Element<C, Known>& e) const { return !e.piece.below; }
+  template <class Known>
+  RECTIFY_HD Bool<C> is_saturated(const Element<C, Known>& e) const { return e.piece.saturated; }
 };
 
 }  // namespace rectify::detail
