@@ -185,7 +185,7 @@ Halves packed(const bf16*, Vector<float> v) {
 
 /// Past the caches where `streams`; `to` is a multiple of stream_bytes then.
 template <bool AnyNaN = true, class T, class S>
-void store(T* to, Vector<S> v, bool streams = false) {
+void store(T* to, Vector<S> v, [[maybe_unused]] bool streams = false) {
   const auto values = packed<AnyNaN>(to, v);
 #if defined(__SSE2__)
   if (streams) {
@@ -197,12 +197,11 @@ void store(T* to, Vector<S> v, bool streams = false) {
     return;
   }
 #endif
-  (void)streams;
   std::memcpy(static_cast<void*>(to), &values, sizeof values);
 }
 
 /// A multiple of stream_bytes, likewise.
-inline void put_line(void* to, const void* from, std::int64_t bytes, bool streams) {
+inline void put_line(void* to, const void* from, std::int64_t bytes, [[maybe_unused]] bool streams) {
   using Piece = Native<std::uint8_t, 16>::type;
   for (std::int64_t k = 0; k < bytes; k += sizeof(Piece)) {
     const auto piece = read<Piece>(static_cast<const char*>(from) + k);

@@ -95,8 +95,13 @@ struct Rectifier {
 
   RECTIFY_HD constexpr Bool<C> is_below(C x) const { return !(x > threshold); }
   RECTIFY_HD constexpr Bool<C> is_saturated(C x) const {
-    if constexpr (!Known::may_cap) return Bool<C>{};
-    return (max_value < no_cap<C>)&(x >= max_value);
+    if constexpr (!Known::may_cap) {
+      return Bool<C>{};
+    } else if constexpr (std::is_same_v<Bool<C>, bool>) {
+      return max_value < no_cap<C> && x >= max_value;  // with & nvcc 13.0 needs more registers
+    } else {
+      return (max_value < no_cap<C>)&(x >= max_value);
+    }
   }
   RECTIFY_HD constexpr PieceOf<Bool<C>> piece(C x) const { return {is_below(x), is_saturated(x)}; }
 
