@@ -28,3 +28,10 @@ if(RECTIFY_CLANG)
 endif()
 # Complete without CUDA, and shared; under /usr, whose folder of libraries Debian names after the architecture.
 rectify_add_build_test(build_shared all "." -DRECTIFY_CUDA=OFF -DBUILD_SHARED_LIBS=ON -DCMAKE_INSTALL_PREFIX=/usr)
+# Another architecture: the CPU backend's loops over NEON, and its other memory order, under an emulator.
+find_program(RECTIFY_AARCH64_COMPILER aarch64-linux-gnu-g++)
+find_program(RECTIFY_QEMU_AARCH64 qemu-aarch64)
+if(RECTIFY_AARCH64_COMPILER AND RECTIFY_QEMU_AARCH64 AND EXISTS /usr/src/googletest/CMakeLists.txt AND TARGET rectify_tests)
+  rectify_add_build_test(build_for_aarch64 rectify_tests "^rectify_tests" -DCMAKE_TOOLCHAIN_FILE=${PROJECT_SOURCE_DIR}/cmake/aarch64.cmake
+    -DRECTIFY_GTEST_SOURCE=/usr/src/googletest -DRECTIFY_CUDA=OFF -DRECTIFY_BENCH=OFF -DRECTIFY_EXAMPLES=OFF -DRECTIFY_INSTALL=OFF)
+endif()

@@ -51,18 +51,32 @@ class Input {
   /// True where a stretch may be of any length; else of a tile.
   bool is_direct() const { return data_ == nullptr || layout_.run[slot_]; }
 
+  /// Of `count` elements from there on, how many a stretch may have: those that are neighbours, or a tile.
+  std::int64_t longest(std::int64_t first, std::int64_t count) const {
+    if (is_direct()) return count;
+    const std::int64_t extent = layout_.axes[layout_.rank - 1].extent;
+    const std::int64_t neighbours =
+        inner_stride(layout_, slot_) == 1 && extent > tile_elements<T> ? extent - first % extent : 0;
+    return std::min(count, std::max(neighbours, tile_elements<T>));
+  }
+
   const T* at(std::int64_t first, std::int64_t count) {
     if (data_ == nullptr || (is_direct() && count >= group)) return data_ == nullptr ? nullptr : data_ + first;
     if (count < group) std::fill_n(buffer_, group, T(0.f));
+    const T* tile = buffer_;
     if (is_direct()) {
       std::copy_n(data_ + first, count, buffer_);
     } else {
       const std::int64_t stride = inner_stride(layout_, slot_);
       for_each_run(layout_, slot_, first, count, [&](std::int64_t done, std::int64_t n, std::int64_t place) {
-        for (std::int64_t i = 0; i < n; ++i) buffer_[done + i] = data_[place + i * stride];
+        if (n == count && stride == 1 && count >= group) {
+          tile = data_ + place;
+        } else {
+          for (std::int64_t i = 0; i < n; ++i) buffer_[done + i] = data_[place + i * stride];
+        }
       });
     }
-    return buffer_;
+    return tile;
   }
 
  private:

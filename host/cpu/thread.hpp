@@ -110,9 +110,9 @@ class Thread {
   /// Of the `count` elements from `first` on, in each of the rows, as many as may be one stretch, which is whole groups or less than one:
   /// gives their number. `position`: of the sums. All rows have the first one's parameters.
   std::int64_t run_stretch(const Rows& rows, std::int64_t first, std::int64_t count, std::int64_t position) {
-    const bool in_place = x_.is_direct() && dy_.is_direct() && residual_.is_direct() && mask_.is_direct(first);
     const bool cuts = call_.mask == nullptr && sums_ == 0;
-    count = parameters_.longest(first, in_place ? count : std::min(count, tile_elements<T>));
+    count = residual_.longest(first, dy_.longest(first, x_.longest(first, count)));
+    count = parameters_.longest(first, mask_.is_direct(first) ? count : std::min(count, tile_elements<T>));
     count = dresidual_.longest(rows, first, out_.longest(rows, first, count, cuts), false);
     count = count < group ? count : count / group * group;
 
