@@ -73,20 +73,6 @@ struct Launch {
   }
 };
 
-/// f(Set{}) with the operand set of the dense kernels that serve a call. General's serve what no others do.
-template <class F>
-cudaError_t with_kernel_set(const Elementwise& call, F&& f) {
-  const bool alpha_alone = call.threshold.data == nullptr && call.max_value.data == nullptr;
-  return with_operand_set(call, [&](auto set) {
-    using Set = decltype(set);
-    if constexpr (std::is_same_v<Set, WithFunction>) {
-      return alpha_alone ? f(WithAlpha{}) : f(General{});
-    } else {
-      return f(set);
-    }
-  });
-}
-
 /// The strided kernels, and those that read a mask, ask for all but the plainest operands at run time.
 template <class F>
 cudaError_t with_plain_or_general(const Elementwise& call, F&& f) {
@@ -107,7 +93,7 @@ cudaError_t launch_forward(const Launch& run) {
       return run.strided<Op, Set, std::conditional_t<Set::general, AnyMask, NoMask>, T>();
     });
   }
-  return with_kernel_set(run.call, [&](auto set) {
+  return with_operand_set(run.call, [&](auto set) {
     using Set = decltype(set);
     constexpr bool one_bit = Set::scale || Set::alpha;  // that a kernel writes beside these; two are General's
     if (run.call.layout.repeats > 1 && !repeats_x<Op, Set>) return run.forward_in_general<Op, T>();
@@ -125,7 +111,7 @@ cudaError_t launch_backward_from_x(const Launch& run) {
   using Op = BackwardOp<Compute<T>>;
   if (!packs_serve<T>(run.call, false))
     return with_plain_or_general(run.call, [&](auto set) { return run.strided<Op, decltype(set), NoMask, T>(); });
-  return with_kernel_set(run.call, [&](auto set) {
+  return with_operand_set(run.call, [&](auto set) {
     using Set = decltype(set);
     if (run.call.layout.repeats > 1 && !repeats_x<Op, Set>) return run.dense<Op, General, NoMask, T>();
     return run.dense<Op, Set, NoMask, T>();

@@ -91,7 +91,7 @@ cudaError_t launch_parts_from_x(const SumLaunch& run) {
   const bool function = call.asks(sum_threshold) || call.asks(sum_max_value), alpha = call.asks(sum_alpha);
   const bool scale = call.asks(sum_scale), bias = call.asks(sum_bias);
   if (!is_one_run(call)) return run.strided<Op, NoMask, T>();
-  return with_kernel_set(call, [&](auto own) {
+  return with_operand_set(call, [&](auto own) {
     using Own = decltype(own);
     constexpr bool plain = std::is_same_v<Own, Plain>;
     if constexpr (plain || std::is_same_v<Own, WithBias>) {

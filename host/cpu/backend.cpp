@@ -4,6 +4,7 @@
 #include "../float_environment.hpp"
 
 #include <rectify/detail/dispatch.hpp>
+#include <rectify/detail/operand_set.hpp>
 #include <rectify/detail/sums.hpp>
 
 #include <omp.h>
@@ -61,13 +62,14 @@ struct Walk {
 /// run(memory, thread, threads) in each thread of a team, with `numbers` of memory for each. That of a small call is on the stack.
 template <class C, class Run>
 void in_threads(std::int64_t numbers, int threads, const Run& run) {
-  struct alignas(line_bytes) Line {
+  struct alignas(line_bytes) MemoryLine {
     C numbers[line_bytes / sizeof(C)];
   };
   constexpr std::int64_t in_line = line_bytes / sizeof(C), few = 64;
   const std::int64_t lines = (numbers + in_line - 1) / in_line;
-  Line on_stack[few];
-  const std::unique_ptr<Line[]> owned(lines * threads > few ? new Line[static_cast<std::size_t>(lines * threads)] : nullptr);
+  MemoryLine on_stack[few];
+  const std::unique_ptr<MemoryLine[]> owned(lines * threads > few ? new MemoryLine[static_cast<std::size_t>(lines * threads)]
+                                                                  : nullptr);
   C* const memory = (owned ? owned.get() : on_stack)->numbers;
   if (threads == 1) return run(memory, 0, 1);
 #pragma omp parallel num_threads(threads)
@@ -89,8 +91,18 @@ void run(const Elementwise& call, LoopKind kind) {
   kind.flat = f.alpha == 0;
   const bool sums = kind.sums != SumsOf::none;
   const SumPlan plan = sums ? plan_sums(call.layout, sums_per_channel(call), cpu_sum_grain<C>) : SumPlan{};
-  const Work<T> work{call, rounded<C>(call.relu),   loops_of_this_machine<T>(),       kind,
-                     plan, sum_offsets(call, plan), threads_for(call.layout.elements)};
+  const Loops<T> loops = loops_of_this_machine<T>();
+  LoopKind in_bands = kind;
+  in_bands.in_bands = true;
+  const Work<T> work{call,
+                     f,
+                     kind,
+                     loops.find(kind),
+                     sums ? loops.find(in_bands) : nullptr,
+                     loops.widen,
+                     plan,
+                     sum_offsets(call, plan),
+                     threads_for(call.layout.elements)};
   const Walk walk = Walk::through(call, sizeof(T));
   in_threads<C>(work.memory(), work.threads, [&](C* memory, int thread, int threads) {
     if (call.layout.elements > 0) {
@@ -112,15 +124,11 @@ void run(const Elementwise& call, LoopKind kind) {
   });
 }
 
-/// The smallest set of operands that serves.
+/// The smallest set of operands that serves; dresidual is stored where a residual may be read.
 Operands operands_of(const Elementwise& call) {
-  const bool scale = call.scale.data != nullptr, bias = call.bias.data != nullptr;
-  const bool residual = call.residual != nullptr || call.dresidual != nullptr;
-  const bool alpha = call.alpha.data != nullptr;
-  if (call.threshold.data != nullptr || call.max_value.data != nullptr || (scale || bias) + residual + alpha > 1)
-    return Operands::all;
-  if (scale || bias) return scale ? Operands::scale : Operands::bias;
-  return residual ? Operands::residual : alpha ? Operands::alpha : Operands::none;
+  const Operands read = with_operand_set(call, false, [](auto set) { return operands_in<decltype(set)>; });
+  if (call.dresidual == nullptr || read == Operands::residual) return read;
+  return read == Operands::none ? Operands::residual : Operands::all;
 }
 
 int forward(const Elementwise& call, int, Stream) {

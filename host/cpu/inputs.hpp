@@ -61,7 +61,8 @@ class Input {
   }
 
   const T* at(std::int64_t first, std::int64_t count) {
-    if (data_ == nullptr || (is_direct() && count >= group)) return data_ == nullptr ? nullptr : data_ + first;
+    if (data_ == nullptr) return nullptr;
+    if (is_direct() && count >= group) return data_ + first;
     if (count < group) std::fill_n(buffer_, group, T(0.f));
     const T* tile = buffer_;
     if (is_direct()) {
@@ -97,7 +98,8 @@ class MaskBits {
   bool is_direct(std::int64_t first) const { return data_ == nullptr || (layout_.run[slot_mask] && first * bits_ % 8 == 0); }
 
   unsigned char* at(std::int64_t first, std::int64_t count) {
-    if (data_ == nullptr || (is_direct(first) && count >= group)) return data_ == nullptr ? nullptr : data_ + first * bits_ / 8;
+    if (data_ == nullptr) return nullptr;
+    if (is_direct(first) && count >= group) return data_ + first * bits_ / 8;
     layout_.run[slot_mask] ? shift(first * bits_, count * bits_) : gather(first, count);
     return buffer_;
   }

@@ -12,13 +12,21 @@ namespace rectify::detail {
 
 /// Elements that a loop takes at a time: a line of the caches in f32, whole bytes of every mask, and the lanes of any vector.
 constexpr std::int64_t group = 16;
-constexpr std::int64_t line_bytes = 64;    ///< of the caches
-constexpr std::int64_t stream_bytes = 16;  ///< where stores past the caches may begin; what malloc gives
-constexpr int bands = 4;                   ///< rows that a loop of sums may take side by side
+constexpr std::int64_t line_bytes = 64;  ///< of the caches
+constexpr int bands = 4;                 ///< rows that a loop of sums may take side by side
 
 /// The operands that a loop reads beside x and dy: bias; scale and bias; residual; alpha; all of these, and threshold and
 /// max_value. A set reads all of its own, absent ones as the number that changes no bit.
 enum class Operands { none, bias, scale, residual, alpha, all };
+/// That of the element ops' operand sets.
+template <class Set>
+constexpr Operands operands_in = Set::general    ? Operands::all
+                                 : Set::scale    ? Operands::scale
+                                 : Set::bias     ? Operands::bias
+                                 : Set::residual ? Operands::residual
+                                 : Set::alpha    ? Operands::alpha
+                                                 : Operands::none;
+
 /// The sums that a loop adds up: none, dbias, dscale and dbias, dalpha, all five.
 enum class SumsOf { none, bias, scale, alpha, all };
 
@@ -77,7 +85,8 @@ struct Loops {
 };
 
 /// Of the widest instruction set that this machine has and RECTIFY_MAX_CPU_ISA (baseline, avx2, avx512) allows, as it was when the
-/// library was loaded. The results are the same bits with all of them but for payloads of NaN: contraction is off, and every step rounds alike.
+/// library was loaded. The results are the same bits with all of them but for payloads of NaN: contraction is off, and every step rounds
+/// alike.
 template <class T>
 Loops<T> loops_of_this_machine();
 

@@ -20,9 +20,9 @@ struct Kind {
   static constexpr bool writes_mask = WritesMask;
   static constexpr int rows = Rows;
   static constexpr bool writes_dz = Set::residual && Op::reads_dy;  ///< where dresidual is asked for
-  /// Of several outputs, or rows side by side, that go past the caches, four lines of memory are worked out of each before any is stored: one that is not written
-  /// whole before another's costs as much as several, and a load of a row behind another's store waits where both are at one place of
-  /// their pages. One line of each took 1.2 times as long, sixteen 1.1.
+  /// Of several outputs, or rows side by side, that go past the caches, four lines of memory are computed of each before any is stored. A
+  /// line that is not written whole before another's costs as much as several, and a load that follows another row's store waits if both
+  /// are at one place of their pages. One line of each took 1.2 times as long, sixteen 1.1.
   static constexpr bool holds = Rows > 1 || writes_dz;
   static constexpr std::int64_t held = 4 * line_bytes / static_cast<std::int64_t>(sizeof(T));
 };
@@ -168,10 +168,9 @@ void run(const Span<C>& span) {
     if (holds && (done % K::held == 0 || done == s.count)) {
       for (int row = 0; row < K::rows; ++row) {
         const std::int64_t bytes = (done - from) * static_cast<std::int64_t>(sizeof(T));
-        put_line(static_cast<T*>(s.out) + row * s.out_stride + from, lines[0][row], bytes, s.streams);
+        put(static_cast<T*>(s.out) + row * s.out_stride + from, lines[0][row], bytes, s.streams);
         if (K::writes_dz && s.dresidual != nullptr)
-          put_line(static_cast<T*>(s.dresidual) + row * s.row_stride + from, lines[K::writes_dz][row], bytes,
-                   s.dresidual_streams);
+          put(static_cast<T*>(s.dresidual) + row * s.row_stride + from, lines[K::writes_dz][row], bytes, s.dresidual_streams);
       }
     }
     numbers.next(s);
@@ -188,13 +187,7 @@ Loop<Compute<T>> with_set(const LoopKind& kind) {
   Loop<Compute<T>> found = nullptr;
   const auto take = [&](auto set) {
     using Set = decltype(set);
-    constexpr Operands of_set = Set::general    ? Operands::all
-                                : Set::scale    ? Operands::scale
-                                : Set::bias     ? Operands::bias
-                                : Set::residual ? Operands::residual
-                                : Set::alpha    ? Operands::alpha
-                                                : Operands::none;
-    if (kind.operands != of_set) return;
+    if (kind.operands != operands_in<Set>) return;
     found = run<Kind<T, OpOf, Set, Sums, WritesMask, Known, 1>>;
     if constexpr (Sums::count > 0) {
       if (kind.in_bands) found = run<Kind<T, OpOf, Set, Sums, WritesMask, Known, bands>>;

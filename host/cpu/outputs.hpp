@@ -3,28 +3,11 @@
 #pragma once
 
 #include "inputs.hpp"
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+#include "stream.hpp"
 
 namespace rectify::detail {
 
 constexpr std::int64_t stream_from_bytes = 8 << 20;  // of output; below, it still fits a cache and is read soon
-
-inline void stream(void* to, const void* from) {
-#if defined(__SSE2__)
-  _mm_stream_si128(static_cast<__m128i*>(to), _mm_loadu_si128(static_cast<const __m128i*>(from)));
-#else
-  std::memcpy(to, from, stream_bytes);
-#endif
-}
-
-inline void finish_streams() {
-#if defined(__SSE2__)
-  _mm_sfence();
-#endif
-}
 
 /// The rows that a stretch has elements of: `count` of those that are walked side by side, from number `first` on, `stride` apart.
 struct Rows {
@@ -40,8 +23,9 @@ struct Place {
   bool streams;
 };
 
-/// y, dx or dresidual. Of y or dx that is not asked for, a tile that is dropped; of dresidual nothing. Streams that do not begin where one may go through a tile, and what a tile leaves of a stream's last piece waits for
-/// the next tile of its row: a line of memory that is written past the caches in part, and in part into them, costs as much as several.
+/// y, dx or dresidual. Of y or dx that is not asked for, a tile that is dropped; of dresidual nothing. Streams that do not begin where one
+/// may go through a tile, and what a tile leaves of a stream's last piece waits for the next tile of its row: a line of memory that is
+/// written past the caches in part, and in part into them, costs as much as several.
 template <class T>
 class Output {
   static constexpr std::int64_t size = sizeof(T), before = line_bytes / size;

@@ -29,10 +29,10 @@ class Parameters {
   }
 
   /// Keeps the lines and the period of `span` to what its stretch needs.
-  Parameters(const Elementwise& call, const Rectifier<C>& f, const Loops<T>& loops, std::int64_t threads, C* memory,
-             Span<C>& span)
+  Parameters(const Elementwise& call, const Rectifier<C>& f, void (*widen)(const T*, std::int64_t, C*), std::int64_t threads,
+             C* memory, Span<C>& span)
       : layout_(call.layout),
-        widen_(loops.widen),
+        widen_(widen),
         parameter_{&call.scale, &call.bias, &call.alpha, &call.threshold, &call.max_value},
         in_periods_(comes_round(call.layout, threads)),
         span_(span) {

@@ -72,9 +72,12 @@ class SumChains {
   }
 
   SumChains(const SumPlan& plan, std::int64_t count, C* memory)
-      : plan_(plan), fold_(Fold::of<C>(plan)), count_(count), chain_(memory) {
-    if (count > 0) lane_ = level(levels);
-  }
+      : plan_(plan),
+        fold_(Fold::of<C>(plan)),
+        count_(count),
+        of_level_(count > 0 ? most_lanes(plan) * count : 0),
+        chain_(memory),
+        lane_(level(levels)) {}
 
   void start(const SumPart& part) {
     phase_ = plan_.is_long ? 0 : part.phase % plan_.inner;
@@ -149,7 +152,7 @@ class SumChains {
     lane_at_ = 0;
   }
 
-  C* level(int number) const { return chain_ + number * most_lanes(plan_) * count_; }
+  C* level(int number) const { return chain_ + number * of_level_; }
 
   /// A second level of chains, and above it a third, so that none is long.
   void end_chain() {
@@ -203,11 +206,11 @@ class SumChains {
   }
 
   const SumPlan& plan_;
-  Fold fold_ = {};
-  std::int64_t count_;
+  Fold fold_;
+  std::int64_t count_, of_level_;  // sums, and numbers of a level of them
   std::int64_t phase_ = 0, positions_ = 0, lanes_ = 0, rows_ = 0, chains_ = 0;
   std::int64_t left_ = 0, lane_at_ = 0;  // of the run at hand: positions, and the lane of the next
-  C *chain_, *lane_ = nullptr, *begin_ = nullptr;
+  C *chain_, *lane_, *begin_ = nullptr;
   alignas(line_bytes) C rest_[sum_slots * group];
 };
 

@@ -13,8 +13,9 @@ struct Work {
   using C = Compute<T>;
   const Elementwise& call;
   Rectifier<C> f;
-  Loops<T> loops;
   LoopKind kind;
+  Loop<C> loop, loop_in_bands;  ///< the second where there are sums
+  void (*widen)(const T*, std::int64_t, C*);
   SumPlan plan;  ///< no parts where there are no sums
   SumOffsets offsets;
   int threads;
@@ -32,18 +33,14 @@ class Thread {
       : work_(work),
         call_(work.call),
         sums_(work.kind.sum_count()),
-        loop_(work.loops.find(work.kind)),
         x_(call_.x, call_.layout, slot_x),
         dy_(call_.dy, call_.layout, slot_dy),
         residual_(call_.residual, call_.layout, slot_residual),
         mask_(call_),
         chains_(work.plan, sums_, memory),
-        parameters_(call_, work.f, work.loops, work.threads, memory + SumChains<C>::memory(work.plan, sums_), span_),
+        parameters_(call_, work.f, work.widen, work.threads, memory + SumChains<C>::memory(work.plan, sums_), span_),
         out_(call_.out, call_, slot_out),
         dresidual_(call_.dresidual, call_, slot_dresidual) {
-    LoopKind in_bands = work.kind;
-    in_bands.in_bands = true;
-    if (sums_ > 0) loop_in_bands_ = work.loops.find(in_bands);
     std::fill_n(neutral_, group, T(Neutral<C>::residual));
     span_.f = work.f;
     span_.sums = span_.sums_begin = span_.sums_end = nullptr;
@@ -127,7 +124,7 @@ class Thread {
     span_.mask = mask_.at(first, count);
     span_.row_stride = rows.stride;
     if (sums_ > 0) chains_.place(position, count, span_);
-    (rows.count == 1 ? loop_ : loop_in_bands_)(span_);
+    (rows.count == 1 ? work_.loop : work_.loop_in_bands)(span_);
     if (count < group && sums_ > 0) chains_.take_rest(position, count);
     if (count < group && work_.kind.op == LoopKind::forward_mask) mask_.finish_rest(first, count);
     out_.finish(rows, out.data, first, count);
@@ -138,7 +135,6 @@ class Thread {
   const Work<T>& work_;
   const Elementwise& call_;
   std::int64_t sums_;
-  Loop<C> loop_, loop_in_bands_ = nullptr;
   Span<C> span_;
   Input<T> x_, dy_, residual_;
   MaskBits<T> mask_;

@@ -4,6 +4,8 @@
 // of code for every machine.
 #pragma once
 
+#include "stream.hpp"
+
 #include <rectify/detail/half.hpp>
 #include <rectify/relu.hpp>
 
@@ -183,35 +185,23 @@ Halves packed(const bf16*, Vector<float> v) {
   return to_bf16<AnyNaN>(v.v);
 }
 
-/// Past the caches where `streams`; `to` is a multiple of stream_bytes then.
+/// A multiple of stream_bytes, past the caches where `streams`; `to` is such a multiple too then.
+inline void put(void* to, const void* from, std::int64_t bytes, bool streams) {
+  if (!streams) return static_cast<void>(std::memcpy(to, from, static_cast<std::size_t>(bytes)));
+  for (std::int64_t k = 0; k < bytes; k += stream_bytes) stream(static_cast<char*>(to) + k, static_cast<const char*>(from) + k);
+}
+
+/// Likewise.
 template <bool AnyNaN = true, class T, class S>
 void store(T* to, Vector<S> v, [[maybe_unused]] bool streams = false) {
   const auto values = packed<AnyNaN>(to, v);
+  if constexpr (sizeof values >= stream_bytes) {
+    put(to, &values, sizeof values, streams);
+  } else {
 #if defined(__SSE2__)
-  if (streams) {
-    if constexpr (sizeof values < sizeof(__m128i))
-      return _mm_stream_si64(reinterpret_cast<long long*>(to), read<long long>(&values));
-    for (std::size_t k = 0; k < sizeof values; k += sizeof(__m128i))
-      _mm_stream_si128(reinterpret_cast<__m128i*>(reinterpret_cast<char*>(to) + k),
-                       read<__m128i>(reinterpret_cast<const char*>(&values) + k));
-    return;
-  }
+    if (streams) return _mm_stream_si64(reinterpret_cast<long long*>(to), read<long long>(&values));
 #endif
-  std::memcpy(static_cast<void*>(to), &values, sizeof values);
-}
-
-/// A multiple of stream_bytes, likewise.
-inline void put_line(void* to, const void* from, std::int64_t bytes, [[maybe_unused]] bool streams) {
-  using Piece = Native<std::uint8_t, 16>::type;
-  for (std::int64_t k = 0; k < bytes; k += sizeof(Piece)) {
-    const auto piece = read<Piece>(static_cast<const char*>(from) + k);
-#if defined(__SSE2__)
-    if (streams) {
-      _mm_stream_si128(reinterpret_cast<__m128i*>(static_cast<char*>(to) + k), reinterpret_cast<__m128i>(piece));
-      continue;
-    }
-#endif
-    std::memcpy(static_cast<char*>(to) + k, &piece, sizeof piece);
+    std::memcpy(static_cast<void*>(to), &values, sizeof values);
   }
 }
 

@@ -18,9 +18,8 @@ struct OperandSet {
 struct Plain : OperandSet<false, false, false, false> {};
 struct WithBias : OperandSet<false, true, false, false> {};
 struct WithResidual : OperandSet<false, false, true, false> {};
-struct WithScale : OperandSet<true, true, false, false> {};      ///< the bias is optional
-struct WithFunction : OperandSet<false, false, false, true> {};  ///< alpha, threshold, max_value; each optional
-struct WithAlpha : Plain {  ///< an alpha tensor and nothing else, as PReLU has
+struct WithScale : OperandSet<true, true, false, false> {};  ///< the bias is optional
+struct WithAlpha : Plain {                                   ///< an alpha tensor and nothing else, as PReLU has
   static constexpr bool alpha = true;
 };
 struct General : OperandSet<true, true, true, true, true> {};
@@ -111,7 +110,9 @@ struct ForwardOp {
   static constexpr bool reads_x = true, reads_dy = false, reads_mask = false;
 
   template <class Known>
-  RECTIFY_HD Result<C> operator()(const Element<C, Known>& e) const { return {e.f.value(e.z), C(0), e.f.piece(e.z)}; }
+  RECTIFY_HD Result<C> operator()(const Element<C, Known>& e) const {
+    return {e.f.value(e.z), C(0), e.f.piece(e.z)};
+  }
 };
 
 /// dx = dy * slope(z) * scale. Fed with y and a threshold of 0 it is the backward from y (see host/ops.cpp).
@@ -126,9 +127,13 @@ struct BackwardOp {
     return {dz * e.scale, dz, at};
   }
   template <class Known>
-  RECTIFY_HD Bool<C> is_above(const Element<C, Known>& e) const { return e.z > e.f.threshold; }
+  RECTIFY_HD Bool<C> is_above(const Element<C, Known>& e) const {
+    return e.z > e.f.threshold;
+  }
   template <class Known>
-  RECTIFY_HD Bool<C> is_saturated(const Element<C, Known>& e) const { return e.f.is_saturated(e.z); }
+  RECTIFY_HD Bool<C> is_saturated(const Element<C, Known>& e) const {
+    return e.f.is_saturated(e.z);
+  }
 };
 
 /// The same with the piece out of a mask.
@@ -142,9 +147,13 @@ struct MaskBackwardOp {
     return {dz * e.scale, dz, e.piece};
   }
   template <class Known>
-  RECTIFY_HD Bool<C> is_above(const Element<C, Known>& e) const { return !e.piece.below; }
+  RECTIFY_HD Bool<C> is_above(const Element<C, Known>& e) const {
+    return !e.piece.below;
+  }
   template <class Known>
-  RECTIFY_HD Bool<C> is_saturated(const Element<C, Known>& e) const { return e.piece.saturated; }
+  RECTIFY_HD Bool<C> is_saturated(const Element<C, Known>& e) const {
+    return e.piece.saturated;
+  }
 };
 
 }  // namespace rectify::detail

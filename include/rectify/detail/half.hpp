@@ -103,14 +103,4 @@ struct bf16 {
   RECTIFY_HD static std::uint32_t pair(float low, float high) { return bf16_pair(low, high); }
 };
 
-/// to = v, rounded once.
-template <class T, class C>
-RECTIFY_HD void assign(T& to, C v) {
-  if constexpr (sizeof(T) == 2) {
-    to.bits = T(v).bits;
-  } else {
-    to = v;
-  }
-}
-
 }  // namespace rectify::detail

@@ -7,10 +7,7 @@
 namespace rectify::detail {
 
 /// 0 below, 1 linear, 2 saturated: the element's two bits in u2, and its lowest bit is the one in u1.
-template <class Word = unsigned>
-RECTIFY_HD constexpr Word code_of(Piece at) {
-  return at.below ? Word(0) : at.saturated ? Word(2) : Word(1);
-}
+RECTIFY_HD constexpr unsigned code_of(Piece at) { return at.below ? 0 : at.saturated ? 2 : 1; }
 
 /// What is known of an element by its code. A cleared bit of u1 says "below", also of a saturated element: u1 serves only where
 /// both have the gradient 0, or there is no cap.

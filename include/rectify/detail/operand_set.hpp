@@ -13,12 +13,12 @@ namespace rectify::detail {
 template <class F>
 decltype(auto) with_operand_set(const Elementwise& call, bool other_outputs, F&& f) {
   const bool scale = call.scale.data != nullptr, bias = call.bias.data != nullptr, residual = call.residual != nullptr;
-  const bool function = call.alpha.data != nullptr || call.threshold.data != nullptr || call.max_value.data != nullptr;
-  if (other_outputs || (scale || bias) + residual + function > 1) return std::forward<F>(f)(General{});
+  const bool alpha = call.alpha.data != nullptr, others = call.threshold.data != nullptr || call.max_value.data != nullptr;
+  if (other_outputs || others || (scale || bias) + residual + alpha > 1) return std::forward<F>(f)(General{});
   if (scale) return std::forward<F>(f)(WithScale{});
   if (bias) return std::forward<F>(f)(WithBias{});
   if (residual) return std::forward<F>(f)(WithResidual{});
-  if (function) return std::forward<F>(f)(WithFunction{});
+  if (alpha) return std::forward<F>(f)(WithAlpha{});
   return std::forward<F>(f)(Plain{});
 }
 
