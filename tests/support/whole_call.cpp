@@ -143,10 +143,15 @@ Results WholeCall::run() const {
   return outputs.results();
 }
 
-void WholeCall::add_sums(Backward& operands, unsigned asked, std::int64_t length, Outputs& outputs) const {
+/// backward with what all calls of it have: dy, dx, and sums of `length` elements with a workspace.
+void WholeCall::run_backward(const Relu& relu, Backward operands, unsigned asked, std::int64_t length, Outputs& outputs) const {
+  operands.dy = dy_->view();
+  operands.dx = outputs.add("dx", dtype_, out_);
   for (int i = 0; i < sum_count; ++i) {
     if ((asked >> i & 1) != 0) operands.*fuzz_sums[i] = outputs.add(sum_names[i], sum_dtype(dtype_), Shape{length});
   }
+  operands.workspace = outputs.workspace(workspace_bytes(relu, operands));
+  backward(relu, operands);
 }
 
 /// alpha, threshold and max_value as numbers.
@@ -160,12 +165,8 @@ void WholeCall::run_numbers(Outputs& outputs) const {
   for (const std::int64_t length : {in_.shape[1], std::int64_t{1}}) {
     outputs.begin(length == 1 ? "backward of numbers, sums over everything" : "backward of numbers, sums per channel");
     Backward b;
-    b.dy = dy_->view();
     b.x = x_->view();
-    b.dx = outputs.add("dx", dtype_, out_);
-    add_sums(b, of_all_five & ~of_scale, length, outputs);
-    b.workspace = outputs.workspace(workspace_bytes(numbers, b));
-    backward(numbers, b);
+    run_backward(numbers, b, of_all_five & ~of_scale, length, outputs);
   }
   run_mask(f.mask, outputs);
 }
@@ -173,14 +174,10 @@ void WholeCall::run_numbers(Outputs& outputs) const {
 void WholeCall::run_mask(const ConstTensorView& mask, Outputs& outputs) const {
   outputs.begin("backward from a mask");
   Backward b;
-  b.dy = dy_->view();
   b.mask = mask;
   b.scale = parameters_[0]->view();
-  b.dx = outputs.add("dx", dtype_, out_);
   b.dresidual = outputs.add("dresidual", dtype_, out_);
-  add_sums(b, of_bias | of_threshold | of_max_value, in_.shape[1], outputs);
-  b.workspace = outputs.workspace(workspace_bytes(numbers, b));
-  backward(numbers, b);
+  run_backward(numbers, b, of_bias | of_threshold | of_max_value, in_.shape[1], outputs);
 }
 
 /// Every parameter as a tensor, and a residual.
@@ -200,15 +197,11 @@ void WholeCall::run_tensors(Outputs& outputs) const {
   for (const std::int64_t length : {in_.shape[1], std::int64_t{1}}) {
     outputs.begin(length == 1 ? "backward of tensors, sums over everything" : "backward of tensors, sums per channel");
     Backward b;
-    b.dy = dy_->view();
     b.x = x_->view();
     b.residual = residual_->view();
     for (int i = 0; i < sum_count; ++i) b.*sum_parameters[i] = parameters_[static_cast<std::size_t>(i)]->view();
-    b.dx = outputs.add("dx", dtype_, out_);
     b.dresidual = outputs.add("dresidual", dtype_, out_);
-    add_sums(b, of_all_five, length, outputs);
-    b.workspace = outputs.workspace(workspace_bytes(numbers, b));
-    backward(numbers, b);
+    run_backward(numbers, b, of_all_five, length, outputs);
   }
 }
 
@@ -217,13 +210,10 @@ void WholeCall::run_plain(Outputs& outputs) const {
   outputs.begin("plain");
   forward(steep, x_->view(), outputs.add("y", dtype_, out_));
   backward(steep, dy_->view(), x_->view(), outputs.add("dx", dtype_, out_));
+  outputs.begin("plain, with dbias");
   Backward b;
-  b.dy = dy_->view();
   b.x = x_->view();
-  b.dx = outputs.add("dx beside dbias", dtype_, out_);
-  add_sums(b, of_bias, in_.shape[1], outputs);
-  b.workspace = outputs.workspace(workspace_bytes(steep, b));
-  backward(steep, b);
+  run_backward(steep, b, of_bias, in_.shape[1], outputs);
 }
 
 }  // namespace rectify::test

@@ -42,7 +42,7 @@ class WholeCall {
   void run_tensors(Outputs& outputs) const;
   void run_mask(const ConstTensorView& mask, Outputs& outputs) const;
   void run_plain(Outputs& outputs) const;
-  void add_sums(Backward& operands, unsigned asked, std::int64_t length, Outputs& outputs) const;
+  void run_backward(const Relu& relu, Backward operands, unsigned asked, std::int64_t length, Outputs& outputs) const;
 
   DType dtype_;
   Placement in_, out_;
