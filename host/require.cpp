@@ -89,11 +89,10 @@ void require_place(const Named& operand) {
 bool same_device(Device a, Device b) { return a.kind == b.kind && (a.kind == Device::Kind::cpu || a.index == b.index); }
 
 void require_shape_and_device(const Named& operand, const Named& model) {
-  const auto as_model = std::string(" as ") + model.name;
   if (operand.view.shape() != model.view.shape())
-    refuse(operand, "shape " + text(model.view.shape()) + as_model, text(operand.view.shape()));
+    refuse(operand, "shape " + text(model.view.shape()) + " as " + model.name, text(operand.view.shape()));
   if (!same_device(operand.view.device(), model.view.device()))
-    refuse(operand, "device " + text(model.view.device()) + as_model, text(operand.view.device()));
+    refuse(operand, "device " + text(model.view.device()) + " as " + model.name, text(operand.view.device()));
 }
 
 bool overlap(const ConstTensorView& a, const ConstTensorView& b) {

@@ -14,7 +14,7 @@ function(require_own_names object namespace)
       message(SEND_ERROR "${object}: not in its own namespace: ${symbol}")
     endif()
   endforeach()
-  if(own LESS 4)  # loops<T>() for each of four types
+  if(own LESS 4)  # loops(), and the loops
     message(SEND_ERROR "${object}: only ${own} symbols in its own namespace")
   endif()
 endfunction()

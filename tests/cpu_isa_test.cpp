@@ -19,7 +19,6 @@
 namespace rectify::test {
 namespace {
 
-using detail::LoopKind;
 using detail::Loops;
 
 /// An environment variable for as long as it lives; then what it was before.
@@ -39,18 +38,14 @@ class Variable {
 };
 
 template <class T>
-bool same(const Loops<T>& a, const Loops<T>& b) {
-  const LoopKind forward{LoopKind::forward, detail::Operands::none};
-  const LoopKind backward{LoopKind::backward, detail::Operands::all, detail::SumsOf::all};
-  return a.find(forward) == b.find(forward) && a.find(backward) == b.find(backward) && a.widen == b.widen;
-}
-
-template <class T>
 const char* isa_of() {
-  const Loops<T> loops = detail::loops_of_this_machine<T>();
-  if (same(loops, detail::baseline::loops<T>())) return "baseline";
-  if (same(loops, detail::avx2::loops<T>())) return "avx2";
-  return same(loops, detail::avx512::loops<T>()) ? "avx512" : "a mixture";
+  const auto is = [](const Loops<T>& other) {
+    const Loops<T>& own = detail::loops_of_this_machine();
+    return own.find == other.find;
+  };
+  if (is(detail::baseline::loops())) return "baseline";
+  if (is(detail::avx2::loops())) return "avx2";
+  return is(detail::avx512::loops()) ? "avx512" : "a mixture";
 }
 
 /// Of every type.

@@ -1,4 +1,5 @@
-// The library in threads with small stacks and in forked processes: the results of the main thread of the first process.
+// The library in threads with small stacks, in teams of the caller's and in forked processes: the results of the main thread of the first
+// process.
 #include "cases.hpp"
 #include "whole_call.hpp"
 
@@ -129,6 +130,18 @@ INSTANTIATE_TEST_SUITE_P(Calls, SmallStack, testing::Combine(testing::ValuesIn(d
                          [](const auto& about) {
                            return name(std::get<0>(about.param)) + "_" + std::get<1>(about.param).name;
                          });
+
+/// The call has no threads of its own: it is too small. Waiting for a team it would wait for the caller's.
+TEST(CallersTeam, HasAThreadThatCallsAlone) {
+  const WholeCall call(DType::f32, dense({64, 100}), Values::finite);
+  const Results expected = call.run();
+  Results got;
+#pragma omp parallel num_threads(2)
+  {
+    if (omp_get_thread_num() == 0) got = call.run();
+  }
+  EXPECT_TRUE(same_results(got, expected));
+}
 
 /// With a guard page, as threads have it.
 TEST(OrdinarySmallStack, GivesTheSame) {

@@ -3,79 +3,52 @@
 #pragma once
 
 #include <rectify/detail/backend.hpp>
-#include <rectify/relu.hpp>
+#include <rectify/detail/element_ops.hpp>
+#include <rectify/detail/half.hpp>
 
-#include <cstddef>
 #include <cstdint>
 
 namespace rectify::detail {
 
 /// Elements that a loop takes at a time: a line of the caches in f32, whole bytes of every mask, and the lanes of any vector.
 constexpr std::int64_t group = 16;
-constexpr std::int64_t line_bytes = 64;  ///< of the caches
-constexpr int bands = 4;                 ///< rows that a loop of sums may take side by side
+constexpr std::int64_t line_bytes = 64;    ///< of the caches
+constexpr std::int64_t bands = 4;          ///< rows that a loop of sums may take side by side
+constexpr std::int64_t stream_bytes = 16;  ///< of a store past the caches, which begins at a multiple; what malloc gives
 
-/// The operands that a loop reads beside x and dy: bias; scale and bias; residual; alpha; all of these, and threshold and
-/// max_value. A set reads all of its own, absent ones as the number that changes no bit.
-enum class Operands { none, bias, scale, residual, alpha, all };
-/// That of the element ops' operand sets.
-template <class Set>
-constexpr Operands operands_in = Set::general    ? Operands::all
-                                 : Set::scale    ? Operands::scale
-                                 : Set::bias     ? Operands::bias
-                                 : Set::residual ? Operands::residual
-                                 : Set::alpha    ? Operands::alpha
-                                                 : Operands::none;
-
-/// The sums that a loop adds up: none, dbias, dscale and dbias, dalpha, all five.
-enum class SumsOf { none, bias, scale, alpha, all };
-
+/// What a loop is asked to do: an op, at least these operands beside x and dy (a bit for each), and at least these sums (a bit for each
+/// SumSlot). A loop reads all operands of its own, absent ones as the number that changes no bit, and adds up all sums of its own.
 struct LoopKind {
-  enum { forward, forward_mask, backward, backward_mask } op;
-  Operands operands;
-  SumsOf sums = SumsOf::none;
-  bool capped = false;  ///< elements may be saturated: max_value is less than +inf, or a mask has two bits
-  bool flat = false;    ///< alpha is 0, where it is a number
-  bool in_bands = false;
-
-  bool adds(int slot) const {
-    return sums == SumsOf::all || (sums == SumsOf::alpha && slot == sum_alpha) || (sums == SumsOf::scale && slot <= sum_bias) ||
-           (sums == SumsOf::bias && slot == sum_bias);
-  }
-  int sum_count() const {
-    return adds(sum_scale) + adds(sum_bias) + adds(sum_alpha) + adds(sum_threshold) + adds(sum_max_value);
-  }
+  enum Op { forward, forward_mask, backward, backward_mask } op;
+  unsigned operands, sums;
+  bool capped;  ///< elements may be saturated: max_value is less than +inf, or a mask has two bits
+  bool flat;    ///< alpha is 0, where it is a number
 };
-
+enum OperandBit : unsigned { reads_scale = 1, reads_bias = 2, reads_residual = 4, reads_alpha = 8, reads_function = 16 };
 enum ParameterSlot : int { at_scale, at_bias, at_alpha, at_threshold, at_max_value, parameter_count };
 
-/// A parameter's numbers; `step` of them for a group, or 0 where those of one group serve all.
-template <class C>
-struct Line {
-  const C* data;
-  std::int64_t step;
-};
-
-/// A stretch of elements, whole groups, whose operands lie in memory one behind the other. Of several rows, the operands of row k are
-/// `row_stride` elements behind those of row k - 1, and all have the same parameters and add to the same sums.
+/// A stretch of elements, whole groups, whose operands lie in memory one behind the other; of sums, in each of some rows, whose
+/// operands are `row_stride` elements apart. All rows have the same parameters and add to the same sums.
 template <class C>
 struct Span {
   Rectifier<C> f;
-  std::int64_t count;
-  const void *x, *dy, *residual;
-  std::int64_t residual_mask;       ///< 0 where one group of it serves all
-  void *out, *dresidual;            ///< dresidual may be null
-  bool streams, dresidual_streams;  ///< past the caches
+  std::int64_t count, rows, row_stride;  ///< 1 row, or as many as there are bands
+  const void *x, *dy, *residual;         ///< null where there is none
+  void *out, *dresidual;                 ///< null where not asked for
+  bool streams, dresidual_streams;       ///< past the caches
   unsigned char* mask;
   int mask_bits;
-  Line<C> parameters[parameter_count];
-  std::int64_t phase, period;       ///< of the numbers: where the first element's are, and after how many they begin again
-  C *sums, *sums_begin, *sums_end;  ///< a group of each sum, then the next group's; from the end it goes on at the beginning
-  std::int64_t row_stride, out_stride;
+  const C* numbers[parameter_count];   ///< of the parameters
+  std::int64_t each[parameter_count];  ///< -1 where every element has a number of its own, 0 where those of one group serve all
+  std::int64_t phase, period;          ///< of the numbers: where the first element's are, and after how many they begin again
+  C *sums, *sums_begin, *sums_end;     ///< a group of each sum, then the next group's; from the end it goes on at the beginning
 };
 
 template <class C>
-using Loop = void (*)(const Span<C>&);
+struct Loop {
+  void (*run)(const Span<C>&);
+  unsigned operands, sums;  ///< that it reads, and adds up in the order of their slots
+};
 
 /// The loops of a storage type, for one instruction set.
 template <class T>
@@ -83,17 +56,16 @@ struct Loops {
   Loop<Compute<T>> (*find)(const LoopKind&);
   void (*widen)(const T* from, std::int64_t count, Compute<T>* to);  ///< whole groups
 };
+struct AllLoops : Loops<f16>, Loops<bf16>, Loops<float>, Loops<double> {};
 
-/// Of the widest instruction set that this machine has and RECTIFY_MAX_CPU_ISA (baseline, avx2, avx512) allows, as it was when the
-/// library was loaded. The results are the same bits with all of them but for payloads of NaN: contraction is off, and every step rounds
-/// alike.
-template <class T>
-Loops<T> loops_of_this_machine();
+/// Of the widest instruction set that this machine has and RECTIFY_MAX_CPU_ISA (baseline, avx2, avx512) allowed when the library was
+/// loaded. All give the same bits but for payloads of NaN: contraction is off, and every step rounds alike.
+const AllLoops& loops_of_this_machine();
 
 // clang-format off
-namespace baseline { template <class T> Loops<T> loops(); }
-namespace avx2 { template <class T> Loops<T> loops(); }
-namespace avx512 { template <class T> Loops<T> loops(); }
+namespace baseline { AllLoops loops(); }
+namespace avx2 { AllLoops loops(); }
+namespace avx512 { AllLoops loops(); }
 // clang-format on
 
 }  // namespace rectify::detail

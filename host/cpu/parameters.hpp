@@ -1,9 +1,7 @@
 // The numbers of a stretch's elements, whatever channels they are in, as the lines that a loop reads them from.
 #pragma once
 
-#include "inputs.hpp"
-
-#include <rectify/detail/element_ops.hpp>
+#include "tensors.hpp"
 
 #include <limits>
 
@@ -19,80 +17,60 @@ class Parameters {
   static constexpr std::int64_t worth = 4;  // periods of a thread's elements; of fewer, one saves nothing
 
  public:
-  /// Numbers of memory for the periods of a call.
-  static std::int64_t memory(const Elementwise& call, std::int64_t threads) {
-    if (!comes_round(call.layout, threads)) return 0;
-    std::int64_t channelwise = 0;
-    for (const Parameter* parameter : {&call.scale, &call.bias, &call.alpha, &call.threshold, &call.max_value})
-      channelwise += is_channelwise(*parameter);
-    return channelwise * period_numbers(call.layout);
+  /// Numbers of memory that a thread needs for a call.
+  static std::int64_t memory(const Layout& layout, const Loop<C>& loop, std::int64_t threads) {
+    if (!reads_any(loop) || layout.channels == 1 || layout.inner >= long_run) return 0;
+    return parameter_count * numbers_of(period_of(layout, threads));
   }
 
-  /// Keeps the lines and the period of `span` to what its stretch needs.
-  Parameters(const Elementwise& call, const Rectifier<C>& f, void (*widen)(const T*, std::int64_t, C*), std::int64_t threads,
-             C* memory, Span<C>& span)
+  /// Keeps the numbers and the period of `span` to what its stretch needs.
+  Parameters(const Elementwise& call, const Rectifier<C>& f, const Loop<C>& loop, std::int64_t threads, C* memory,
+             Span<C>& span)
       : layout_(call.layout),
-        widen_(widen),
         parameter_{&call.scale, &call.bias, &call.alpha, &call.threshold, &call.max_value},
-        in_periods_(comes_round(call.layout, threads)),
+        period_(period_of(call.layout, threads)),
         span_(span) {
-    const C numbers[] = {Neutral<C>::scale, Neutral<C>::bias, f.alpha, f.threshold, f.max_value};
+    const C absent[] = {Neutral<C>::scale, Neutral<C>::bias, f.alpha, f.threshold, f.max_value};
     span.phase = 0;
-    span.period = in_periods_ ? period_of(layout_) : std::numeric_limits<std::int64_t>::max();
+    span.period = period_ > 0 ? period_ : std::numeric_limits<std::int64_t>::max();
+    if (!reads_any(loop)) return;
     for (int k = 0; k < parameter_count; ++k) {
-      span.parameters[k] = {buffer_[k], 0};
-      if (!is_channelwise(*parameter_[k])) {
-        std::fill_n(buffer_[k], group, parameter_[k]->data == nullptr ? numbers[k] : value(k, 0));
-      } else if (in_periods_) {
-        seek(0);
-        fill(k, memory, period_numbers(layout_));
-        span.parameters[k] = {memory, group};
-        memory += period_numbers(layout_);
-      } else {
-        channelwise_[channelwise_count_++] = k;
-      }
+      const bool is_channelwise = parameter_[k]->data != nullptr && parameter_[k]->stride != 0;
+      if (is_channelwise) channelwise_[channelwise_count_++] = k;
+      if (!is_channelwise) std::fill_n(one_[k], group, parameter_[k]->data == nullptr ? absent[k] : value(k, 0));
+      line_[k] = is_channelwise && layout_.inner < long_run ? memory + k * numbers_of(period_) : one_[k];
+      span.numbers[k] = line_[k];
+      span.each[k] = 0;
     }
+    if (period_ > 0) lay_out(0, numbers_of(period_));
   }
 
   /// Of `n` elements from there on, how many one stretch may have.
   std::int64_t longest(std::int64_t first, std::int64_t n) {
-    if (channelwise_count_ == 0) return n;
+    if (channelwise_count_ == 0 || period_ > 0) return n;
     if (layout_.inner < long_run) return std::min(n, tile_elements<T>);
-    if (first != next_) seek(first);
-    return std::min(n, left_ >= group ? left_ : group);
+    seek(first);
+    return std::min(n, std::max(left_, group));
   }
 
-  void lay_out(std::int64_t first, std::int64_t n) {
-    if (in_periods_) span_.phase = first % span_.period;
-    if (channelwise_count_ == 0) return;
-    if (first != next_) seek(first);
-    const bool of_one = layout_.inner >= long_run && n <= left_;
-    for (int i = 0; i < channelwise_count_; ++i) {
-      const int k = channelwise_[i];
-      span_.parameters[k].step = of_one ? 0 : group;
-      if (!of_one) fill(k, buffer_[k], n);
-      if (of_one) std::fill_n(buffer_[k], group, value(k, channel_));
-    }
-    if (n > left_) return seek(first + n);
-    next_ += n, left_ -= n;
-    if (left_ == 0) channel_ = channel_ + 1 == layout_.channels ? 0 : channel_ + 1, left_ = layout_.inner;
+  void start(std::int64_t first, std::int64_t n) {
+    if (period_ > 0) span_.phase = first % period_;
+    if (period_ == 0 && channelwise_count_ > 0) lay_out(first, n);
   }
 
  private:
-  static bool is_channelwise(const Parameter& parameter) { return parameter.data != nullptr && parameter.stride != 0; }
+  static bool reads_any(const Loop<C>& loop) { return (loop.operands & ~reads_residual) != 0; }
 
-  /// At least a group, so that a loop comes round at most once in one.
-  static std::int64_t period_of(const Layout& layout) {
-    const std::int64_t round = layout.channels * layout.inner;
-    return (group + round - 1) / round * round;
+  /// 0 where none is laid out. At least a group, so that a loop comes round at most once in one.
+  static std::int64_t period_of(const Layout& layout, std::int64_t threads) {
+    if (layout.channels == 1 || layout.inner >= long_run) return 0;
+    const std::int64_t round = layout.channels * layout.inner, period = (group + round - 1) / round * round;
+    return period <= longest_period && period * worth * threads <= layout.elements ? period : 0;
   }
-  /// With what a group that begins in the last place reads beyond it; multiples of a group, so that each period begins at one.
-  static std::int64_t period_numbers(const Layout& layout) { return (period_of(layout) + 2 * group - 1) / group * group; }
 
-  static bool comes_round(const Layout& layout, std::int64_t threads) {
-    if (layout.channels == 1 || layout.inner >= long_run) return false;
-    const std::int64_t period = period_of(layout);
-    return period <= longest_period && period * worth * threads <= layout.elements;
+  /// A parameter's: with what a group that begins in the period's last place reads beyond it, or of a tile. Multiples of a group.
+  static std::int64_t numbers_of(std::int64_t period) {
+    return period > 0 ? (period + 2 * group - 1) / group * group : tile_elements<T>;
   }
 
   C value(int k, std::int64_t channel) const {
@@ -103,43 +81,52 @@ class Parameters {
 
   /// The place is kept from stretch to stretch, as to find it takes two divisions.
   void seek(std::int64_t element) {
+    if (element == next_) return;
     next_ = element;
     channel_ = element / layout_.inner % layout_.channels;
     left_ = layout_.inner - element % layout_.inner;
   }
 
-  /// The numbers of `n` elements from the place at hand on.
-  void fill(int k, C* to, std::int64_t n) const {
+  void lay_out(std::int64_t first, std::int64_t n) {
+    seek(first);
+    const bool of_one = layout_.inner >= long_run && n <= left_;
+    for (int i = 0; i < channelwise_count_; ++i) {
+      span_.each[channelwise_[i]] = of_one ? 0 : -1;
+      fill(channelwise_[i], of_one ? group : n);
+    }
+    next_ = n > left_ ? -1 : first + n;
+    left_ -= n;
+    if (left_ == 0) channel_ = channel_ + 1 == layout_.channels ? 0 : channel_ + 1, left_ = layout_.inner;
+  }
+
+  /// Of `n` elements from the place at hand on.
+  void fill(int k, std::int64_t n) const {
     std::int64_t channel = channel_, run = left_;
-    for (C* const end = to + n; to < end; channel = channel == layout_.channels ? 0 : channel) {
+    for (C *to = line_[k], *const end = to + n; to < end; to += run, run = layout_.inner) {
       if (layout_.inner == 1) {
         run = std::min<std::int64_t>(layout_.channels - channel, end - to);
-        fill_channels(k, channel, run, to);
+        const bool widens = parameter_[k]->stride == 1 && !parameter_[k]->in_compute_type;
+        const std::int64_t done = widens ? run / group * group : 0;
+        const Loops<T>& loops = loops_of_this_machine();
+        loops.widen(static_cast<const T*>(parameter_[k]->data) + channel, done, to);
+        for (std::int64_t i = done; i < run; ++i) to[i] = value(k, channel + i);
         channel += run;
       } else {
         run = std::min<std::int64_t>(run, end - to);
         std::fill_n(to, run, value(k, channel++));
       }
-      to += run;
-      run = layout_.inner;
+      if (channel == layout_.channels) channel = 0;
     }
   }
 
-  void fill_channels(int k, std::int64_t channel, std::int64_t n, C* to) const {
-    const bool converts = parameter_[k]->stride == 1 && !parameter_[k]->in_compute_type;
-    const std::int64_t done = converts ? n / group * group : 0;
-    widen_(static_cast<const T*>(parameter_[k]->data) + channel, done, to);
-    for (std::int64_t i = done; i < n; ++i) to[i] = value(k, channel + i);
-  }
-
   const Layout& layout_;
-  void (*widen_)(const T*, std::int64_t, C*);
   const Parameter* parameter_[parameter_count];
-  bool in_periods_;
+  std::int64_t period_;
   Span<C>& span_;
   std::int64_t next_ = -1, channel_ = 0, left_ = 0;  // the element that comes next, its channel, and what is left of that
   int channelwise_[parameter_count], channelwise_count_ = 0;
-  alignas(line_bytes) C buffer_[parameter_count][tile_elements<T> + group];
+  C* line_[parameter_count];
+  alignas(line_bytes) C one_[parameter_count][group];
 };
 
 }  // namespace rectify::detail

@@ -4,12 +4,10 @@
 
 #include "loop.hpp"
 
-#include <rectify/detail/element_ops.hpp>
 #include <rectify/detail/sums.hpp>
 
 #include <algorithm>
 #include <cstdint>
-#include <utility>
 
 namespace rectify::detail {
 
@@ -20,7 +18,6 @@ constexpr SumGrain cpu_sum_grain = {32768 / sizeof(C), 4096 / sizeof(C), 512, 64
 
 /// Terms that are added up before their sum is put with that of others: chains of additions stay short, which bounds the error.
 constexpr std::int64_t additions_in_a_chain = 32, chains_in_a_chain = 16;
-
 static_assert(additions_in_a_chain % bands == 0);
 
 /// Of `rows` rows, `stride` numbers apart, the first becomes the sum in `columns` of them; by halves.
@@ -28,138 +25,112 @@ template <class C>
 void halve(C* a, std::int64_t rows, std::int64_t stride, std::int64_t columns) {
   while (rows > 1) {
     const std::int64_t kept = (rows + 1) / 2, distance = kept * stride;
-    const bool as_one = columns == stride;
-    const std::int64_t n = as_one ? (rows - kept) * stride : columns;
-    for (C* to = a; to < a + (as_one ? 1 : (rows - kept) * stride); to += stride)
+    const std::int64_t n = columns == stride ? (rows - kept) * stride : columns;  // whole rows are one
+    for (C* to = a; to < a + (rows - kept) * stride; to += std::max(n, stride))
       for (std::int64_t i = 0; i < n; ++i) to[i] += to[i + distance];
     rows = kept;
   }
 }
 
-/// How the terms of a part's row are laid on positions: each on its own, or, where runs of a channel are long, each run folded to as many
-/// lanes as keep the chains short. Not where runs end within a group: a tile for each of those ends takes longer than rows side by side.
-/// Lanes are 32 at least, or an addition waited for the one before it.
-struct Fold {
-  std::int64_t run;    ///< elements of a channel that are neighbours
-  std::int64_t lanes;  ///< that they are folded to; 0 where they are not
-  std::int64_t rows;   ///< in a chain
-
-  static constexpr std::int64_t least_lanes = 32;
-
-  template <class C>
-  static Fold of(const SumPlan& plan) {
-    const std::int64_t run = plan.is_long ? plan.width : plan.inner;
-    if (!cpu_sum_grain<C>.folds(run)) return {run, 0, additions_in_a_chain};
-    constexpr std::int64_t of_a_chain = least_lanes * additions_in_a_chain;
-    const std::int64_t lanes = (run + of_a_chain - 1) / of_a_chain * least_lanes;
-    return {run, lanes, std::max<std::int64_t>(1, additions_in_a_chain / ((run + lanes - 1) / lanes))};
-  }
-
-  /// Of `positions`, a part's at most.
-  std::int64_t most_lanes(std::int64_t positions) const {
-    return lanes > 0 ? ((positions + run - 1) / run + 1) * lanes : (positions + group - 1) / group * group;
-  }
-};
-
-/// The sums of one thread, of a part at a time. Lanes lie in groups: a group's of one sum, then the same group's of the next.
+/// The sums of one thread, of a part at a time. The terms of a part's rows are laid on lanes. Where runs of a channel are long, each is
+/// folded to as many lanes as keep the chains short, but 32 at least, or an addition waited for the one before it. Not where runs end
+/// within a group: a tile for each of those ends takes longer than rows side by side. Else a row is one run, and each of its positions
+/// has a lane. Lanes lie in groups: a group's of one sum, then the same group's of the next.
 template <class C>
 class SumChains {
  public:
-  /// Numbers of memory, for `count` sums.
-  static std::int64_t memory(const SumPlan& plan, std::int64_t count) {
-    if (plan.parts == 0) return 0;
-    return most_lanes(plan) * (levels * count + 1);
+  SumChains(const SumPlan& plan, int count, C* memory)
+      : plan_(plan), count_(count), folds_(cpu_sum_grain<C>.folds(plan.is_long ? plan.width : plan.inner)), chain_(memory) {
+    const std::int64_t width = std::max<std::int64_t>(1, std::min(plan.width, plan.elements));
+    constexpr std::int64_t least_lanes = 32, of_a_chain = least_lanes * additions_in_a_chain;
+    run_ = !folds_ ? width : plan.is_long ? plan.width : plan.inner;
+    lanes_of_run_ = folds_ ? (run_ + of_a_chain - 1) / of_a_chain * least_lanes : (run_ + group - 1) / group * group;
+    rows_of_chain_ = std::max<std::int64_t>(1, additions_in_a_chain / ((run_ + lanes_of_run_ - 1) / lanes_of_run_));
+    of_level_ = (folds_ ? lanes_for(run_ + width) : lanes_of_run_) * count_;
   }
 
-  SumChains(const SumPlan& plan, std::int64_t count, C* memory)
-      : plan_(plan),
-        fold_(Fold::of<C>(plan)),
-        count_(count),
-        of_level_(count > 0 ? most_lanes(plan) * count : 0),
-        chain_(memory),
-        lane_(level(levels)) {}
+  /// Numbers that it needs.
+  std::int64_t memory() const { return count_ > 0 ? of_level_ * levels + of_level_ / count_ : 0; }
 
   void start(const SumPart& part) {
-    phase_ = plan_.is_long ? 0 : part.phase % plan_.inner;
+    phase_ = plan_.is_long || !folds_ ? 0 : part.phase % plan_.inner;
     positions_ = std::min(part.width, part.end - part.base);
-    lanes_ = (positions_ + group - 1) / group * group;
-    if (is_folded()) lanes_ = (phase_ + positions_ + fold_.run - 1) / fold_.run * fold_.lanes;
+    lanes_ = folds_ ? lanes_for(phase_ + positions_) : (positions_ + group - 1) / group * group;
     rows_ = chains_ = 0;
     std::fill_n(chain_, lanes_ * count_, C(0));
   }
 
-  bool is_folded() const { return fold_.lanes > 0; }
+  bool folds() const { return folds_; }
 
-  /// Of `n` positions that come next, those that a stretch may go over: to the end of a folded run.
-  std::int64_t longest(std::int64_t n) const { return is_folded() ? std::min(n, left_) : n; }
-
-  /// Where a stretch of `n` elements from there on adds its terms. Of less than a group: to copies, as its loop adds to whole ones.
-  void place(std::int64_t position, std::int64_t n, Span<C>& span) {
-    span.sums = n < group ? std::copy_n(at(position), count_ * group, rest_) - count_ * group : at(position);
-    span.sums_begin = begin_;
-    span.sums_end = is_folded() ? begin_ + fold_.lanes * count_ : nullptr;
+  /// At a position of the first run.
+  void start_row(std::int64_t position) {
+    begin_ = chain_;
+    lane_at_ = position;
+    left_ = run_ - phase_ - position;
   }
 
-  void take_rest(std::int64_t position, std::int64_t n) {
-    for (std::int64_t sum = 0; sum < count_; ++sum) std::copy_n(rest_ + sum * group, n, at(position) + sum * group);
+  /// Of `n` positions that come next, those that a stretch may go over: to the end of a run.
+  std::int64_t longest(std::int64_t n) const { return std::min(n, left_); }
+
+  /// Where a stretch of `n` elements adds its terms. Of less than a group: to copies, as its loop adds to whole ones.
+  void place(std::int64_t n, Span<C>& span) {
+    C* const at = begin_ + lane_at_ * count_;
+    span.sums = n < group ? std::copy_n(at, count_ * group, rest_) - count_ * group : at;
+    span.sums_begin = begin_;
+    span.sums_end = begin_ + lanes_of_run_ * count_;
   }
 
   /// Beyond a stretch of `n` positions. Without a division of 64 bits, which would cost as much as a tenth of a tile.
   void advance(std::int64_t n) {
-    if (!is_folded()) return;
+    for (std::int64_t sum = 0; n < group && sum < count_; ++sum)
+      std::copy_n(rest_ + sum * group, n, begin_ + lane_at_ * count_ + sum * group);
     left_ -= n;
-    lane_at_ = static_cast<std::uint32_t>(lane_at_ + n) % static_cast<std::uint32_t>(fold_.lanes);
+    lane_at_ = static_cast<std::uint32_t>(lane_at_ + n) % static_cast<std::uint32_t>(lanes_of_run_);
     if (left_ > 0) return;
-    begin_ += fold_.lanes * count_;
-    start_run(fold_.run);
+    begin_ += lanes_of_run_ * count_;
+    lane_at_ = 0;
+    left_ = run_;
   }
 
-  void start_row() {
-    begin_ = chain_;
-    start_run(fold_.run - phase_);
-  }
-
+  /// A second level of chains, and above it a third, so that none is long.
   void end_row() {
-    if (++rows_ == fold_.rows) end_chain();
+    if (++rows_ < rows_of_chain_) return;
+    rows_ = 0;
+    move(level(0), level(1), chains_ % chains_in_a_chain == 0);
+    if (++chains_ % chains_in_a_chain == 0) move(level(1), level(2), chains_ == chains_in_a_chain);
   }
 
   /// The part's sum of each channel that it meets, or the one of all. `sum`: its number among those that are summed.
   void finish(const SumPart& part, std::int64_t channel, std::int64_t sum, bool of_all, C* into) {
     const bool is_sum = !of_all && plan_.inner == 1 && positions_ <= plan_.period && positions_ % group == 0;
-    gather(sum, is_sum ? into : lane_);
+    C* lane = is_sum ? into : level(levels);
+    gather(sum, lane);
     if (is_sum) return;
+    const std::int64_t lanes = folds_ ? lanes_ : positions_, run = folds_ ? lanes_of_run_ : plan_.inner;
     if (of_all || plan_.channels == 1 || plan_.is_long) {
-      halve(lane_, is_folded() ? lanes_ : positions_, 1, 1);
-      into[0] = lane_[0];
-    } else if (is_folded()) {
-      finish_folded(into);
-    } else {
-      finish_positions(part, channel, into);
+      halve(lane, lanes, 1, 1);
+      into[0] = lane[0];
+      return;
+    }
+    // Of several rounds of the channels, the first becomes the sum; then each channel's lanes: of its run, or of what is here of it.
+    const std::int64_t round = plan_.channels * run;
+    if (plan_.strips == 1) halve(lane, lanes / round, round, round);
+    C* const end = lane + (plan_.strips > 1 ? lanes : std::min(lanes, round));
+    if (run == 1) return static_cast<void>(std::copy(lane, end, into));
+    for (std::int64_t here = folds_ ? run : (channel + 1) * run - part.phase; lane < end; lane += here, here = run) {
+      here = std::min<std::int64_t>(here, end - lane);
+      halve(lane, here, 1, 1);
+      *into++ = *lane;
     }
   }
 
  private:
   static constexpr int levels = 3;
 
-  C* at(std::int64_t position) const { return is_folded() ? begin_ + lane_at_ * count_ : chain_ + position * count_; }
-
-  static std::int64_t most_lanes(const SumPlan& plan) {
-    return Fold::of<C>(plan).most_lanes(std::min(plan.width, plan.elements));
-  }
-
-  void start_run(std::int64_t positions) {
-    left_ = positions;
-    lane_at_ = 0;
-  }
-
+  /// Of folded positions, with those of their first run that are missing.
+  std::int64_t lanes_for(std::int64_t positions) const { return (positions + run_ - 1) / run_ * lanes_of_run_; }
   C* level(int number) const { return chain_ + number * of_level_; }
 
-  /// A second level of chains, and above it a third, so that none is long.
-  void end_chain() {
-    rows_ = 0;
-    move(level(0), level(1), chains_ % chains_in_a_chain == 0);
-    if (++chains_ % chains_in_a_chain == 0) move(level(1), level(2), chains_ == chains_in_a_chain);
-  }
   void move(C* from, C* to, bool first) {
     for (std::int64_t i = 0; i < lanes_ * count_; ++i) {
       to[i] = first ? from[i] : to[i] + from[i];
@@ -177,40 +148,13 @@ class SumChains {
     }
   }
 
-  void finish_folded(C* into) {
-    std::int64_t lanes = lanes_;
-    if (plan_.strips == 1) {
-      lanes = plan_.channels * fold_.lanes;
-      halve(lane_, lanes_ / lanes, lanes, lanes);
-    }
-    for (C* lane = lane_; lane < lane_ + lanes; lane += fold_.lanes) {
-      halve(lane, fold_.lanes, 1, 1);
-      *into++ = *lane;
-    }
-  }
-
-  void finish_positions(const SumPart& part, std::int64_t channel, C* into) {
-    if (plan_.strips == 1) halve(lane_, positions_ / plan_.period, plan_.period, plan_.period);
-    const std::int64_t end = std::min(part.phase + positions_, plan_.period);
-    if (plan_.inner == 1) {
-      std::copy_n(lane_, end - part.phase, into);
-      return;
-    }
-    for (std::int64_t first = part.phase; first < end; ++channel) {
-      const std::int64_t last = std::min((channel + 1) * plan_.inner, end);
-      C* const run = lane_ + (first - part.phase);
-      halve(run, last - first, 1, 1);
-      *into++ = *run;
-      first = last;
-    }
-  }
-
   const SumPlan& plan_;
-  Fold fold_;
-  std::int64_t count_, of_level_;  // sums, and numbers of a level of them
+  int count_;  // of sums
+  bool folds_;
+  std::int64_t run_, lanes_of_run_, rows_of_chain_, of_level_;  // elements; numbers of a level of all sums
   std::int64_t phase_ = 0, positions_ = 0, lanes_ = 0, rows_ = 0, chains_ = 0;
   std::int64_t left_ = 0, lane_at_ = 0;  // of the run at hand: positions, and the lane of the next
-  C *chain_, *lane_, *begin_ = nullptr;
+  C *chain_, *begin_ = nullptr;
   alignas(line_bytes) C rest_[sum_slots * group];
 };
 
