@@ -46,7 +46,7 @@ void copy_share(char* to, const char* from, std::size_t bytes, [[maybe_unused]] 
   if (stream) {
     constexpr std::size_t line = 64, ahead = 1024;
     for (; at + line <= bytes; at += line) {
-      _mm_prefetch(from + at + ahead, _MM_HINT_NTA);
+      _mm_prefetch(from + at + ahead, _MM_HINT_T0);
       for (std::size_t k = at; k < at + line; k += 16)
         _mm_stream_si128(reinterpret_cast<__m128i*>(to + k), _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + k)));
     }

@@ -124,17 +124,20 @@ if(RECTIFY_WITH_CUDA)
 endif()
 
 # The kernel sources, compiled for this processor: they see tests/simt/include in place of a toolkit.
-set(simt_sources simt/kernels_table.cpp simt/kernels_f16.cpp simt/kernels_bf16.cpp simt/kernels_f32.cpp simt/kernels_f64.cpp
-  simt/simt.cpp simt/targets.cpp simt/access_test.cpp simt/long_parts_test.cpp simt/runtime_test.cpp simt/simt_test.cpp
-  ${PROJECT_SOURCE_DIR}/bench/harness.cpp)
+set(simt_sources simt/kernels_table.cpp simt/kernels_f16.cpp simt/kernels_f32.cpp simt/simt.cpp simt/targets.cpp simt/access_test.cpp
+  simt/long_parts_test.cpp simt/runtime_test.cpp simt/simt_test.cpp ${PROJECT_SOURCE_DIR}/bench/harness.cpp)
+set(more_kernels simt/kernels_bf16.cpp simt/kernels_f64.cpp)
+function(rectify_add_simt_objects name sources)
+  rectify_add_test_objects(${name} ${sources})
+  target_include_directories(${name} PRIVATE simt simt/include $<TARGET_PROPERTY:rectify_host,INCLUDE_DIRECTORIES>)
+  target_compile_definitions(${name} PRIVATE $<TARGET_PROPERTY:rectify_host,COMPILE_DEFINITIONS>)
+  target_compile_options(${name} PRIVATE -Wno-unknown-pragmas ${ARGN})
+endfunction()
 # The kernels and SOURCES compiled with FLAGS, and what LIBRARIES bring, which is compiled without them. FLAGS' own objects are linked
 # first: of an inline function that both have, the linker keeps the first.
 function(rectify_add_simt_tests name)
   cmake_parse_arguments(arg "" "" "SOURCES;FLAGS;LIBRARIES" ${ARGN})
-  rectify_add_test_objects(${name}_objects ${simt_sources} ${arg_SOURCES})
-  target_include_directories(${name}_objects PRIVATE simt simt/include $<TARGET_PROPERTY:rectify_host,INCLUDE_DIRECTORIES>)
-  target_compile_definitions(${name}_objects PRIVATE $<TARGET_PROPERTY:rectify_host,COMPILE_DEFINITIONS>)
-  target_compile_options(${name}_objects PRIVATE -Wno-unknown-pragmas ${arg_FLAGS})
+  rectify_add_simt_objects(${name}_objects "${simt_sources};${arg_SOURCES}" ${arg_FLAGS})
   rectify_add_tests(${name} SHARDED LIBRARIES ${name}_objects ${arg_LIBRARIES})
   target_link_options(${name} PRIVATE ${arg_FLAGS})
   set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
@@ -142,8 +145,9 @@ endfunction()
 rectify_set_cpu_flags()
 set(sanitized -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
 if(NOT RECTIFY_NESTED)
+  rectify_add_simt_objects(rectify_more_kernels "${more_kernels}")
   rectify_add_simt_tests(rectify_simt_tests SOURCES simt/coverage_test.cpp
-    LIBRARIES rectify_target_tests rectify_test_support rectify_host rectify_reference)
+    LIBRARIES rectify_more_kernels rectify_target_tests rectify_test_support rectify_host rectify_reference)
   # An order matters where threads of a block meet: in sums. All three run random calls, exact sums and what is short; long lists of calls
   # run shuffled, and in the other two when it is asked for.
   set(long_lists "")
@@ -154,19 +158,19 @@ if(NOT RECTIFY_NESTED)
   rectify_add_shards(rectify_simt_tests.every_order BINARY rectify_simt_tests LABELS slow
     ARGUMENTS --gtest_filter=${long_lists}*/Fuzz.*/kernels_* ENVIRONMENT RECTIFY_FUZZ_CASES=2000)
 
-  # The library and the kernels are sanitized; the tests, whose memory they are given, are not. Of the CPU backend's loops the baseline's:
-  # those of the other instruction sets are the same text, which the sanitizers take minutes to compile.
+  # The library and the kernels are sanitized; the tests, whose memory they are given, are not. Of the CPU backend's loops the baseline's,
+  # and of the kernels those of f16 and f32: the others are the same text, which the sanitizers take minutes to compile.
   set(sanitized_sources ${rectify_host_sources})
   list(FILTER sanitized_sources EXCLUDE REGEX "loops_avx")
   rectify_add_simt_tests(rectify_sanitized_tests FLAGS ${sanitized} SOURCES ${sanitized_sources}
-    LIBRARIES rectify_target_tests rectify_host_tests rectify_test_support rectify_reference)
+    LIBRARIES rectify_more_kernels rectify_target_tests rectify_host_tests rectify_test_support rectify_reference)
   target_compile_definitions(rectify_sanitized_tests_objects PRIVATE RECTIFY_BASELINE_LOOPS)
   # Without the sums that must have the same bits: their calls are those of the other sums.
   rectify_add_shards(rectify_sanitized_tests BINARY rectify_sanitized_tests LABELS quick ARGUMENTS --gtest_filter=-*/SumsBits.*)
 
   # The tests and the reference too: what they themselves do wrong. Compiled when it is asked for.
   rectify_add_simt_tests(rectify_wholly_sanitized_tests FLAGS ${sanitized}
-    SOURCES ${rectify_host_sources} ${PROJECT_SOURCE_DIR}/host/reference.cpp ${target_tests} ${host_tests} ${support})
+    SOURCES ${more_kernels} ${rectify_host_sources} ${PROJECT_SOURCE_DIR}/host/reference.cpp ${target_tests} ${host_tests} ${support})
   set_target_properties(rectify_wholly_sanitized_tests rectify_wholly_sanitized_tests_objects PROPERTIES EXCLUDE_FROM_ALL ON)
   add_test(NAME rectify_wholly_sanitized_tests.build
     COMMAND ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target rectify_wholly_sanitized_tests)
