@@ -7,6 +7,7 @@
 #include <rectify/detail/dispatch.hpp>
 
 #include <omp.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -14,9 +15,6 @@
 #include <cstring>
 #include <memory>
 
-#if defined(__unix__)
-#include <pthread.h>
-#endif
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -30,23 +28,7 @@ constexpr std::int64_t grain = 4096;                    // elements; whole tiles
 
 /// The threads of OpenMP's pool do not come along into a forked process, where a call that waits for them never returns.
 bool is_forked = false;
-#if defined(__unix__)
 [[maybe_unused]] const int at_fork = pthread_atfork(nullptr, nullptr, [] { is_forked = true; });
-#endif
-
-AllLoops choose() {
-#if defined(__x86_64__) && !defined(RECTIFY_BASELINE_LOOPS)  // which is a build without the others, for the sanitizers
-  const char* const asked = std::getenv("RECTIFY_MAX_CPU_ISA");
-  const auto is = [asked](const char* name) { return asked != nullptr && std::strcmp(asked, name) == 0; };
-  // Every machine with AVX2 has F16C, of which Clang 14 cannot ask.
-  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  if (has_avx2 && !is("baseline")) return has_avx512 && !is("avx2") ? avx512::loops() : avx2::loops();
-#endif
-  return baseline::loops();
-}
-
 [[maybe_unused]] const AllLoops& at_load = loops_of_this_machine();
 
 /// What all threads of a call share.
@@ -75,17 +57,36 @@ class Thread {
         chains_(work.chains(memory)),
         parameters_(call_, work.f, work.loop, work.threads, memory + chains_.memory(), span_) {
     span_.f = work.f;
-    span_.sums = nullptr;
     span_.mask_bits = call_.mask_bits;
   }
 
-  /// `first` is at a whole byte of the mask.
-  void run(std::int64_t first, std::int64_t count) {
-    for (const std::int64_t end = first + count; first < end;) first += run_stretch(first, end - first, 1, 0);
+  /// Of the `count` elements from `first` on, in each of the rows, as many as may be one stretch, which is whole groups or less than one:
+  /// gives their number. All rows have the first one's parameters; more than one are in place.
+  std::int64_t run_stretch(std::int64_t first, std::int64_t count, std::int64_t rows, std::int64_t stride) {
+    for (const Operand<T>* operand : {&x_, &dy_, &residual_, &out_, &dresidual_}) count = operand->longest(first, count);
+    count = parameters_.longest(first, mask_.is_direct(first) ? count : std::min(count, tile_elements<T>));
+    count = count < group ? count : count / group * group;
+    parameters_.start(first, count);
+    span_.count = std::max(count, group);
+    span_.rows = rows, span_.row_stride = stride;
+    span_.x = x_.to_read(first, count);
+    span_.dy = dy_.to_read(first, count);
+    span_.residual = residual_.to_read(first, count);
+    span_.out = out_.to_write(first, count);
+    span_.dresidual = dresidual_.to_write(first, count);
+    span_.streams = out_.streams(call_, span_.out, stride);
+    span_.dresidual_streams = dresidual_.streams(call_, span_.dresidual, stride);
+    span_.mask = mask_.at(first, count);
+    if (work_.loop.sums != 0) chains_.place(count, span_);
+    work_.loop.run(span_);
+    if (count < group && call_.dy == nullptr) mask_.finish_rest(first, count);
+    out_.finish(span_.out, first, count);
+    dresidual_.finish(span_.dresidual, first, count);
+    return count;
   }
 
-  /// A part of the sums, its elements with it. Of rows that are not folded as many bands are taken side by side: additions wait less for
-  /// each other, and sums are fetched once for all of them.
+  /// A part of the sums, its elements with it. Where rows are not folded, one row of each of four bands is taken at a time: additions wait
+  /// less for each other, and sums are fetched once for all of them.
   void run_part(std::int64_t index) {
     const SumPart part = work_.plan.part(index);
     chains_.start(part);
@@ -112,8 +113,8 @@ class Thread {
  private:
   /// Whether rows side by side, the first of which begins at `first`, are whole and in place in all tensors.
   bool in_place(const SumPart& part, std::int64_t first, std::int64_t stride) const {
-    bool all = first + (bands - 1) * stride + part.width <= part.end;
-    for (bool is_run : call_.layout.run) all = all && is_run;
+    const bool whole = first + (bands - 1) * stride + part.width <= part.end;
+    bool all = whole && std::find(call_.layout.run, call_.layout.run + slots, false) == call_.layout.run + slots;
     for (std::int64_t k = 0; k < bands; ++k) all = all && mask_.is_direct(first + k * stride);
     return all;
   }
@@ -125,32 +126,6 @@ class Thread {
       n = run_stretch(first + at, chains_.longest(end - at), rows, stride);
       chains_.advance(n);
     }
-  }
-
-  /// Of the `count` elements from `first` on, in each of the rows, as many as may be one stretch, which is whole groups or less than one:
-  /// gives their number. All rows have the first one's parameters; more than one are in place.
-  std::int64_t run_stretch(std::int64_t first, std::int64_t count, std::int64_t rows, std::int64_t stride) {
-    for (const Operand<T>* operand : {&x_, &dy_, &residual_, &out_, &dresidual_}) count = operand->longest(first, count);
-    count = parameters_.longest(first, mask_.is_direct(first) ? count : std::min(count, tile_elements<T>));
-    count = count < group ? count : count / group * group;
-
-    parameters_.start(first, count);
-    span_.count = std::max(count, group);
-    span_.rows = rows, span_.row_stride = stride;
-    span_.x = x_.to_read(first, count);
-    span_.dy = dy_.to_read(first, count);
-    span_.residual = residual_.to_read(first, count);
-    span_.out = out_.to_write(first, count);
-    span_.dresidual = dresidual_.to_write(first, count);
-    span_.streams = out_.streams(call_, span_.out, stride);
-    span_.dresidual_streams = dresidual_.streams(call_, span_.dresidual, stride);
-    span_.mask = mask_.at(first, count);
-    if (work_.loop.sums != 0) chains_.place(count, span_);
-    work_.loop.run(span_);
-    if (count < group && call_.dy == nullptr) mask_.finish_rest(first, count);
-    out_.finish(span_.out, first, count);
-    dresidual_.finish(span_.dresidual, first, count);
-    return count;
   }
 
   const Work<T>& work_;
@@ -176,7 +151,10 @@ void run_share(const Elementwise& call, Thread<T>& of_thread, std::int64_t threa
   const std::int64_t begin = all * thread / threads, end = all * (thread + 1) / threads, taken = sweeps ? 1 : end - begin;
   for (std::int64_t i = begin; i < end; i += taken) {
     const std::int64_t at = i % grains * grain, count = std::min(taken * grain, row - at);
-    for (std::int64_t repeat = 0; repeat < repeats; ++repeat) of_thread.run((i / grains * repeats + repeat) * row + at, count);
+    for (std::int64_t repeat = 0; repeat < repeats; ++repeat) {
+      std::int64_t first = (i / grains * repeats + repeat) * row + at;  // at a whole byte of the mask
+      for (const std::int64_t last = first + count; first < last;) first += of_thread.run_stretch(first, last - first, 1, 0);
+    }
   }
 }
 
@@ -197,16 +175,6 @@ void in_threads(std::int64_t numbers, int threads, const Run& run) {
   }
 }
 
-/// For the others of the team. One thread is none, but may be in a team of the caller's.
-void wait(int threads) {
-  if (threads > 1) {
-#pragma omp barrier
-  }
-}
-
-/// Not `parallel if`: that makes a team of one, which takes longer than a small call.
-int threads_for(std::int64_t elements) { return elements < parallel_from_elements || is_forked ? 1 : omp_get_max_threads(); }
-
 /// All elements, or all parts of the sums and then the sums; by threads, in an order that their number does not change.
 template <class T>
 void run(const Elementwise& call, LoopKind kind) {
@@ -217,7 +185,9 @@ void run(const Elementwise& call, LoopKind kind) {
   const bool sums = kind.sums != 0;
   const SumPlan plan = sums ? plan_sums(call.layout, sums_per_channel(call), cpu_sum_grain<C>) : SumPlan{};
   const Loops<T>& loops = loops_of_this_machine();
-  const Work<T> work{call, f, loops.find(kind), plan, sum_offsets(call, plan), threads_for(call.layout.elements)};
+  // Not `parallel if`: that makes a team of one, which takes longer than a small call.
+  const int team = call.layout.elements < parallel_from_elements || is_forked ? 1 : omp_get_max_threads();
+  const Work<T> work{call, f, loops.find(kind), plan, sum_offsets(call, plan), team};
   in_threads<C>(work.memory(), work.threads, [&](C* memory, int thread, int threads) {
     if (call.layout.elements > 0) {
       Thread<T> of_thread(work, memory);
@@ -228,9 +198,13 @@ void run(const Elementwise& call, LoopKind kind) {
 #endif
     }
     if (!sums) return;
-    wait(threads);
+    if (threads > 1) {  // with one thread a barrier would be that of a team of the caller's
+#pragma omp barrier
+    }
     if (plan.parts > 0) gather_rows<C>(call, plan, work.offsets, thread, threads);
-    wait(threads);
+    if (threads > 1) {
+#pragma omp barrier
+    }
     finish_sums<C>(call, plan, work.offsets, thread, threads);
   });
 }
@@ -242,24 +216,33 @@ int run(const Elementwise& call, int, Stream) {
   kind.operands = (call.scale.data != nullptr) * reads_scale | (call.bias.data != nullptr) * reads_bias |
                   (call.residual != nullptr || call.dresidual != nullptr) * reads_residual |
                   (call.alpha.data != nullptr) * reads_alpha | function * reads_function;
-  for (int slot = 0; slot < sum_slots; ++slot)
-    kind.sums |= (call.sums[slot].length > 0 || call.sums[slot].data != nullptr) << slot;
+  for (int slot = 0; slot < sum_slots; ++slot) kind.sums |= call.asks(static_cast<SumSlot>(slot)) << slot;
   with_float_type(call.dtype, [&](auto t) { run<typename decltype(t)::type>(call, kind); });
   return 0;
-}
-
-SumGrain sum_grain(DType dtype) {
-  return with_float_type(dtype, [](auto t) { return cpu_sum_grain<Compute<typename decltype(t)::type>>; });
 }
 
 }  // namespace
 
 const AllLoops& loops_of_this_machine() {
-  static const AllLoops chosen = choose();
+  static const AllLoops chosen = [] {
+#if defined(__x86_64__) && !defined(RECTIFY_BASELINE_LOOPS)  // which is a build without the others, for the sanitizers
+    const char* const asked = std::getenv("RECTIFY_MAX_CPU_ISA");
+    const auto is = [asked](const char* name) { return asked != nullptr && std::strcmp(asked, name) == 0; };
+    // Every machine with AVX2 has F16C, of which Clang 14 cannot ask.
+    const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    if (has_avx2 && !is("baseline")) return has_avx512 && !is("avx2") ? avx512::loops() : avx2::loops();
+#endif
+    return baseline::loops();
+  }();
   return chosen;
 }
 
 const Backend& cpu_backend() {
+  constexpr auto sum_grain = [](DType dtype) {
+    return with_float_type(dtype, [](auto t) { return cpu_sum_grain<Compute<typename decltype(t)::type>>; });
+  };
   static constexpr Backend backend{run<LoopKind::forward, LoopKind::forward_mask>,
                                    run<LoopKind::backward, LoopKind::backward_mask>, sum_grain, [] { return true; },
                                    [](int) { return "success"; }};

@@ -17,7 +17,7 @@ constexpr std::int64_t bands = 4;          ///< rows that a loop of sums may tak
 constexpr std::int64_t stream_bytes = 16;  ///< of a store past the caches, which begins at a multiple; what malloc gives
 
 /// What a loop is asked to do: an op, at least these operands beside x and dy (a bit for each), and at least these sums (a bit for each
-/// SumSlot). A loop reads all operands of its own, absent ones as the number that changes no bit, and adds up all sums of its own.
+/// SumSlot). A loop reads all operands of its own, for an absent one the number that changes no bit or Relu's, and adds up all its sums.
 struct LoopKind {
   enum Op { forward, forward_mask, backward, backward_mask } op;
   unsigned operands, sums;
@@ -38,10 +38,11 @@ struct Span {
   bool streams, dresidual_streams;       ///< past the caches
   unsigned char* mask;
   int mask_bits;
-  const C* numbers[parameter_count];   ///< of the parameters
+  C* numbers[parameter_count];         ///< of the parameters
   std::int64_t each[parameter_count];  ///< -1 where every element has a number of its own, 0 where those of one group serve all
   std::int64_t phase, period;          ///< of the numbers: where the first element's are, and after how many they begin again
-  C *sums, *sums_begin, *sums_end;     ///< a group of each sum, then the next group's; from the end it goes on at the beginning
+  C* sums = nullptr;                   ///< a group of each sum, then the next group's
+  C *sums_begin, *sums_end;            ///< from the end it goes on at the beginning
 };
 
 template <class C>

@@ -15,8 +15,6 @@ struct Of {
   using Sums = Sums_;
   static constexpr unsigned operands = Set::scale * reads_scale | Set::bias * reads_bias | Set::residual * reads_residual |
                                        Set::alpha * reads_alpha | Set::function * reads_function;
-  static constexpr unsigned sums = Sums::scale << sum_scale | Sums::bias << sum_bias | Sums::alpha << sum_alpha |
-                                   Sums::threshold << sum_threshold | Sums::max_value << sum_max_value;
 };
 
 template <class T_, template <class> class OpOf, class Of, bool WritesMask, class Known_>
@@ -28,8 +26,7 @@ struct Kind : Of {
   using Known = Known_;
   static constexpr bool writes_mask = WritesMask;
   static constexpr bool writes_dz = Of::Set::residual && Op::reads_dy;  ///< where dresidual is asked for
-  /// Elements that are computed of each output and row before any is stored past the caches: four lines of memory. A line that is not
-  /// written whole before another's costs as much as several. One line of each took 1.2 times as long, sixteen 1.1.
+  /// Elements of each output and row that are computed before any is stored past the caches: four lines (docs/design.md).
   static constexpr std::int64_t held = 4 * line_bytes / static_cast<std::int64_t>(sizeof(T));
 };
 
@@ -78,7 +75,7 @@ template <class K, int Rows, class C>
   using Set = typename K::Set;
   constexpr int count = K::Sums::count;
   constexpr bool any_nan = Set::scale || Set::bias || Set::alpha || Set::function;
-  // A kilobyte, of rows side by side a share of it each. Not past the caches: machines whose last one is large took twice as long.
+  // To fetch: a kilobyte, shared by rows that go side by side. Past the caches, machines with a large last one took twice as long.
   constexpr std::int64_t ahead = 1024 / Rows / static_cast<std::int64_t>(sizeof(T));
   std::uint32_t words[Rows] = {};
   for (int row = 0; Op::reads_mask && row < Rows; ++row) {
@@ -98,7 +95,6 @@ template <class K, int Rows, class C>
     V of_position[count + 1];
     for (int sum = 0; sum < count; ++sum) of_position[sum] = load(to.sums + sum * group + lane);
     Result<V> results[Rows];  // stored when all are there: a load waits for a store to another row at the same place of a page
-    const Op op;
 #pragma GCC unroll 4
     for (int row = 0; row < Rows; ++row) {
       const std::int64_t at = row * s.row_stride + to.element + lane;
@@ -117,9 +113,9 @@ template <class K, int Rows, class C>
       if (Op::reads_dy && begins_line) __builtin_prefetch(static_cast<const T*>(s.dy) + at + ahead);
       const auto code = mask_lanes.own & static_cast<int>(words[row] >> lane * s.mask_bits);
       if constexpr (Op::reads_mask) e.piece = {{code == 0}, {code == mask_lanes.saturated}};
-      results[row] = op(e);
+      results[row] = Op{}(e);
       if constexpr (count > 0)
-        Terms<V>::of(op, e, results[row], x).add_to(typename K::Sums{}, [&](int sum) -> V& { return of_position[sum]; });
+        Terms<V>::of(Op{}, e, results[row], x).add_to(typename K::Sums{}, [&](int sum) -> V& { return of_position[sum]; });
     }
 #pragma GCC unroll 4
     for (int row = 0; row < Rows; ++row) {
@@ -137,7 +133,7 @@ template <class K, int Rows, class C>
   if constexpr (K::writes_mask) write_mask(to.mask, s.mask_bits, above, saturated);
 }
 
-/// What is held of each row; `to` may be null.
+/// Stores what is held of each row; nothing where `to` is null.
 template <class T>
 [[gnu::noinline]] void store_held(const T* held, int rows, std::int64_t held_stride, std::int64_t count, T* to,
                                   std::int64_t stride, bool streams) {
@@ -149,7 +145,7 @@ template <class K, int Rows, class C>
 void run_rows(const Span<C>& span) {
   using T = typename K::T;
   using V = typename K::V;
-  const Span<C> s = span;  // of its own, so that no store can change it
+  const Span<C> s = span;  // a copy, so that the compiler knows that no store changes it
   const Rectifier<V> f{s.f.alpha, s.f.threshold, s.f.max_value};
   const MaskLanes<V> mask_lanes(K::Op::reads_mask ? s.mask_bits : 1);
   const bool holds = (K::writes_dz || Rows > 1) && (s.streams || s.dresidual_streams);
@@ -182,27 +178,24 @@ void run(const Span<typename K::C>& span) {
 
 // Which loops there are. One that serves a call at the speed of a smaller one stands for both: docs/design.md, "CPU loops".
 
-/// The first that serves, of those listed; for what the parameters are known to be. That saves work where caches are faster than it, most
-/// in a call of nothing else. f64 waits for memory, and the baseline is slow anyhow: a third of the time to compile it would go into that.
+/// The first listed loop that serves, compiled for what is known of the parameters, which saves work where the caches are faster than the
+/// loop. Not for f64, which waits for memory, nor for the baseline, which is slow anyhow: both would take a third longer to compile.
 template <class T, template <class> class OpOf, bool WritesMask, class... Listed>
 Loop<Compute<T>> first_of(const LoopKind& kind) {
   Loop<Compute<T>> found{};
   const auto take = [&](auto listed) {
     using L = decltype(listed);
-    if ((kind.operands & ~L::operands) != 0 || (kind.sums & ~L::sums) != 0) return false;
-    const auto set = [&](auto known) {
-      found = {run<Kind<T, OpOf, L, WritesMask, decltype(known)>>, L::operands, L::sums};
-      return true;
-    };
+    if ((kind.operands & ~L::operands) != 0 || (kind.sums & ~L::Sums::bits) != 0) return false;
+    found = {run<Kind<T, OpOf, L, WritesMask, Anything>>, L::operands, L::Sums::bits};
     constexpr bool knows = vector_bytes > 16 && sizeof(T) <= 4 && !WritesMask && !L::Set::general && L::Sums::count < 5;
-    if constexpr (knows && L::operands == 0 && L::sums == 0 && !OpOf<float>::reads_mask) {
-      if (kind.flat)
-        return kind.capped ? set(KnownParameters<true, true, false>{}) : set(KnownParameters<false, true, false>{});
-      if (!kind.capped) return set(KnownParameters<false, false, true>{});
+    if constexpr (knows && L::operands == 0 && L::Sums::count == 0 && !OpOf<float>::reads_mask) {
+      if (kind.flat && kind.capped) found.run = run<Kind<T, OpOf, L, WritesMask, KnownParameters<true, true, false>>>;
+      if (kind.flat && !kind.capped) found.run = run<Kind<T, OpOf, L, WritesMask, KnownParameters<false, true, false>>>;
+      if (!kind.flat && !kind.capped) found.run = run<Kind<T, OpOf, L, WritesMask, KnownParameters<false, false, true>>>;
     } else if constexpr (knows) {
-      if (!kind.capped) return set(KnownParameters<false, true, true>{});
+      if (!kind.capped) found.run = run<Kind<T, OpOf, L, WritesMask, KnownParameters<false, true, true>>>;
     }
-    return set(Anything{});
+    return true;
   };
   (void)(take(Listed{}) || ...);
   return found;

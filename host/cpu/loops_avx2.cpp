@@ -1,2 +1,2 @@
-// The CPU backend's loops for AVX2, FMA and F16C.
+#define RECTIFY_CPU_ISA avx2
 #include "loop_body.hpp"

@@ -1,2 +1,2 @@
-// The CPU backend's loops for AVX-512 (F, BW, DQ, VL).
+#define RECTIFY_CPU_ISA avx512
 #include "loop_body.hpp"

@@ -1,2 +1,2 @@
-// The CPU backend's loops for the instruction set that every machine of the architecture has.
+#define RECTIFY_CPU_ISA baseline
 #include "loop_body.hpp"

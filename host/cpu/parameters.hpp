@@ -3,8 +3,6 @@
 
 #include "tensors.hpp"
 
-#include <limits>
-
 namespace rectify::detail {
 
 /// The five parameters of one thread. Where channels run for long, a stretch is of one, and one group of its number serves all of it.
@@ -23,7 +21,7 @@ class Parameters {
     return parameter_count * numbers_of(period_of(layout, threads));
   }
 
-  /// Keeps the numbers and the period of `span` to what its stretch needs.
+  /// Sets the numbers, the phase and the period of `span`, for every stretch anew.
   Parameters(const Elementwise& call, const Rectifier<C>& f, const Loop<C>& loop, std::int64_t threads, C* memory,
              Span<C>& span)
       : layout_(call.layout),
@@ -32,14 +30,13 @@ class Parameters {
         span_(span) {
     const C absent[] = {Neutral<C>::scale, Neutral<C>::bias, f.alpha, f.threshold, f.max_value};
     span.phase = 0;
-    span.period = period_ > 0 ? period_ : std::numeric_limits<std::int64_t>::max();
+    span.period = period_ > 0 ? period_ : std::int64_t{1} << 62;  // which no place reaches
     if (!reads_any(loop)) return;
     for (int k = 0; k < parameter_count; ++k) {
       const bool is_channelwise = parameter_[k]->data != nullptr && parameter_[k]->stride != 0;
       if (is_channelwise) channelwise_[channelwise_count_++] = k;
       if (!is_channelwise) std::fill_n(one_[k], group, parameter_[k]->data == nullptr ? absent[k] : value(k, 0));
-      line_[k] = is_channelwise && layout_.inner < long_run ? memory + k * numbers_of(period_) : one_[k];
-      span.numbers[k] = line_[k];
+      span.numbers[k] = is_channelwise && layout_.inner < long_run ? memory + k * numbers_of(period_) : one_[k];
       span.each[k] = 0;
     }
     if (period_ > 0) lay_out(0, numbers_of(period_));
@@ -102,7 +99,7 @@ class Parameters {
   /// Of `n` elements from the place at hand on.
   void fill(int k, std::int64_t n) const {
     std::int64_t channel = channel_, run = left_;
-    for (C *to = line_[k], *const end = to + n; to < end; to += run, run = layout_.inner) {
+    for (C *to = span_.numbers[k], *const end = to + n; to < end; to += run, run = layout_.inner) {
       if (layout_.inner == 1) {
         run = std::min<std::int64_t>(layout_.channels - channel, end - to);
         const bool widens = parameter_[k]->stride == 1 && !parameter_[k]->in_compute_type;
@@ -125,7 +122,6 @@ class Parameters {
   Span<C>& span_;
   std::int64_t next_ = -1, channel_ = 0, left_ = 0;  // the element that comes next, its channel, and what is left of that
   int channelwise_[parameter_count], channelwise_count_ = 0;
-  C* line_[parameter_count];
   alignas(line_bytes) C one_[parameter_count][group];
 };
 

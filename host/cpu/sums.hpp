@@ -7,7 +7,6 @@
 #include <rectify/detail/sums.hpp>
 
 #include <algorithm>
-#include <cstdint>
 
 namespace rectify::detail {
 
@@ -53,7 +52,7 @@ class SumChains {
   std::int64_t memory() const { return count_ > 0 ? of_level_ * levels + of_level_ / count_ : 0; }
 
   void start(const SumPart& part) {
-    phase_ = plan_.is_long || !folds_ ? 0 : part.phase % plan_.inner;
+    phase_ = folds_ ? part.phase % plan_.inner : 0;
     positions_ = std::min(part.width, part.end - part.base);
     lanes_ = folds_ ? lanes_for(phase_ + positions_) : (positions_ + group - 1) / group * group;
     rows_ = chains_ = 0;
@@ -61,7 +60,6 @@ class SumChains {
   }
 
   bool folds() const { return folds_; }
-
   /// At a position of the first run.
   void start_row(std::int64_t position) {
     begin_ = chain_;
@@ -71,7 +69,6 @@ class SumChains {
 
   /// Of `n` positions that come next, those that a stretch may go over: to the end of a run.
   std::int64_t longest(std::int64_t n) const { return std::min(n, left_); }
-
   /// Where a stretch of `n` elements adds its terms. Of less than a group: to copies, as its loop adds to whole ones.
   void place(std::int64_t n, Span<C>& span) {
     C* const at = begin_ + lane_at_ * count_;
@@ -107,7 +104,7 @@ class SumChains {
     gather(sum, lane);
     if (is_sum) return;
     const std::int64_t lanes = folds_ ? lanes_ : positions_, run = folds_ ? lanes_of_run_ : plan_.inner;
-    if (of_all || plan_.channels == 1 || plan_.is_long) {
+    if (of_all || plan_.is_long) {
       halve(lane, lanes, 1, 1);
       into[0] = lane[0];
       return;
@@ -158,12 +155,10 @@ class SumChains {
   alignas(line_bytes) C rest_[sum_slots * group];
 };
 
-// The second pass: what the parts have left in the workspace becomes the sums.
-
-/// The first of two steps, by columns of the parts' sums: rows of parts become one, each thread in columns of its own.
+/// The second pass: what the parts have left in the workspace becomes the sums. Its first step goes by columns of the parts' sums: rows of
+/// parts become one, each thread in columns of its own.
 template <class C>
-void gather_rows(const Elementwise& call, const SumPlan& plan, const SumOffsets& offsets, std::int64_t thread,
-                 std::int64_t threads) {
+void gather_rows(const Elementwise& call, const SumPlan& plan, const SumOffsets& offsets, int thread, int threads) {
   for (int i = 0; i < sum_slots; ++i) {
     if (call.sums[i].length <= 1) continue;
     const std::int64_t columns = plan.parts / plan.rows_of_parts() * plan.slots;
@@ -175,8 +170,7 @@ void gather_rows(const Elementwise& call, const SumPlan& plan, const SumOffsets&
 /// The second: what is left of each channel, part by part in their order, and sums of everything. By parts and not by channels: to find
 /// a channel's parts takes divisions, and [8, 1024] took twice as long.
 template <class C>
-void finish_sums(const Elementwise& call, const SumPlan& plan, const SumOffsets& offsets, std::int64_t thread,
-                 std::int64_t threads) {
+void finish_sums(const Elementwise& call, const SumPlan& plan, const SumOffsets& offsets, int thread, int threads) {
   for (int i = 0; i < sum_slots; ++i) {
     const Sum& sum = call.sums[i];
     const std::int64_t first = sum.length * thread / threads, last = sum.length * (thread + 1) / threads;

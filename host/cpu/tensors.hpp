@@ -10,11 +10,9 @@
 
 namespace rectify::detail {
 
-/// Of every buffer that elements are put together in.
+/// Elements of a tile: the buffer that elements are put together in.
 template <class T>
 constexpr std::int64_t tile_elements = 1024 / sizeof(Compute<T>);
-
-constexpr std::int64_t stream_from_bytes = 8 << 20;  // of output; below, it still fits a cache and is read soon
 
 /// Where a call's elements are in one of its tensors. An absent tensor is a run.
 struct Places {
@@ -33,11 +31,17 @@ struct Places {
 
   /// f(i, place) for each of the `count` elements from `first` on.
   template <class F>
-  void for_each(std::int64_t first, std::int64_t count, const F& f) const {
-    for (std::int64_t done = 0, n; done < count; done += n) {
-      n = along_the_inner_axis(first + done, count - done);
-      const std::int64_t place = of(first + done), stride = inner_stride();
+  [[gnu::noinline]] void for_each(std::int64_t first, std::int64_t count, const F& f) const {
+    std::int64_t place = of(first), n = along_the_inner_axis(first, count),
+                 left = 0;  // runs in the next axis whose places follow
+    for (std::int64_t done = 0;;) {
+      const std::int64_t stride = inner_stride();
       for (std::int64_t i = 0; i < n; ++i) f(done + i, place + i * stride);
+      if ((done += n) == count) return;
+      const Layout::Axis &inner = layout.axes[layout.rank - 1], &next = layout.axes[layout.rank - 2];
+      n = std::min(inner.extent, count - done);
+      place = left > 0 ? place + next.stride[slot] : of(first + done);
+      left = left > 0 ? left - 1 : next.extent - 1 - (first + done) / inner.extent % next.extent;
     }
   }
 
@@ -46,7 +50,6 @@ struct Places {
     return inner_stride() == 1 ? along_the_inner_axis(first, count) : 0;
   }
 
- private:
   std::int64_t inner_stride() const { return is_run() ? 1 : layout.axes[layout.rank - 1].stride[slot]; }
   std::int64_t along_the_inner_axis(std::int64_t first, std::int64_t count) const {
     if (is_run()) return count;
@@ -83,8 +86,8 @@ class Operand : Places {
   /// Whether a loop may write there past the caches, in rows so many elements apart. Not in place: there the lines are in them anyway.
   bool streams(const Elementwise& call, const void* to, std::int64_t stride) const {
     const bool in_place = data_ == call.x || data_ == call.dy || data_ == call.residual;
-    const auto size = static_cast<std::int64_t>(sizeof(T));
-    return to != nullptr && to != buffer_ && !in_place && call.layout.elements >= stream_from_bytes / size &&
+    constexpr std::int64_t from_bytes = 8 << 20, size = sizeof(T);  // less still fits a cache, and is read soon
+    return to != nullptr && to != buffer_ && !in_place && call.layout.elements >= from_bytes / size &&
            reinterpret_cast<std::uintptr_t>(to) % stream_bytes == 0 && stride * size % stream_bytes == 0;
   }
 
@@ -110,8 +113,20 @@ class MaskBits : Places {
   bool is_direct(std::int64_t first) const { return is_run() && first * bits_ % 8 == 0; }
 
   unsigned char* at(std::int64_t first, std::int64_t count) {
-    if (data_ == nullptr || (is_direct(first) && count >= group)) return data_ + first * bits_ / 8;
-    is_run() ? shift(first * bits_, count * bits_) : gather(first, count);
+    const std::int64_t bit = first * bits_, bits = count * bits_;
+    if (data_ == nullptr || (is_direct(first) && count >= group)) return data_ + bit / 8;
+    if (is_run()) {
+      const unsigned char* const from = data_ + bit / 8;
+      const std::int64_t by = bit % 8, last = (by + bits - 1) / 8;  // of the bytes to read
+      for (std::int64_t i = 0; i * 8 < bits; ++i)
+        buffer_[i] = static_cast<unsigned char>((from[i] | (i < last ? from[i + 1] : 0u) << 8) >> by);
+      return buffer_;
+    }
+    std::memset(buffer_, 0, sizeof buffer_);
+    for_each(first, count, [this](std::int64_t i, std::int64_t place) {
+      const std::int64_t in = place * bits_, out = i * bits_;
+      buffer_[out / 8] |= static_cast<unsigned char>((data_[in / 8] >> in % 8 & (bits_ == 1 ? 1 : 3)) << out % 8);
+    });
     return buffer_;
   }
 
@@ -124,22 +139,6 @@ class MaskBits : Places {
   }
 
  private:
-  void shift(std::int64_t bit, std::int64_t bits) {
-    const unsigned char* const from = data_ + bit / 8;
-    const int by = static_cast<int>(bit % 8);
-    const std::int64_t last = (by + bits - 1) / 8;  // of the bytes to read
-    for (std::int64_t i = 0; i * 8 < bits; ++i)
-      buffer_[i] = static_cast<unsigned char>((from[i] | (i < last ? from[i + 1] : 0u) << 8) >> by);
-  }
-
-  void gather(std::int64_t first, std::int64_t count) {
-    std::memset(buffer_, 0, sizeof buffer_);
-    for_each(first, count, [this](std::int64_t i, std::int64_t place) {
-      const std::int64_t in = place * bits_, out = i * bits_;
-      buffer_[out / 8] |= static_cast<unsigned char>((data_[in / 8] >> in % 8 & (bits_ == 1 ? 1 : 3)) << out % 8);
-    });
-  }
-
   unsigned char* data_;
   int bits_;
   unsigned char buffer_[tile_elements<T> / 4];

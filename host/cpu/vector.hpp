@@ -16,14 +16,11 @@
 #include <arm_neon.h>
 #endif
 
-#if defined(__AVX512F__)
-#define RECTIFY_CPU_ISA avx512
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
 #define RECTIFY_VECTOR_BYTES 64
-#elif defined(__AVX2__)
-#define RECTIFY_CPU_ISA avx2
+#elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 #define RECTIFY_VECTOR_BYTES 32
 #else
-#define RECTIFY_CPU_ISA baseline
 #define RECTIFY_VECTOR_BYTES 16
 #endif
 
@@ -46,7 +43,7 @@ N read(const void* from) {
 
 // fused: a * b + c, rounded once. sign_bits: of each lane, the first the lowest. of_f16 and to_f16: to numbers and back, rounded to
 // nearest even. widened and narrowed: integers, for which GCC 12 takes detours where there are intrinsics.
-#if defined(__AVX512F__)
+#if RECTIFY_VECTOR_BYTES == 64
 inline Floats fused(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
 inline Doubles fused(Doubles a, Doubles b, Doubles c) { return _mm512_fmadd_pd(a, b, c); }
 inline unsigned sign_bits(Floats v) { return _mm512_movepi32_mask(reinterpret_cast<__m512i>(v)); }
@@ -59,7 +56,7 @@ inline Words widened(Halves v) {
 inline Halves narrowed(Words v) {
   return reinterpret_cast<Halves>(_mm512_maskz_cvtepi32_epi16(0xffff, reinterpret_cast<__m512i>(v)));
 }
-#elif defined(__AVX2__)
+#elif RECTIFY_VECTOR_BYTES == 32
 inline Floats fused(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
 inline Doubles fused(Doubles a, Doubles b, Doubles c) { return _mm256_fmadd_pd(a, b, c); }
 inline unsigned sign_bits(Floats v) { return static_cast<unsigned>(_mm256_movemask_ps(v)); }
@@ -72,15 +69,8 @@ inline Halves narrowed(Words v) {
   return reinterpret_cast<Halves>(_mm_packus_epi32(_mm256_castsi256_si128(lanes), _mm256_extracti128_si256(lanes, 1)));
 }
 #else
-// What has no instruction is a call for each vector: inlined, it would make up most of the code.
-#define RECTIFY_BY_LANE __attribute__((noinline)) inline
 inline Words widened(Halves v) { return __builtin_convertvector(v, Words); }
 inline Halves narrowed(Words v) { return __builtin_convertvector(v, Halves); }
-template <class N>
-RECTIFY_BY_LANE N fused(N a, N b, N c) {
-  for (unsigned lane = 0; lane < sizeof c / sizeof c[0]; ++lane) c[lane] = std::fma(a[lane], b[lane], c[lane]);
-  return c;
-}
 template <class N>
 inline unsigned sign_bits(N v) {
   unsigned bits = 0;
@@ -88,13 +78,20 @@ inline unsigned sign_bits(N v) {
   return bits;
 }
 #if defined(__aarch64__)
+inline Floats fused(Floats a, Floats b, Floats c) { return vfmaq_f32(c, a, b); }
+inline Doubles fused(Doubles a, Doubles b, Doubles c) { return vfmaq_f64(c, a, b); }
 inline Floats of_f16(const f16* from) { return vcvt_f32_f16(read<float16x4_t>(from)); }
 inline Halves to_f16(Floats v) { return reinterpret_cast<Halves>(vcvt_f16_f32(v)); }
-#else
-RECTIFY_BY_LANE Floats of_f16(const f16* v) {
+#else  // x86-64's baseline has no instruction for these: each is a call, as inlined they would make up most of the code
+template <class N>
+[[gnu::noinline]] N fused(N a, N b, N c) {
+  for (unsigned lane = 0; lane < sizeof c / sizeof c[0]; ++lane) c[lane] = std::fma(a[lane], b[lane], c[lane]);
+  return c;
+}
+[[gnu::noinline]] inline Floats of_f16(const f16* v) {
   return Floats{f16_to_float(v[0].bits), f16_to_float(v[1].bits), f16_to_float(v[2].bits), f16_to_float(v[3].bits)};
 }
-RECTIFY_BY_LANE Halves to_f16(Floats v) {
+[[gnu::noinline]] inline Halves to_f16(Floats v) {
   return Halves{float_to_f16(v[0]), float_to_f16(v[1]), float_to_f16(v[2]), float_to_f16(v[3])};
 }
 #endif
@@ -133,7 +130,6 @@ struct Vector {
   friend Vector operator-(Vector a, Vector b) { return a.v - b.v; }
   friend Vector operator*(Vector a, Vector b) { return a.v * b.v; }
   friend Mask<S> operator>(Vector a, Vector b) { return {a.v > b.v}; }
-  friend Mask<S> operator<(Vector a, Vector b) { return {a.v < b.v}; }
   friend Mask<S> operator>=(Vector a, Vector b) { return {a.v >= b.v}; }
   friend Mask<S> operator==(Vector a, Vector b) { return {a.v == b.v}; }
   friend Mask<S> operator!=(Vector a, Vector b) { return {a.v != b.v}; }
@@ -149,7 +145,7 @@ inline Vector<double> load(const double* from) { return read<Doubles>(from); }
 inline Vector<float> load(const f16* from) { return of_f16(from); }
 inline Vector<float> load(const bf16* from) { return reinterpret_cast<Floats>(widened(read<Halves>(from)) << 16); }
 
-/// A multiple of stream_bytes, past the caches where `streams`; `to` is such a multiple too then.
+/// Copies `bytes`; past the caches where `streams`, and then `to` and `bytes` are multiples of stream_bytes.
 inline void put(void* to, const void* from, std::int64_t bytes, [[maybe_unused]] bool streams) {
 #if defined(__SSE2__)
   for (std::int64_t k = 0; streams && k < bytes; k += stream_bytes)
@@ -159,7 +155,6 @@ inline void put(void* to, const void* from, std::int64_t bytes, [[maybe_unused]]
   std::memcpy(to, from, static_cast<std::size_t>(bytes));
 }
 
-/// A vector, likewise.
 template <bool AnyNaN = true, class T, class S>
 void store(T* to, Vector<S> v, bool streams = false) {
   const auto values = [&v] {

@@ -106,8 +106,8 @@ RECTIFY_API void forward(const Relu& relu, const ConstTensorView& x, const Tenso
 ///     dthreshold = sum of -alpha * dy, below (0 where alpha is)              dmax_value = sum of dy, where saturated
 ///
 /// Terms are computed, and added, in the compute type (float for f16, bf16 and f32, double for f64; dscale's product is not rounded
-/// before it is added), in an order that depends on the shape, the order of the strides and whether any sum is per channel alone:
-/// the same bits in every run, on a CPU with any number of threads, whatever else is asked for. CPU and CUDA add in different
+/// before it is added), in an order that depends on nothing but the shape, the order of the strides and whether any parameter or sum is
+/// per channel: the same bits in every run, on a CPU with any number of threads, whatever else is asked for. CPU and CUDA add in different
 /// orders. |error| <= 2 (log2(n) + 8) eps sum |terms| for n terms (underflow apart). Without elements, sums are 0.
 ///
 /// Source: x, always: z is computed again from the operands of forward.

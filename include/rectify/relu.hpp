@@ -100,7 +100,7 @@ struct Rectifier {
     } else if constexpr (std::is_same_v<Bool<C>, bool>) {
       return max_value < no_cap<C> && x >= max_value;  // with & nvcc 13.0 needs more registers
     } else {
-      return (max_value < C(std::numeric_limits<float>::infinity())) & (x >= max_value);
+      return (C(std::numeric_limits<float>::infinity()) > max_value) & (x >= max_value);
     }
   }
   RECTIFY_HD constexpr PieceOf<Bool<C>> piece(C x) const { return {is_below(x), is_saturated(x)}; }

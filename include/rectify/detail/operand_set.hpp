@@ -1,4 +1,4 @@
-// From a call to the operand set that its kernel is compiled for. The CPU backend has its own way (host/cpu/loop.hpp).
+// From a call to the operand set that its kernel is compiled for. The CPU backend has a list of its loops (host/cpu/loop_body.hpp).
 #pragma once
 
 #include <rectify/detail/backend.hpp>
