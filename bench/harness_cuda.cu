@@ -42,8 +42,11 @@ std::shared_ptr<void> gpu_allocate(std::size_t bytes) {
     require(cudaMalloc(&block, size));
   }
   return {block, [size](void* given_back) {
-            size <= largest_kept ? static_cast<void>(spare_blocks().emplace(size, given_back))
-                                 : static_cast<void>(cudaFree(given_back));
+            if (size <= largest_kept) {
+              spare_blocks().emplace(size, given_back);
+            } else {
+              cudaFree(given_back);
+            }
           }};
 }
 

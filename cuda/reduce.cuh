@@ -36,7 +36,7 @@ struct SumLaunch {
     using C = Compute<T>;
     PartSums<C> out{};
     for (int slot = 0, k = 0; slot < sum_slots; ++slot) {
-      if (!Sums::has[slot]) continue;
+      if ((Sums::bits >> slot & 1) == 0) continue;
       out.of[k] = parts_of<C>(slot);
       out.of_all[k++] = launch.call.sums[slot].length == 1;
     }

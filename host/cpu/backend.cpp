@@ -60,8 +60,8 @@ class Thread {
     span_.mask_bits = call_.mask_bits;
   }
 
-  /// Of the `count` elements from `first` on, in each of the rows, as many as may be one stretch, which is whole groups or less than one:
-  /// gives their number. All rows have the first one's parameters; more than one are in place.
+  /// Runs the loop once, on as many of the next `count` elements as one span can hold: whole groups, or a single partial group. Returns
+  /// their number. `rows` rows, `stride` elements apart, share the first row's parameters; several rows must be in place.
   std::int64_t run_stretch(std::int64_t first, std::int64_t count, std::int64_t rows, std::int64_t stride) {
     for (const Operand<T>* operand : {&x_, &dy_, &residual_, &out_, &dresidual_}) count = operand->longest(first, count);
     count = parameters_.longest(first, mask_.is_direct(first) ? count : std::min(count, tile_elements<T>));

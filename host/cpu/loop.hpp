@@ -27,8 +27,8 @@ struct LoopKind {
 enum OperandBit : unsigned { reads_scale = 1, reads_bias = 2, reads_residual = 4, reads_alpha = 8, reads_function = 16 };
 enum ParameterSlot : int { at_scale, at_bias, at_alpha, at_threshold, at_max_value, parameter_count };
 
-/// A stretch of elements, whole groups, whose operands lie in memory one behind the other; of sums, in each of some rows, whose
-/// operands are `row_stride` elements apart. All rows have the same parameters and add to the same sums.
+/// What a loop works on: `count` elements, whole groups, contiguous in every operand. A loop of sums may be given several such rows,
+/// `row_stride` elements apart, which have the same parameters and add to the same sums.
 template <class C>
 struct Span {
   Rectifier<C> f;

@@ -25,7 +25,7 @@ struct Kind : Of {
   using Op = OpOf<V>;
   using Known = Known_;
   static constexpr bool writes_mask = WritesMask;
-  static constexpr bool writes_dz = Of::Set::residual && Op::reads_dy;  ///< where dresidual is asked for
+  static constexpr bool writes_dz = Of::Set::residual && Op::reads_dy;  ///< if the call requests dresidual
   /// Elements of each output and row that are computed before any is stored past the caches: four lines (docs/design.md).
   static constexpr std::int64_t held = 4 * line_bytes / static_cast<std::int64_t>(sizeof(T));
 };

@@ -21,7 +21,7 @@ class Parameters {
     return parameter_count * numbers_of(period_of(layout, threads));
   }
 
-  /// Sets the numbers, the phase and the period of `span`, for every stretch anew.
+  /// Keeps a reference to `span`, and updates its numbers, phase and period before each run of the loop (start).
   Parameters(const Elementwise& call, const Rectifier<C>& f, const Loop<C>& loop, std::int64_t threads, C* memory,
              Span<C>& span)
       : layout_(call.layout),

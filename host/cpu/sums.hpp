@@ -67,9 +67,9 @@ class SumChains {
     left_ = run_ - phase_ - position;
   }
 
-  /// Of `n` positions that come next, those that a stretch may go over: to the end of a run.
+  /// How many of the next `n` positions one span may cover: it must end where a run ends.
   std::int64_t longest(std::int64_t n) const { return std::min(n, left_); }
-  /// Where a stretch of `n` elements adds its terms. Of less than a group: to copies, as its loop adds to whole ones.
+  /// Points `span` at the sums of its `n` elements. For a partial group these are copies, because the loop adds to whole groups.
   void place(std::int64_t n, Span<C>& span) {
     C* const at = begin_ + lane_at_ * count_;
     span.sums = n < group ? std::copy_n(at, count_ * group, rest_) - count_ * group : at;

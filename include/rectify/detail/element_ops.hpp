@@ -29,8 +29,7 @@ template <bool Scale, bool Bias, bool Alpha, bool Function>
 struct SumSet {
   static constexpr bool scale = Scale, bias = Bias, alpha = Alpha, threshold = Function, max_value = Function;
   static constexpr int count = Scale + Bias + Alpha + 2 * Function;
-  static constexpr bool has[] = {Scale, Bias, Alpha, Function, Function};  ///< by SumSlot
-  static constexpr unsigned bits = Scale | Bias << 1 | Alpha << 2 | Function << 3 | Function << 4;
+  static constexpr unsigned bits = Scale | Bias << 1 | Alpha << 2 | Function << 3 | Function << 4;  ///< one for each SumSlot
 };
 struct NoSums : SumSet<false, false, false, false> {};
 struct SumOfBias : SumSet<false, true, false, false> {};
