@@ -86,10 +86,10 @@ std::vector<double> Buffer::numbers() const {
   return all;
 }
 
-void Buffer::spoil() const {
-  const std::vector<unsigned char> all_ones(std::size_t{256} << 10, 0xff);
-  for_each_chunk(lines_ * line_bytes_, static_cast<std::int64_t>(all_ones.size()), [&](std::int64_t at, std::size_t bytes) {
-    harness::tools(device_).upload(line(0) + at, all_ones.data(), bytes);
+void Buffer::fill(unsigned char byte) const {
+  const std::vector<unsigned char> filled(std::size_t{256} << 10, byte);
+  for_each_chunk(lines_ * line_bytes_, static_cast<std::int64_t>(filled.size()), [&](std::int64_t at, std::size_t bytes) {
+    harness::tools(device_).upload(line(0) + at, filled.data(), bytes);
   });
 }
 

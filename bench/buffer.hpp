@@ -55,8 +55,8 @@ class Buffer {
   /// All elements of a buffer of one line of numbers.
   std::vector<double> numbers() const;
 
-  /// Every byte 0xff: an element not written shows.
-  void spoil() const;
+  /// Every byte the same.
+  void fill(unsigned char byte) const;
 
  private:
   unsigned char* line(std::int64_t index) const { return static_cast<unsigned char*>(data_.get()) + index * line_bytes_; }

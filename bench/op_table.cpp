@@ -1,6 +1,7 @@
 #include "op_table.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <initializer_list>
 #include <numeric>
 #include <stdexcept>
@@ -19,6 +20,7 @@ constexpr auto x = Operand::x, dy = Operand::dy, mask = Operand::mask, residual 
                bias = Operand::bias, alpha = Operand::alpha, y = Operand::y, dx = Operand::dx, dresidual = Operand::dresidual,
                dscale = Operand::dscale, dbias = Operand::dbias, dalpha = Operand::dalpha, dthreshold = Operand::dthreshold,
                dmax_value = Operand::dmax_value;
+constexpr double gain = 1.4142135623730951;  // of StyleGAN's layers
 constexpr auto forward = Verb::forward, backward = Verb::backward;
 
 bool is_one_of(Operand operand, std::initializer_list<Operand> list) {
@@ -51,6 +53,9 @@ const std::vector<Op>& ops() {
       {"prelu_backward_dalpha",    backward, {dy, x, alpha, dx, dalpha},              rows, 3, 0},
       {"all_sums",                 backward, {dy, x, scale, bias, dx, dscale, dbias, dalpha, dthreshold, dmax_value},
                                                                                       rows, 3, 0},
+      {"bias_gain_forward",        forward,  {x, bias, y},                            rows, 2, 0, gain},
+      {"bias_gain_backward_y",     backward, {dy, y, dx, dbias},                      rows, 3, 0, gain},
+      {"accumulate_dbias",         backward, {dy, x, bias, dx, dbias},                rows, 3, 0, 1, true},
   };
   // clang-format on
   return table;
@@ -113,7 +118,7 @@ Layout channels_layout(std::int64_t channels, std::int64_t inner) {
 bool Op::uses(Operand operand) const { return std::find(operands.begin(), operands.end(), operand) != operands.end(); }
 
 bool Op::is_output(Operand operand) const {
-  return is_one_of(operand, {y, dx, dresidual}) || is_sum(operand) || (operand == mask && verb == forward);
+  return is_one_of(operand, {dx, dresidual}) || is_sum(operand) || (is_one_of(operand, {y, mask}) && verb == forward);
 }
 
 bool Op::is_plain() const {
@@ -130,6 +135,7 @@ std::int64_t Op::sum_elements(Operand sum) const {
 Relu Op::function(Relu asked) const {
   const bool capped = asked.max_value < Relu{}.max_value;
   if (uses(dmax_value) && !capped) asked.max_value = asked.threshold + 6;
+  if (verb == backward && uses(y)) return {std::fabs(asked.alpha), std::fabs(asked.threshold)};
   return asked;
 }
 

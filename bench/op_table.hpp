@@ -13,7 +13,7 @@ namespace rectify::bench {
 
 enum class Verb { forward, backward };
 
-/// forward reads x and writes y and, where one is listed, the mask; backward reads dy, and x or the mask, and writes dx and,
+/// forward reads x and writes y and, where one is listed, the mask; backward reads dy, and x, y or the mask, and writes dx and,
 /// where they are listed, dresidual and sums.
 enum class Operand {
   x,
@@ -65,6 +65,8 @@ struct Op {
   Layout layout;
   double tensors;  ///< that a call must move at least once, in tensors of its output's size
   int mask_bits;   ///< per element in u1; a cap with an alpha other than 0 asks for u2, and so for twice the bits
+  double gain = 1;
+  bool accumulate = false;  ///< sums are added to what is there
 
   bool uses(Operand operand) const;
   bool is_output(Operand operand) const;
@@ -72,7 +74,7 @@ struct Op {
   bool has_sums() const;
   /// One a channel; one of everything where the parameter is a number, as thresholds and caps are throughout the table.
   std::int64_t sum_elements(Operand sum) const;
-  /// `asked`, with a cap where dmax_value is to be a sum of something.
+  /// `asked`, with a cap where dmax_value is to be a sum of something; without one, and without negative numbers, where the source is y.
   Relu function(Relu asked) const;
 };
 

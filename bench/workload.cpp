@@ -62,6 +62,7 @@ Forward Workload::forward_operands() const {
   all.y = view(Operand::y);
   all.mask = view(Operand::mask);
   all.channel_axis = op_.layout.channel_axis;
+  all.gain = op_.gain;
   return all;
 }
 
@@ -69,6 +70,7 @@ Backward Workload::backward_operands() const {
   Backward all;
   all.dy = view(Operand::dy);
   all.x = view(Operand::x);
+  all.y = view(Operand::y);
   all.mask = view(Operand::mask);
   all.scale = view(Operand::scale);
   all.bias = view(Operand::bias);
@@ -83,6 +85,8 @@ Backward Workload::backward_operands() const {
   all.dmax_value = view(Operand::dmax_value);
   all.workspace = {workspace_.get(), workspace_bytes_};
   all.channel_axis = op_.layout.channel_axis;
+  all.gain = op_.gain;
+  all.accumulate = op_.accumulate;
   return all;
 }
 
@@ -92,6 +96,7 @@ Workload Workload::solved_block() const {
   Workload block(op_, relu_, dtype_, std::min(units_, layout.block_units) * layout.unit_elements(), memory);
   for (const Operand operand : op_.operands) {
     if (!op_.is_output(operand)) block.buffer(operand).randomise(static_cast<unsigned>(operand) + 1);
+    if (op_.accumulate && is_sum(operand)) block.buffer(operand).fill(0);
   }
   if (op_.verb == Verb::forward) {
     reference::forward(relu_, block.forward_operands());
@@ -103,8 +108,10 @@ Workload Workload::solved_block() const {
 
 void Workload::prepare(const Workload& block) const {
   for (const Operand operand : op_.operands) {
-    if (op_.is_output(operand)) {
-      buffer(operand).spoil();
+    if (op_.accumulate && is_sum(operand)) {
+      buffer(operand).fill(0);  // to add to
+    } else if (op_.is_output(operand)) {
+      buffer(operand).fill(0xff);  // an element that is not written shows
     } else {
       buffer(operand).repeat(block.buffer(operand));
     }

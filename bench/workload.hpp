@@ -21,7 +21,7 @@ class Workload {
   /// On the CPU: as large as the layout's block, or as this is; inputs are random, outputs the reference's.
   Workload solved_block() const;
 
-  /// Inputs repeat those of the block, outputs are spoiled.
+  /// Inputs repeat those of the block, outputs are spoiled; sums that are added to are 0.
   void prepare(const Workload& block) const;
   /// What runs the op once, for as long as this workload lives.
   std::function<void()> call() const;

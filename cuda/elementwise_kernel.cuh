@@ -98,6 +98,7 @@ __device__ unsigned finish(const Operands<T>& at, const Space& space, const Plac
 #pragma unroll
     for (int l = first; l < first + part; ++l) {
       Element<C> e{at.f};
+      e.gain = at.gain;
       if constexpr (Op::reads_x) e.z = input_of<Set>(at, in, parameters, l, l - first);
       if constexpr (Op::reads_dy) e.dy = in.dy.lane(l);
       if constexpr (Op::reads_mask) e.piece = piece_of(in.codes >> (l * bits) & ((1u << bits) - 1));

@@ -24,6 +24,7 @@ struct Operands {
   unsigned char* mask;
   int mask_bits;
   Rectifier<Compute<T>> f;
+  Compute<T> gain;
   LaneParameter scale, bias, alpha, threshold, max_value;
 };
 

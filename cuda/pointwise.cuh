@@ -21,6 +21,7 @@ Operands<T> operands(const Elementwise& call) {
           static_cast<unsigned char*>(call.mask),
           call.mask_bits,
           rounded<Compute<T>>(call.relu),
+          round_to<Compute<T>>(call.gain),
           parameter(call.scale),
           parameter(call.bias),
           parameter(call.alpha),

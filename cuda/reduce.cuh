@@ -67,6 +67,7 @@ struct SumLaunch {
   template <class C>
   cudaError_t finish() const {
     FinalSums<C> sums{};
+    sums.accumulate = launch.call.accumulate;
     std::int64_t blocks = 1;
     unsigned count = 0;
     for (int slot = 0; slot < sum_slots; ++slot) {

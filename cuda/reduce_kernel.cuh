@@ -242,6 +242,7 @@ struct FinalSums {
   const C* parts[sum_slots];
   C* out[sum_slots];
   std::int64_t length[sum_slots], stride[sum_slots];
+  bool accumulate;  // to what is in out
 };
 
 /// Channels that a block of the second pass takes side by side: as many as fill a sector of memory. The rest of its threads share the
@@ -332,7 +333,10 @@ __global__ void __launch_bounds__(threads_per_block)
   shares[0][threadIdx.x] = total;
   __syncthreads();
   halve_rows(shares, 1u, sharers, side);
-  if (share == 0 && channel < length) out[channel * stride] = shares[0][mine];
+  if (share == 0 && channel < length) {
+    C& sum = out[channel * stride];
+    sum = sums.accumulate ? sum + shares[0][mine] : shares[0][mine];
+  }
 }
 
 }  // namespace rectify::detail

@@ -38,14 +38,15 @@ def tensors(names):
 
 class Forward(ctypes.Structure):
     _fields_ = [("struct_size", c_size_t), ("channel_axis", c_int32), ("reserved", c_int32),
-                *tensors("x scale bias residual alpha threshold max_value y mask")]
+                *tensors("x scale bias residual alpha threshold max_value y mask"), ("gain", c_double)]
 
 
 class Backward(ctypes.Structure):
     _fields_ = [("struct_size", c_size_t), ("channel_axis", c_int32), ("reserved", c_int32),
                 *tensors("dy x y mask scale bias residual alpha threshold max_value"),
                 *tensors("dx dresidual dscale dbias dalpha dthreshold dmax_value"),
-                ("workspace", c_void_p), ("workspace_bytes", c_size_t)]
+                ("workspace", c_void_p), ("workspace_bytes", c_size_t), ("gain", c_double), ("accumulate", c_int32),
+                ("reserved_too", c_int32)]
 
 
 class Mask:
@@ -65,9 +66,12 @@ def view(operand):
                   shape=(c_int64 * MAX_RANK)(*operand.shape), strides=(c_int64 * MAX_RANK)(*strides))
 
 
+NUMBERS = ("gain", "accumulate")
+
+
 def operands_of(kind, channel_axis, named):
     return kind(struct_size=ctypes.sizeof(kind), channel_axis=channel_axis,
-                **{name: view(operand) for name, operand in named.items()})
+                **{name: operand if name in NUMBERS else view(operand) for name, operand in named.items()})
 
 
 class Error(RuntimeError):

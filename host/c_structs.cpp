@@ -1,6 +1,7 @@
 // Everything that a C caller can get wrong and a C++ caller cannot write.
 #include "c_structs.hpp"
 
+#include <cstddef>
 #include <cstring>
 #include <string>
 #include <type_traits>
@@ -29,15 +30,24 @@ bool is_zero(const T& object) {
   return std::memcmp(&object, &zero, sizeof object) == 0;
 }
 
-/// The operands, where this version knows all of them. A later one compares with the size of each version before it.
+/// The operands, where this version knows all of them. Of an earlier version a copy in `room`, zero from where that version ends. A version
+/// to come compares with the size of this one, too.
 template <class Operands>
-const Operands& require_known(const Operands* given) {
-  static_assert(std::has_unique_object_representations_v<Operands>, "a later field must not lie in today's padding");
-  const Field field{"operands", "struct_size"};
+const Operands& require_known(const Operands* given, Operands& room) {
+  constexpr std::size_t first = offsetof(Operands, gain);  // bytes of the first version
   constexpr std::size_t known = sizeof(Operands), most = 1 << 14;  // beyond, it is no size but what memory happened to hold
-  const Operands& operands = require_pointer("operands", given);
-  const std::size_t size = operands.struct_size;
-  if (size < known || size > most) refuse(text(field), std::to_string(known) + " or a later version's", std::to_string(size));
+  static_assert(first % alignof(Operands) == 0 && known % alignof(Operands) == 0, "a later field must not lie in today's padding");
+  const Field field{"operands", "struct_size"};
+  const Operands* operands = &require_pointer("operands", given);
+  const std::size_t size = operands->struct_size;
+  if ((size < known && size != first) || size > most) {
+    refuse(text(field), std::to_string(first) + ", " + std::to_string(known) + " or a later version's", std::to_string(size));
+  }
+  if (size == first) {
+    room = {};
+    std::memcpy(&room, given, first);
+    operands = &room;
+  }
   const auto* bytes = reinterpret_cast<const unsigned char*>(given);
   for (std::size_t i = known; i < size; ++i) {
     if (bytes[i] != 0) {
@@ -45,8 +55,8 @@ const Operands& require_known(const Operands* given) {
                         std::to_string(size) + " and " + std::to_string(bytes[i]) + " at " + std::to_string(i));
     }
   }
-  require_range({"operands", "reserved"}, operands.reserved, 0, 0);
-  return operands;
+  require_range({"operands", "reserved"}, operands->reserved, 0, 0);
+  return *operands;
 }
 
 static_assert(static_cast<int>(DType::f16) == 0 && static_cast<int>(DType::u2) == RECTIFY_U2 - RECTIFY_F16);
@@ -78,6 +88,7 @@ To shared_operands_of(const From& from) {
   to.y = view_of("y", from.y);
   to.mask = view_of("mask", from.mask);
   to.channel_axis = from.channel_axis;
+  if (from.gain != 0) to.gain = from.gain;
   return to;
 }
 
@@ -98,10 +109,16 @@ Relu relu_of(const rectify_relu* given) {
   return {relu.alpha, relu.threshold, relu.max_value};
 }
 
-Forward forward_of(const rectify_forward_operands* given) { return shared_operands_of<Forward>(require_known(given)); }
+Forward forward_of(const rectify_forward_operands* given) {
+  rectify_forward_operands room;
+  return shared_operands_of<Forward>(require_known(given, room));
+}
 
 Backward backward_of(const rectify_backward_operands* given) {
-  const rectify_backward_operands& from = require_known(given);
+  rectify_backward_operands room;
+  const rectify_backward_operands& from = require_known(given, room);
+  require_range({"operands", "reserved_too"}, from.reserved_too, 0, 0);
+  require_range({"operands", "accumulate"}, from.accumulate, 0, 1);
   auto to = shared_operands_of<Backward>(from);
   to.dy = view_of("dy", from.dy);
   to.dx = view_of("dx", from.dx);
@@ -112,6 +129,7 @@ Backward backward_of(const rectify_backward_operands* given) {
   to.dthreshold = view_of("dthreshold", from.dthreshold);
   to.dmax_value = view_of("dmax_value", from.dmax_value);
   to.workspace = {from.workspace, from.workspace_bytes};
+  to.accumulate = from.accumulate == 1;
   return to;
 }
 

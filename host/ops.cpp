@@ -45,10 +45,7 @@ void forward(const Relu& relu, const ConstTensorView& x, const TensorView& y, St
 
 void backward(const Relu& relu, const Backward& operands, Stream stream) {
   const detail::DefaultFloatEnvironment environment;
-  detail::Elementwise call = detail::plan_backward(relu, operands);
-  // y is above 0 exactly where x is above the threshold, and equals max_value where x reached it: with a threshold of 0 the
-  // backward from x reads the very same regions off y. So there is no second kernel.
-  if (operands.y.present()) call.relu.threshold = 0;
+  const detail::Elementwise call = detail::plan_backward(relu, operands);
   const Device device = operands.dy.device();
   const detail::Backend& backend = backend_of("dy", device);
   if (call.has_sums()) detail::require_workspace(operands, sum_workspace_bytes(call, backend.sum_grain(call.dtype)));

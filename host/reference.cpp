@@ -27,6 +27,11 @@ Numbers<C> in_compute_type(const Relu& relu) {
   return {static_cast<C>(relu.alpha), static_cast<C>(relu.threshold), max_value};
 }
 
+template <class C>
+C in_compute_type(double gain) {
+  return static_cast<C>(gain);
+}
+
 /// The codes of a mask of two bits; in one bit, linear is 1 and the others are 0.
 enum Piece : unsigned { below = 0, linear = 1, saturated = 2 };
 
@@ -183,7 +188,7 @@ void forward_in(const Relu& relu, const Forward& operands) {
   for_each_element(operands.x.shape(), !operands.mask.present(), [&](const Index& index) {
     const Numbers<C> p = parameters.numbers(index);
     const C z = parameters.z(index);
-    write(operands.y, index, value_at(p, z));
+    write(operands.y, index, value_at(p, z) * in_compute_type<C>(operands.gain));
     write_bits(operands.mask, index, piece_at(p, z));
   });
 }
@@ -195,7 +200,16 @@ Piece piece_of_source(const Backward& operands, const Parameters<C, Backward>& p
   if (operands.mask.present()) return static_cast<Piece>(read_bits(operands.mask, index));
   const C y = read<C>(operands.y, index);
   if (!(y > 0)) return below;
-  return y == p.max_value && !std::isinf(y) ? saturated : linear;
+  if (std::isinf(p.max_value)) return linear;
+  double cap;  // as forward stored it
+  store(operands.y.dtype(), &cap, p.max_value * in_compute_type<C>(operands.gain));
+  return y == static_cast<C>(load(operands.y.dtype(), &cap)) ? saturated : linear;
+}
+
+/// What arrives at value(z).
+template <class C>
+C dvalue_at(const Backward& operands, const Index& index) {
+  return read<C>(operands.dy, index) * in_compute_type<C>(operands.gain);
 }
 
 const TensorView& output_of(const Backward& operands, SumName name) {
@@ -210,24 +224,24 @@ const TensorView& output_of(const Backward& operands, SumName name) {
 }
 
 /// What an element adds to a sum: each operation rounds to C, but for the product of dscale, which is added by fma. A slope of 0 is
-/// selected, so -alpha dy is 0 where alpha is.
+/// selected, so -alpha g is 0 where alpha is.
 template <class C>
 long double term_of(SumName name, const Backward& operands, const Parameters<C, Backward>& parameters, const Index& index) {
   const Numbers<C> p = parameters.numbers(index);
   const Piece at = piece_of_source(operands, parameters, p, index);
-  const C dy = read<C>(operands.dy, index);
+  const C g = dvalue_at<C>(operands, index);
   switch (name) {
-    case SumName::dscale: return static_cast<long double>(gradient_at(p, dy, at)) * read<C>(operands.x, index);
-    case SumName::dbias: return gradient_at(p, dy, at);
+    case SumName::dscale: return static_cast<long double>(gradient_at(p, g, at)) * read<C>(operands.x, index);
+    case SumName::dbias: return gradient_at(p, g, at);
     case SumName::dalpha: {
       if (at != below) return 0;
       const C distance = parameters.z(index) - p.threshold;
-      return dy * distance;
+      return g * distance;
     }
-    case SumName::dthreshold: return at == below ? -gradient_at(p, dy, at) : 0;
+    case SumName::dthreshold: return at == below ? -gradient_at(p, g, at) : 0;
     case SumName::dmax_value: break;
   }
-  return at == saturated ? dy : 0;
+  return at == saturated ? g : 0;
 }
 
 template <class C>
@@ -255,9 +269,11 @@ void write_sums(const Relu& relu, const Backward& operands) {
     std::int64_t stride = 0;
     for (int i = 0; i < out.shape().rank(); ++i) stride = out.shape()[i] != 1 ? out.strides()[i] : stride;
     const int bytes = bits_per_element(out.dtype()) / 8;
-    for (std::size_t i = 0; i < sums.size(); ++i)
-      store(out.dtype(), static_cast<char*>(out.data()) + static_cast<std::int64_t>(i) * stride * bytes,
-            static_cast<double>(sums[i].sum));
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+      char* const at = static_cast<char*>(out.data()) + static_cast<std::int64_t>(i) * stride * bytes;
+      const long double old = operands.accumulate ? load(out.dtype(), at) : 0;
+      store(out.dtype(), at, static_cast<double>(old + sums[i].sum));
+    }
   }
 }
 
@@ -266,7 +282,7 @@ void backward_in(const Relu& relu, const Backward& operands) {
   const Parameters<C, Backward> parameters(relu, operands, operands.dy.shape());
   for_each_element(operands.dy.shape(), true, [&](const Index& index) {
     const Numbers<C> p = parameters.numbers(index);
-    const C dz = gradient_at(p, read<C>(operands.dy, index), piece_of_source(operands, parameters, p, index));
+    const C dz = gradient_at(p, dvalue_at<C>(operands, index), piece_of_source(operands, parameters, p, index));
     write(operands.dx, index, operands.scale.present() ? dz * parameters.of(operands.scale, index) : dz);
     write(operands.dresidual, index, dz);
   });

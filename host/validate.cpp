@@ -57,24 +57,35 @@ void require_parameters(const Parameters& parameters, const Named& model) {
 
 /// The numbers are valid as given and after rounding. (Their values are rounded again where they are used.)
 template <class C>
-void require_numbers(const Relu& relu) {
+void require_numbers(const Relu& relu, double gain) {
   rounded<C>(relu);
+  if (!is_finite(gain) || gain == 0) refuse_parameter("gain", "a finite number other than 0", gain);
+  const C in_c = round_to<C>(gain);
+  if (!is_finite(in_c) || in_c == 0) refuse_parameter("gain", "a number within the range of float", gain);
 }
 
-void require_numbers(const Relu& relu, DType dtype) {
-  with_float_type(dtype, [&](auto t) { require_numbers<Compute<typename decltype(t)::type>>(relu); });
+void require_numbers(const Relu& relu, double gain, DType dtype) {
+  with_float_type(dtype, [&](auto t) { require_numbers<Compute<typename decltype(t)::type>>(relu, gain); });
 }
 
-/// y tells the region only where below and linear differ in sign and a stored max_value is still max_value.
+/// The function whose regions at y are those of `relu` at z: y is above 0 where z is above the threshold, and the product of max_value
+/// and gain where z reached max_value. So the backward from x serves, and there is no second kernel. y tells the region only where below
+/// and linear differ in sign, and the stored cap is one.
 template <class T>
-void require_readable_regions(const Relu& relu) {
+Relu read_off_y(const Relu& relu, double gain) {
   using C = Compute<T>;
   const Rectifier<C> f = rounded<C>(relu);
   if (!(f.alpha >= 0)) refuse_parameter("alpha", "a number from 0 up, as the source is y", relu.alpha);
   if (!(f.threshold >= 0)) refuse_parameter("threshold", "a number from 0 up, as the source is y", relu.threshold);
+  if (!(gain > 0)) refuse_parameter("gain", "a number above 0, as the source is y", gain);
   if (!(f.max_value > 0)) refuse_parameter("max_value", "a number above 0, as the source is y", relu.max_value);
   if (static_cast<C>(T(f.max_value)) != f.max_value)
     refuse_parameter("max_value", "a number exact in y's dtype, as the source is y", relu.max_value);
+  const C cap = static_cast<C>(T(f.max_value * round_to<C>(gain)));
+  if (f.max_value < no_cap<C> && !(cap > 0 && cap < no_cap<C>))
+    refuse_parameter("max_value", "a number whose product with gain is not 0 and finite in y's dtype, as the source is y",
+                     relu.max_value);
+  return {relu.alpha, 0, cap};
 }
 
 /// Exactly one of x, y, mask.
@@ -99,7 +110,9 @@ void require_used(const Backward& operands) {
     refuse(sums[sum_scale], "a scale beside it", "none");
   }
   if (operands.y.present()) {
-    parameters.for_each([](const Named& each) { require_absent(each, "the source is y"); });
+    parameters.for_each([&](const Named& each) {
+      if (&each != &parameters.bias) require_absent(each, "the source is y");
+    });
     require_absent(residual, "the source is y");
   } else if (operands.mask.present()) {
     require_absent(parameters.bias, "the source is a mask");
@@ -223,7 +236,7 @@ Elementwise plan_forward(const Relu& relu, const Forward& operands) {
     require_like(each, x);
   }
   require_parameters(parameters, x);
-  require_numbers(relu, x.view.dtype());
+  require_numbers(relu, operands.gain, x.view.dtype());
   if (mask.view.present()) {
     require_mask(mask, x);
     require_wide_enough(mask, relu, x.view.dtype(), parameters);
@@ -240,7 +253,9 @@ Elementwise plan_forward(const Relu& relu, const Forward& operands) {
   tensors[slot_out] = or_null(y.view);
   tensors[slot_mask] = or_null(mask.view);
   // Whole bytes of a mask are written at once, so its order is the one to walk in.
-  return plan(relu, tensors, mask.view.present() ? slot_mask : slot_out, parameters);
+  Elementwise call = plan(relu, tensors, mask.view.present() ? slot_mask : slot_out, parameters);
+  call.gain = operands.gain;
+  return call;
 }
 
 namespace {
@@ -268,8 +283,9 @@ Elementwise plan_backward(const Relu& relu, const Backward& operands, bool sizes
   require_parameters(parameters, model);
   for (const Named& each : sums.all) require_sum(each, model, operands.channel_axis);
   const DType dtype = model.view.dtype();
-  require_numbers(relu, dtype);
-  if (from_y) with_float_type(dtype, [&](auto t) { require_readable_regions<typename decltype(t)::type>(relu); });
+  require_numbers(relu, operands.gain, dtype);
+  Relu function = relu;
+  if (from_y) function = with_float_type(dtype, [&](auto t) { return read_off_y<typename decltype(t)::type>(relu, operands.gain); });
   if (from_mask) {
     require_mask(mask, model);
     require_wide_enough(mask, relu, dtype, parameters);
@@ -287,6 +303,7 @@ Elementwise plan_backward(const Relu& relu, const Backward& operands, bool sizes
   if (is_empty(model.view.shape())) {
     Elementwise nothing;
     nothing.dtype = dtype;
+    nothing.accumulate = operands.accumulate;
     for (int i = 0; i < sum_slots; ++i) nothing.sums[i] = planned_sum(sums.all[i]);
     return nothing;
   }
@@ -298,7 +315,10 @@ Elementwise plan_backward(const Relu& relu, const Backward& operands, bool sizes
   tensors[slot_out] = or_null(dx.view);
   tensors[slot_dresidual] = or_null(dresidual.view);
   const Slot lead = dx.view.present() ? slot_out : dresidual.view.present() ? slot_dresidual : slot_dy;
-  Elementwise call = plan(relu, tensors, lead, parameters, &sums);
+  Elementwise call = plan(function, tensors, lead, parameters, &sums);
+  if (from_y) call.bias = {};  // which counts for the order of the sums alone
+  call.gain = operands.gain;
+  call.accumulate = operands.accumulate;
   call.workspace = operands.workspace.data;
   return call;
 }

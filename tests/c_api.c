@@ -12,6 +12,9 @@ _Static_assert(offsetof(rectify_tensor, layout) == 24 && offsetof(rectify_tensor
 _Static_assert(offsetof(rectify_forward_operands, x) == 16 && offsetof(rectify_forward_operands, mask) == 1296, "the ABI");
 _Static_assert(offsetof(rectify_backward_operands, dx) == 1616 && offsetof(rectify_backward_operands, workspace) == 2736,
                "the ABI");
+// Where the first version of each ends.
+_Static_assert(offsetof(rectify_forward_operands, gain) == 1456 && sizeof(rectify_forward_operands) == 1464, "the ABI");
+_Static_assert(offsetof(rectify_backward_operands, gain) == 2752 && sizeof(rectify_backward_operands) == 2768, "the ABI");
 
 static int failures = 0;
 

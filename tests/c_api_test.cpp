@@ -60,6 +60,60 @@ TEST_F(CApi, RefusesStructSizesOfNoVersion) {
   EXPECT_EQ(bytes, 7u);
 }
 
+TEST_F(CApi, ServesTheFirstVersionsStructsWithoutLookingBeyondThem) {
+  auto f = sound_forward();
+  auto b = sound_backward();
+  f.struct_size = offsetof(rectify_forward_operands, gain);
+  b.struct_size = offsetof(rectify_backward_operands, gain);
+  f.gain = b.gain = -3;  // which is other memory to such a caller
+  b.accumulate = b.reserved_too = 99;
+  memory[16] = 2;
+  EXPECT_EQ(rectify_forward(&relu, &f, nullptr), RECTIFY_OK) << rectify_last_error();
+  EXPECT_EQ(rectify_backward(&relu, &b, nullptr), RECTIFY_OK) << rectify_last_error();
+  EXPECT_EQ(memory[32], 2);
+  EXPECT_EQ(memory[48], 2);
+  std::size_t bytes = 7;
+  EXPECT_EQ(rectify_workspace_bytes(&relu, &b, &bytes), RECTIFY_OK);
+  EXPECT_EQ(bytes, 0u);
+}
+
+TEST_F(CApi, MultipliesByTheGainAndAddsToSums) {
+  auto f = sound_forward();
+  auto b = sound_backward();
+  alignas(256) unsigned char workspace[4096];
+  float dbias = 0.5;
+  f.gain = b.gain = -3;
+  b.dbias = floats(&dbias);
+  b.dbias.shape[0] = b.dbias.shape[1] = 1;
+  b.accumulate = 1;
+  b.workspace = workspace;
+  b.workspace_bytes = sizeof workspace;
+  for (std::size_t i = 16; i < 48; ++i) memory[i] = 2;
+  ASSERT_EQ(rectify_forward(&relu, &f, nullptr), RECTIFY_OK) << rectify_last_error();
+  EXPECT_EQ(memory[32], -6);
+  for (std::size_t i = 32; i < 48; ++i) memory[i] = 1;  // x of backward
+  ASSERT_EQ(rectify_backward(&relu, &b, nullptr), RECTIFY_OK) << rectify_last_error();
+  EXPECT_EQ(memory[48], -6);
+  EXPECT_EQ(dbias, 0.5f - 36);
+}
+
+TEST_F(CApi, RefusesGainsAndFlagsOfNoVersion) {
+  auto f = sound_forward();
+  f.gain = std::numeric_limits<double>::infinity();
+  expect(RECTIFY_INVALID_ARGUMENT, rectify_forward(&relu, &f, nullptr), {"gain", "a finite number", "inf"});
+  auto b = sound_backward();
+  b.gain = 1e-300;
+  expect(RECTIFY_INVALID_ARGUMENT, rectify_backward(&relu, &b, nullptr), {"gain", "within the range of float"});
+  for (const int wrong : {-1, 2}) {
+    b = sound_backward();
+    b.accumulate = wrong;
+    expect(RECTIFY_INVALID_ARGUMENT, rectify_backward(&relu, &b, nullptr), {"operands.accumulate", "0 to 1", std::to_string(wrong).c_str()});
+    b.accumulate = 0;
+    b.reserved_too = wrong;
+    expect(RECTIFY_INVALID_ARGUMENT, rectify_backward(&relu, &b, nullptr), {"operands.reserved_too", "expected 0"});
+  }
+}
+
 TEST_F(CApi, ServesALaterVersionsStructWhereTheNewFieldsAreZero) {
   struct Later {
     rectify_forward_operands known;

@@ -110,6 +110,17 @@ class CApi(unittest.TestCase):
         for name, expected in terms.items():
             np.testing.assert_allclose(sums[name], expected.sum((0, 2)), rtol=1e-6, atol=1e-6, err_msg=name)
 
+    @for_each_case
+    def test_gain_and_accumulate(self, dtype, f):
+        x, dy, gain = numbers(8, SHAPE, dtype), numbers(10, SHAPE, dtype), 2
+        y, dx, dbias = np.empty_like(x), np.empty_like(x), np.full(CHANNELS, 3, compute_type(dtype))
+        rectify.forward(f, x=x, y=y, gain=gain)
+        rectify.backward(f, dy=dy, x=x, dx=dx, dbias=dbias, gain=gain, accumulate=True)
+        dz = gradient(f, gain * dy.astype(compute_type(dtype)), x.astype(compute_type(dtype)))
+        np.testing.assert_array_equal(y, (gain * value(f, x.astype(compute_type(dtype)))).astype(dtype))
+        np.testing.assert_array_equal(dx, dz.astype(dtype))
+        np.testing.assert_allclose(dbias, 3 + dz.sum((0, 2)), rtol=1e-6, atol=1e-6)
+
     def test_strides_and_another_channel_axis(self):
         x = numbers(11, (6, 4, 8), np.float32)[::2].transpose(2, 0, 1)
         y, bias = np.empty_like(x), numbers(12, 4, np.float32)

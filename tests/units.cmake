@@ -3,7 +3,7 @@
 set(support support/cases.cpp support/checked_call.cpp support/fuzz_case.cpp support/random_layout.cpp support/random_numbers.cpp
   support/sum_call.cpp support/sum_outputs.cpp support/tensor.cpp)
 # Of ops, on every target: in all three binaries.
-set(target_tests channels_test.cpp fuzz_test.cpp gradients_test.cpp mask_test.cpp models_test.cpp operands_test.cpp ops_test.cpp
+set(target_tests accumulate_test.cpp channels_test.cpp fuzz_test.cpp gain_test.cpp gradients_test.cpp mask_test.cpp models_test.cpp operands_test.cpp ops_test.cpp
   sums_bits_test.cpp sums_test.cpp)
 # Of what comes before any backend, and of arguments that are refused: in the library as built, and under the sanitizers, for a wild
 # argument must not be undefined behaviour on its way to the refusal.

@@ -131,9 +131,11 @@ TEST_F(MaskRefusal, OperandsThatTheSourceYMakesNoUseOf) {
     const char* name;
     ConstTensorView Backward::*operand;
     Shape shape;
-  } operands[] = {{"scale", &Backward::scale, {1}},         {"bias", &Backward::bias, {3}},
-                  {"alpha", &Backward::alpha, {1}},         {"threshold", &Backward::threshold, {3}},
-                  {"max_value", &Backward::max_value, {1}}, {"residual", &Backward::residual, {2, 3}}};
+  } operands[] = {{"scale", &Backward::scale, {1}},
+                  {"alpha", &Backward::alpha, {1}},
+                  {"threshold", &Backward::threshold, {3}},
+                  {"max_value", &Backward::max_value, {1}},
+                  {"residual", &Backward::residual, {2, 3}}};
   for (const auto& [name, operand, shape] : operands) {
     Backward b = sound_backward();
     b.x = {};
@@ -146,6 +148,10 @@ TEST_F(MaskRefusal, OperandsThatTheSourceYMakesNoUseOf) {
   b.y = in(y);
   b.dresidual = out(spare);
   accepts(b);
+  b.bias = ConstTensorView(spare + 16, {3}, Device::cpu());
+  accepts(b);
+  b.bias = ConstTensorView(spare + 16, {2}, Device::cpu());
+  refuses(b, {"bias", "1 element, or 3"});
 }
 
 TEST_F(MaskRefusal, NoOutput) {

@@ -25,6 +25,30 @@ TEST_F(Refusal, ParametersThatAreNotNumbersOfTheirKind) {
   }
 }
 
+TEST_F(Refusal, GainsThatAreNotNumbersOfTheirKind) {
+  const struct {
+    double gain;
+    const char* expected;
+  } cases[] = {{nan, "a finite number other than 0"},  {inf, "a finite number other than 0"},
+               {-inf, "a finite number other than 0"}, {0, "a finite number other than 0"},
+               {-0.0, "a finite number other than 0"}, {1e39, "a number within the range of float"},
+               {1e-50, "a number within the range of float"}};
+  const TensorView none(static_cast<float*>(nullptr), {0}, Device::cpu());
+  for (const auto& [gain, expected] : cases) {
+    Forward f = sound_forward();
+    Backward b = sound_backward();
+    f.gain = b.gain = gain;
+    refuses(f, {"gain", expected, "got"});
+    refuses(b, {"gain", expected, "got"});
+    expect<InvalidArgument>([&] { workspace_bytes(relu(), b); }, {"gain"});
+    f.x = f.y = none;
+    refuses(f, {"gain", expected});
+  }
+  Backward b = sound_backward();
+  b.gain = -1e-40;
+  accepts(b);
+}
+
 TEST_F(Refusal, MissingOperands) {
   Forward f = sound_forward();
   f.x = {};
@@ -236,6 +260,21 @@ TEST_F(Refusal, TheSourceYWhereItCannotTellTheRegions) {
   refuses(b, {"threshold", "the source is y"}, {0.1, -1});
   refuses(b, {"max_value", "the source is y"}, {0.1, 0, 0});
   EXPECT_NO_THROW(backward({0.1, 0, 0.1}, b)) << "0.1 in float is exact in f32";
+}
+
+TEST_F(Refusal, TheSourceYUnderAGain) {
+  Backward b = sound_backward();
+  b.x = {};
+  b.y = in(y);
+  b.gain = -0.5;
+  refuses(b, {"gain", "a number above 0, as the source is y", "-0.5"});
+  b.gain = 1e-30;
+  refuses(b, {"max_value", "product with gain", "1e-20"}, {0, 0, 1e-20});
+  b.gain = 1e30;
+  refuses(b, {"max_value", "product with gain", "1e+20"}, {0, 0, 1e20});
+  accepts(b);  // no cap: nothing is stored as one
+  b.gain = 1.5;
+  accepts(b, relu6());
 }
 
 TEST_F(Refusal, TheSourceYWhereItsDtypeCannotHoldMaxValue) {

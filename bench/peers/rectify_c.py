@@ -51,6 +51,7 @@ class Forward(ctypes.Structure):
         ("channel_axis", c_int32),
         ("reserved", c_int32),
         *_tensors("x scale bias residual alpha threshold max_value y mask"),
+        ("gain", c_double),
     ]
 
 
@@ -65,7 +66,13 @@ class Backward(ctypes.Structure):
         *_tensors("dx dresidual dscale dbias dalpha dthreshold dmax_value"),
         ("workspace", c_void_p),
         ("workspace_bytes", c_size_t),
+        ("gain", c_double),
+        ("accumulate", c_int32),
+        ("reserved_too", c_int32),
     ]
+
+
+NUMBERS = ("gain", "accumulate")  # operands that are no tensors
 
 
 class Mask:
@@ -146,7 +153,7 @@ class Library:
         return kind(
             struct_size=ctypes.sizeof(kind),
             channel_axis=channel_axis,
-            **{name: self._view(operand) for name, operand in named.items()},
+            **{name: operand if name in NUMBERS else self._view(operand) for name, operand in named.items()},
         )
 
     def _view(self, operand):

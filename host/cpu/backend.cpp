@@ -57,6 +57,7 @@ class Thread {
         chains_(work.chains(memory)),
         parameters_(call_, work.f, work.loop, work.threads, memory + chains_.memory(), span_) {
     span_.f = work.f;
+    span_.gain = round_to<C>(call_.gain);
     span_.mask_bits = call_.mask_bits;
   }
 
@@ -182,6 +183,7 @@ void run(const Elementwise& call, LoopKind kind) {
   const Rectifier<C> f = rounded<C>(call.relu);
   kind.capped = kind.op == LoopKind::backward_mask ? call.mask_bits == 2 : f.max_value < no_cap<C>;
   kind.flat = f.alpha == 0;
+  kind.gained = call.gain != 1;
   const bool sums = kind.sums != 0;
   const SumPlan plan = sums ? plan_sums(call.layout, sums_per_channel(call), cpu_sum_grain<C>) : SumPlan{};
   const Loops<T>& loops = loops_of_this_machine();
@@ -211,7 +213,7 @@ void run(const Elementwise& call, LoopKind kind) {
 
 template <LoopKind::Op Op, LoopKind::Op OpWithMask>
 int run(const Elementwise& call, int, Stream) {
-  LoopKind kind{call.mask == nullptr ? Op : OpWithMask, 0, 0, true, false};
+  LoopKind kind{call.mask == nullptr ? Op : OpWithMask, 0, 0, true, false, false};
   const bool function = call.threshold.data != nullptr || call.max_value.data != nullptr;
   kind.operands = (call.scale.data != nullptr) * reads_scale | (call.bias.data != nullptr) * reads_bias |
                   (call.residual != nullptr || call.dresidual != nullptr) * reads_residual |

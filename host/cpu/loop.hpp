@@ -23,6 +23,7 @@ struct LoopKind {
   unsigned operands, sums;
   bool capped;  ///< elements may be saturated: max_value is less than +inf, or a mask has two bits
   bool flat;    ///< alpha is 0, where it is a number
+  bool gained;  ///< the gain is not 1
 };
 enum OperandBit : unsigned { reads_scale = 1, reads_bias = 2, reads_residual = 4, reads_alpha = 8, reads_function = 16 };
 enum ParameterSlot : int { at_scale, at_bias, at_alpha, at_threshold, at_max_value, parameter_count };
@@ -32,6 +33,7 @@ enum ParameterSlot : int { at_scale, at_bias, at_alpha, at_threshold, at_max_val
 template <class C>
 struct Span {
   Rectifier<C> f;
+  C gain;
   std::int64_t count, rows, row_stride;  ///< 1 row, or as many as there are bands
   const void *x, *dy, *residual;         ///< null where there is none
   void *out, *dresidual;                 ///< null where not asked for

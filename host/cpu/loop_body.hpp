@@ -91,6 +91,7 @@ template <class K, int Rows, class C>
     Element<V, typename K::Known> e{{number(at_alpha, Set::alpha, f.alpha), number(at_threshold, Set::function, f.threshold),
                                      number(at_max_value, Set::function, f.max_value)}};
     e.scale = number(at_scale, Set::scale, 1);
+    e.gain = s.gain;
     const V bias = number(at_bias, Set::bias && Op::reads_x, 0);
     V of_position[count + 1];
     for (int sum = 0; sum < count; ++sum) of_position[sum] = load(to.sums + sum * group + lane);
@@ -188,12 +189,13 @@ Loop<Compute<T>> first_of(const LoopKind& kind) {
     if ((kind.operands & ~L::operands) != 0 || (kind.sums & ~L::Sums::bits) != 0) return false;
     found = {run<Kind<T, OpOf, L, WritesMask, Anything>>, L::operands, L::Sums::bits};
     constexpr bool knows = vector_bytes > 16 && sizeof(T) <= 4 && !WritesMask && !L::Set::general && L::Sums::count < 5;
+    if (kind.gained) return true;
     if constexpr (knows && L::operands == 0 && L::Sums::count == 0 && !OpOf<float>::reads_mask) {
-      if (kind.flat && kind.capped) found.run = run<Kind<T, OpOf, L, WritesMask, KnownParameters<true, true, false>>>;
-      if (kind.flat && !kind.capped) found.run = run<Kind<T, OpOf, L, WritesMask, KnownParameters<false, true, false>>>;
-      if (!kind.flat && !kind.capped) found.run = run<Kind<T, OpOf, L, WritesMask, KnownParameters<false, false, true>>>;
+      if (kind.flat && kind.capped) found.run = run<Kind<T, OpOf, L, WritesMask, KnownParameters<true, true, false, false>>>;
+      if (kind.flat && !kind.capped) found.run = run<Kind<T, OpOf, L, WritesMask, KnownParameters<false, true, false, false>>>;
+      if (!kind.flat && !kind.capped) found.run = run<Kind<T, OpOf, L, WritesMask, KnownParameters<false, false, true, false>>>;
     } else if constexpr (knows) {
-      if (!kind.capped) found.run = run<Kind<T, OpOf, L, WritesMask, KnownParameters<false, true, true>>>;
+      if (!kind.capped) found.run = run<Kind<T, OpOf, L, WritesMask, KnownParameters<false, true, true, false>>>;
     }
     return true;
   };

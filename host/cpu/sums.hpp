@@ -168,7 +168,8 @@ void gather_rows(const Elementwise& call, const SumPlan& plan, const SumOffsets&
 }
 
 /// The second: what is left of each channel, part by part in their order, and sums of everything. By parts and not by channels: to find
-/// a channel's parts takes divisions, and [8, 1024] took twice as long.
+/// a channel's parts takes divisions, and [8, 1024] took twice as long. Parts come in the order of their channels, so a channel is done
+/// when another comes.
 template <class C>
 void finish_sums(const Elementwise& call, const SumPlan& plan, const SumOffsets& offsets, int thread, int threads) {
   for (int i = 0; i < sum_slots; ++i) {
@@ -176,21 +177,28 @@ void finish_sums(const Elementwise& call, const SumPlan& plan, const SumOffsets&
     const std::int64_t first = sum.length * thread / threads, last = sum.length * (thread + 1) / threads;
     if (first == last) continue;
     C* const parts = static_cast<C*>(call.workspace) + offsets.of[i];
-    C* const totals = static_cast<C*>(sum.data);
-    for (std::int64_t channel = first; channel < last; ++channel) totals[channel * sum.stride] = 0;
-    if (plan.parts == 0) continue;
-    if (sum.length == 1) {
-      halve(parts, plan.parts, 1, 1);
-      totals[0] = parts[0];
+    const auto put = [&](std::int64_t channel, C total) {
+      C& out = static_cast<C*>(sum.data)[channel * sum.stride];
+      out = call.accumulate ? out + total : total;
+    };
+    if (plan.parts == 0 || sum.length == 1) {
+      if (plan.parts > 0) halve(parts, plan.parts, 1, 1);
+      for (std::int64_t channel = first; channel < last; ++channel) put(channel, plan.parts > 0 ? parts[0] : C(0));
       continue;
     }
     const std::int64_t end = plan.parts_in_a_row(last - 1).last;
+    std::int64_t channel = first;
+    C total = 0;
     for (std::int64_t part = plan.parts_in_a_row(first).first; part < end; ++part) {
-      const std::int64_t met = plan.first_channel(part);
+      const std::int64_t met = plan.first_channel(part), to = std::min(last - 1, plan.last_channel(part));
       const C* const of_part = parts + part * plan.slots - met;
-      const std::int64_t from = std::max(first, met), to = std::min(last, plan.last_channel(part) + 1);
-      for (std::int64_t channel = from; channel < to; ++channel) totals[channel * sum.stride] += of_part[channel];
+      for (std::int64_t next = std::max(first, met); next <= to; ++next) {
+        if (next != channel) put(channel, total), total = 0;
+        total += of_part[next];
+        channel = next;
+      }
     }
+    put(channel, total);
   }
 }
 

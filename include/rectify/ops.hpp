@@ -46,21 +46,22 @@ struct Forward {
   /// byte are the first element's, as in numpy's packbits(bitorder='little'); bits past the last element are 0.
   TensorView mask{};
   int channel_axis = 1;  ///< negative counts from the end; ignored where no parameter has more than 1 element
+  double gain = 1;       ///< y is multiplied by it: finite and not 0, also as rounded to the compute type
 };
 
 /// Operands of backward. dy and exactly one source (x, y or mask) are required, and one output or more; what the inputs are is said at
-/// Forward.
+/// Forward. gain is forward's, whatever the source.
 ///
 /// A sum (dscale, dbias, dalpha, dthreshold, dmax_value) has 1 element (over everything) or one per channel, whatever the parameter
 /// of its name has, along one axis of any rank. In f32 (f64 with f64). None needs that parameter but dscale: the sum for a number
-/// is what a learner of the number needs.
+/// is what a learner of the number needs. With accumulate, a sum is added to what its tensor holds: old + sum, rounded once.
 struct Backward {
   ConstTensorView dy{};         ///< the gradient of y: f16, bf16, f32 or f64
   ConstTensorView x{};          ///< source: forward's x, of dy's shape and dtype
   ConstTensorView y{};          ///< source: forward's y, of dy's shape and dtype
   ConstTensorView mask{};       ///< source: forward's mask, of dy's shape
   ConstTensorView scale{};      ///< forward's
-  ConstTensorView bias{};       ///< forward's, with source x alone
+  ConstTensorView bias{};       ///< forward's, with source x; with source y it may be given, and is not read
   ConstTensorView residual{};   ///< forward's, with source x alone
   ConstTensorView alpha{};      ///< forward's
   ConstTensorView threshold{};  ///< forward's
@@ -74,14 +75,17 @@ struct Backward {
   TensorView dmax_value{};      ///< sum
   int channel_axis = 1;         ///< as in forward
   Workspace workspace{};        ///< workspace_bytes() long, where there are sums; not looked at without
+  double gain = 1;              ///< forward's: dy is multiplied by it
+  bool accumulate = false;      ///< of all sums of the call; not looked at without
 };
 
-/// y = value(z), element by element, and the mask of it, in one pass over the tensors, with
+/// y = value(z) * gain, element by element, and the mask of z, in one pass over the tensors, with
 ///
 ///     z = x * scale | x + bias | fma(x, scale, bias) | x           by which of scale and bias are present;  then  + residual
 ///
-/// Each operation rounds to the compute type: float for f16, bf16 and f32, double for f64. The region is that of z as computed, and
-/// the store rounds once more. The formula is relu.hpp's.
+/// Each operation, the product with the gain too, rounds to the compute type: float for f16, bf16 and f32, double for f64. The region is
+/// that of z as computed, and the store rounds once more. The formula is relu.hpp's. The gain is not one of its parameters: layers that
+/// keep the variance of their inputs have one (StyleGAN's are bias, leaky_relu(0.2) and a gain of sqrt 2).
 ///
 /// Shapes: x, residual, y and mask equal, rank 0 to 8, any number of elements, none included. Dtypes: see Forward.
 /// Layout: any strides from 0 up; an input of stride 0 is broadcast. No output may overlap itself: sorted, each of its strides
@@ -92,29 +96,33 @@ struct Backward {
 /// On a CPU: 32,768 elements and more are shared out among OpenMP's threads, but not in a child of fork(), where every call runs on one.
 ///         A call with sums, or with parameters per channel, may allocate memory, once, and frees it at its end. The caller's
 ///         floating-point environment (rounding, flushing of subnormals, traps, flags) changes no result and is left as it was.
-/// Errors: InvalidArgument (numbers in Relu that are not valid; an operand's dtype, shape, device, strides or data; a channel_axis
+/// Errors: InvalidArgument (numbers in Relu, or a gain, that are not valid; an operand's dtype, shape, device, strides or data; a channel_axis
 ///         that x has not; a mask of u1 where there is a cap and alpha is not the number 0), Unsupported (negative strides), on a
 ///         CPU std::bad_alloc; nothing is written. CudaError.
 RECTIFY_API void forward(const Relu& relu, const Forward& operands, Stream stream = {});
 /// y = value(x): forward of x and y alone.
 RECTIFY_API void forward(const Relu& relu, const ConstTensorView& x, const TensorView& y, Stream stream = {});
 
-/// dx = dz * scale (dz where there is none) and dresidual = dz, in one pass, with dz = dy * slope(z), selected: where the slope is
-/// 0, dz is +0 whatever dy is. In the same pass, the gradients of the parameters, each a sum over the elements of its channel:
+/// dx = dz * scale (dz where there is none) and dresidual = dz, in one pass, with g = dy * gain and dz = g * slope(z), selected: where the
+/// slope is 0, dz is +0 whatever dy is. In the same pass, the gradients of the parameters, each a sum over the elements of its channel:
 ///
-///     dbias = sum dz      dscale = sum dz * x      dalpha = sum of dy * (z - threshold), below
-///     dthreshold = sum of -alpha * dy, below (0 where alpha is)              dmax_value = sum of dy, where saturated
+///     dbias = sum dz      dscale = sum dz * x      dalpha = sum of g * (z - threshold), below
+///     dthreshold = sum of -alpha * g, below (0 where alpha is)               dmax_value = sum of g, where saturated
 ///
 /// Terms are computed, and added, in the compute type (float for f16, bf16 and f32, double for f64; dscale's product is not rounded
 /// before it is added), in an order that depends on nothing but the shape, the order of the strides and whether any parameter or sum is
 /// per channel: the same bits in every run, on a CPU with any number of threads, whatever else is asked for. CPU and CUDA add in different
-/// orders. |error| <= 2 (log2(n) + 8) eps sum |terms| for n terms (underflow apart). Without elements, sums are 0.
+/// orders. |error| <= 2 (log2(n) + 8) eps sum |terms| for n terms (underflow apart). Without elements, sums are 0. What a sum is added to
+/// (accumulate) changes neither its order nor the workspace.
 ///
 /// Source: x, always: z is computed again from the operands of forward.
 ///         mask, written by forward of the same operands: scale, alpha, threshold and max_value are given again; bias and residual
 ///         are refused, as nothing depends on them. Not dscale, not dalpha; dmax_value from u2 only where there is a cap.
-///         y = value(x), where the region can be read off y: no other operand of forward, alpha >= 0, threshold >= 0,
-///         max_value > 0 and exact in y's dtype or infinite. Not dscale, not dalpha. All three give the same bits of dx.
+///         y, where the region can be read off it: forward had no operand beside x and bias, alpha >= 0, threshold >= 0, gain > 0,
+///         max_value > 0 and exact in y's dtype or infinite, and its product with the gain, as y holds it, not 0 and finite. Then y > 0
+///         above the threshold, and y is that product where saturated. Not dscale, not dalpha.
+///         All three give the same bits of dx, but where the rounding of y hides the region. That takes a bias or a gain other than 1:
+///         a z above the threshold that is stored as 0 counts as below, one that is stored as the cap counts as saturated.
 /// Shapes, dtypes, layout, synchronisation, errors: as forward, over dy, the source, residual, dx and dresidual; and InvalidArgument
 ///         for a workspace that is null, too small, not on a boundary of 256 bytes, or overlaps an operand.
 /// Aliasing: dx may be dy or x, dresidual may be dy (the same view); any other overlap of an output with anything is refused.

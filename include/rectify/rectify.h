@@ -78,7 +78,7 @@ typedef struct rectify_tensor {
 ///     rectify_forward_operands operands = {RECTIFY_FORWARD_INIT, .x = x, .y = y};
 ///
 /// struct_size tells the library which version of the struct it is given: new fields are added at the end, and zero in them
-/// will mean what their absence did. A struct longer than the library's own is served where the rest is zero, else
+/// mean what their absence did. A struct longer than the library's own is served where the rest is zero, else
 /// RECTIFY_UNSUPPORTED.
 typedef struct rectify_forward_operands {
   size_t struct_size;        ///< sizeof(rectify_forward_operands)
@@ -93,6 +93,7 @@ typedef struct rectify_forward_operands {
   rectify_tensor max_value;  ///< see x
   rectify_tensor y;          ///< see x
   rectify_tensor mask;       ///< see x
+  double gain;               ///< as in C++, and 0 stands for 1; not in the first version
 } rectify_forward_operands;
 
 /// First in the braces: zero for all that is not named after it.
@@ -122,6 +123,9 @@ typedef struct rectify_backward_operands {
   rectify_tensor dmax_value;  ///< see dy
   void* workspace;            ///< 256-byte aligned, on the tensors' device; null where no sum is asked for
   size_t workspace_bytes;     ///< rectify_workspace_bytes() at least
+  double gain;                ///< as in C++, and 0 stands for 1; not in the first version, as what follows
+  int32_t accumulate;         ///< 1: sums are added to what is there; 0: they replace it
+  int32_t reserved_too;       ///< 0
 } rectify_backward_operands;
 
 /// As RECTIFY_FORWARD_INIT.
@@ -129,8 +133,9 @@ typedef struct rectify_backward_operands {
 
 /// rectify::forward and rectify::backward. `stream` is a cudaStream_t; null is the legacy default stream, and CPU calls ignore
 /// it. The structs may go when the call has returned, the data they point to when the work is done.
-/// Errors: those of the C++ verbs; RECTIFY_INVALID_ARGUMENT for null, a struct_size below the first version's, a value that no
-///         enum above has, a rank outside 0 to 8, an absent tensor that is not all zero, a reserved field that is not zero.
+/// Errors: those of the C++ verbs; RECTIFY_INVALID_ARGUMENT for null, a struct_size that no version had or could have, a value that no
+///         enum above has, a rank outside 0 to 8, an absent tensor that is not all zero, a reserved field that is not zero, an
+///         accumulate other than 0 and 1.
 RECTIFY_C_API rectify_status rectify_forward(const rectify_relu* relu, const rectify_forward_operands* operands,
                                              void* stream) RECTIFY_NOEXCEPT;
 /// See rectify_forward.

@@ -79,13 +79,14 @@ struct PieceOf {
 using Piece = PieceOf<bool>;
 
 /// What the parameters may be: of those that cannot be, nothing is computed. The CPU backend asks before its loops.
-template <bool MayCap, bool MayBeFlat, bool MaySlope>
+template <bool MayCap, bool MayBeFlat, bool MaySlope, bool MayGain>
 struct KnownParameters {
   static constexpr bool may_cap = MayCap;         ///< max_value may be less than +inf
   static constexpr bool may_be_flat = MayBeFlat;  ///< alpha may be 0
   static constexpr bool may_slope = MaySlope;     ///< alpha may be another number
+  static constexpr bool may_gain = MayGain;       ///< the gain of a call may be another number than 1
 };
-using Anything = KnownParameters<true, true, true>;
+using Anything = KnownParameters<true, true, true, true>;
 
 /// The arithmetic, on parameters already rounded to the compute type C, which may be a vector. Both sides of every choice are
 /// computed and one is selected, for the same reason. `Known`: of the parameters, when it is compiled.

@@ -22,6 +22,9 @@ WHAT = {
     "scale_bias_backward": "dx, dscale and dbias",
     "prelu_backward_dalpha": "dx and dalpha",
     "all_sums": "dx and all five sums",
+    "bias_gain_forward": "a bias of 1,024 along rows, and a gain",
+    "bias_gain_backward_y": "dx and dbias of it, from y",
+    "accumulate_dbias": "dx, and dbias added to what it holds",
 }
 IN_README = (
     "forward",

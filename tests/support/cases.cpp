@@ -137,14 +137,29 @@ void check_backward(const Target& target, const Relu& relu, DType dtype, const B
   if (&out != &from) expect_untouched(from, read, source == Source::x ? "x" : "y");
 }
 
-bool readable_from_y(const Relu& relu, DType dtype) {
+double stored_cap(const Relu& relu, DType dtype, double gain) {
+  Bytes stored(8);
+  const bool wide = dtype == DType::f64;
+  const double cap = wide ? relu.max_value * gain : static_cast<double>(static_cast<float>(relu.max_value) * static_cast<float>(gain));
+  reference::store(dtype, stored.data(), cap);
+  return reference::load(dtype, stored.data());
+}
+
+bool is_rounded_away(const Relu& relu, DType dtype, double gain, double y) {
+  return y == 0 || (!std::isinf(y) && y == stored_cap(relu, dtype, gain));
+}
+
+bool readable_from_y(const Relu& relu, DType dtype, double gain) {
   Bytes stored(8);
   reference::store(dtype, stored.data(), relu.max_value);
   const double compute = dtype == DType::f64 ? relu.max_value
                          : relu.max_value > static_cast<double>(std::numeric_limits<float>::max())
                              ? std::numeric_limits<double>::infinity()
                              : static_cast<double>(static_cast<float>(relu.max_value));
-  return relu.alpha >= 0 && relu.threshold >= 0 && compute > 0 && reference::load(dtype, stored.data()) == compute;
+  const double cap = stored_cap(relu, dtype, gain);
+  const bool cap_is_stored = std::isinf(compute) || (cap > 0 && !std::isinf(cap));
+  return relu.alpha >= 0 && relu.threshold >= 0 && gain > 0 && compute > 0 &&
+         reference::load(dtype, stored.data()) == compute && cap_is_stored;
 }
 
 }  // namespace rectify::test

@@ -41,7 +41,11 @@ struct BackwardPlacement {
 void check_backward(const Target& target, const Relu& relu, DType dtype, const Bytes& dy, const Bytes& x,
                     const BackwardPlacement& at, InPlace in_place = InPlace::no, Source source = Source::x);
 
+/// max_value as y holds it: times the gain, rounded to the compute type and to dtype.
+double stored_cap(const Relu& relu, DType dtype, double gain);
+/// An element of y that may be of another region than it tells: what rounding has made 0, or the cap.
+bool is_rounded_away(const Relu& relu, DType dtype, double gain, double y);
 /// True where y tells the regions, by the contract of backward().
-bool readable_from_y(const Relu& relu, DType dtype);
+bool readable_from_y(const Relu& relu, DType dtype, double gain = 1);
 
 }  // namespace rectify::test

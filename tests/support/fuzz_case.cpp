@@ -3,6 +3,7 @@
 
 #include "cases.hpp"
 
+#include <cmath>
 #include <limits>
 #include <sstream>
 
@@ -32,6 +33,7 @@ class Draw {
   void outputs();
   void sums();
   void channel_axis();
+  void gain();
   void backwards();
 
  private:
@@ -103,6 +105,11 @@ void Draw::channel_axis() {
   c_.channel_axis = !per_channel_ ? dice.any_of({1, 0, -9, 99}) : dice.one_in(2) ? axis_ : axis_ - shape_.rank();
 }
 
+/// 1 for half of the calls; else numbers that round, overflow and underflow.
+void Draw::gain() {
+  c_.gain = dice.one_in(2) ? 1 : dice.any_of({std::sqrt(2.0), 0.5, -1.0, 3.0, -0.3, 0x1p-12, 0x1p12, 1 / 3.0});
+}
+
 void Draw::outputs() {
   c_.y = output("y");
   c_.dx = output("dx");
@@ -126,12 +133,15 @@ Operand Draw::sum(const char* name) {
   for (int i = 0; i < shape.rank(); ++i) strides[i] = shape[i] == 1 ? dice.below(9) : stride;
   const Placement at(shape, Strides(strides, shape.rank()), dice.one_in(2) ? 0 : dice.below(9));
   const DType dtype = c_.dtype == DType::f64 ? DType::f64 : DType::f32;
-  return {name, dtype, at, untouched(dtype, at)};
+  Operand sum{name, dtype, at, untouched(dtype, at)};
+  if (c_.accumulate) sum.bytes = random_numbers(dice, dtype, at.span(), c_.relu, Numbers::normal);
+  return sum;
 }
 
 /// None for half of the calls; one as layers have it, or any.
 void Draw::sums() {
   if (dice.one_in(2)) return;
+  c_.accumulate = dice.one_in(3);
   const int typical = dice.below(sum_count);
   const bool any = dice.one_in(2);
   for (int i = 0; i < sum_count; ++i) {
@@ -167,9 +177,9 @@ void Draw::add_backward(From from) {
 }
 
 void Draw::backwards() {
-  const bool fused = c_.scale || c_.bias || c_.residual || c_.alpha || c_.threshold || c_.max_value;
+  const bool fused = c_.scale || c_.residual || c_.alpha || c_.threshold || c_.max_value;
   add_backward(From::x);
-  if (!fused && readable_from_y(c_.relu, c_.dtype)) add_backward(From::y);
+  if (!fused && readable_from_y(c_.relu, c_.dtype, c_.gain)) add_backward(From::y);
   if (!dice.one_in(4)) add_backward(From::mask);
 }
 
@@ -212,6 +222,10 @@ const std::vector<FuzzInput> fuzz_inputs{
 TensorView Backward::*const fuzz_sums[sum_count] = {&Backward::dscale, &Backward::dbias, &Backward::dalpha,
                                                     &Backward::dthreshold, &Backward::dmax_value};
 
+bool may_hide_the_region(const FuzzCase& c, double y) {
+  return (c.bias || c.gain != 1) && is_rounded_away(c.relu, c.dtype, c.gain, y);
+}
+
 bool one_bit_serves(const FuzzCase& c) {
   const bool narrow = c.dtype != DType::f64;
   const bool capped =
@@ -229,6 +243,7 @@ FuzzCase fuzz_case(std::uint64_t seed, Size size) {
   draw.outputs();
   draw.sums();
   draw.channel_axis();
+  draw.gain();
   draw.backwards();
   return c;
 }
@@ -237,7 +252,8 @@ std::string describe(const FuzzCase& c) {
   std::ostringstream out;
   out.precision(17);
   out << "seed " << c.seed << ": " << name(c.dtype) << ", alpha " << c.relu.alpha << ", threshold " << c.relu.threshold
-      << ", max_value " << c.relu.max_value << ", channel_axis " << c.channel_axis;
+      << ", max_value " << c.relu.max_value << ", gain " << c.gain << (c.accumulate ? ", accumulate" : "") << ", channel_axis "
+      << c.channel_axis;
   for (const FuzzInput& input : fuzz_inputs) {
     if (c.*input.operand) print(out, *(c.*input.operand));
   }

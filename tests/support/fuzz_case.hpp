@@ -44,6 +44,8 @@ struct FuzzCase {
   /// Outputs, as they are before a call; y and the mask are sources of the backward too.
   std::optional<Operand> y, mask, dx, dresidual;
   std::optional<Operand> sums[sum_count];  ///< of a backward
+  double gain;      ///< of both verbs
+  bool accumulate;  ///< of every backward
   bool writes_y, writes_mask;
   std::optional<Operand> FuzzCase::*y_over = &FuzzCase::y;  ///< y, or what it is written over
   std::vector<BackwardCall> backwards;
@@ -62,6 +64,9 @@ struct FuzzInput {
 };
 extern const std::vector<FuzzInput> fuzz_inputs;
 extern TensorView Backward::*const fuzz_sums[sum_count];
+
+/// dx from y may differ from dx from x at an element of y that rounding has brought there.
+bool may_hide_the_region(const FuzzCase& c, double y);
 
 /// One bit of mask serves, by the contract of ops.hpp.
 bool one_bit_serves(const FuzzCase& c);

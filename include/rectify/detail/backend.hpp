@@ -79,6 +79,7 @@ struct SumGrain {
 /// One validated elementwise call. Null pointers are absent operands.
 struct Elementwise {
   Relu relu;
+  double gain = 1;
   DType dtype = DType::f32;
   const void* x = nullptr;
   const void* dy = nullptr;
@@ -89,6 +90,7 @@ struct Elementwise {
   int mask_bits = 0;     ///< an element: 1 or 2, 0 without a mask
   Parameter scale, bias, alpha, threshold, max_value;
   Sum sums[sum_slots];
+  bool accumulate = false;    ///< sums are added to what is there
   void* workspace = nullptr;  ///< where there are sums
   Layout layout;
 

@@ -62,8 +62,13 @@ RECTIFY_HD C fused_input(C x, C scale, C bias, C residual) {
 template <class C, class Known = Anything>
 struct Element {
   Rectifier<C, Known> f;
-  C z = 0, dy = 0, scale = 1;
+  C z = 0, dy = 0, scale = 1, gain = 1;
   PieceOf<Bool<C>> piece = {};  ///< read from a mask
+
+  /// A product with 1 changes no bit, so no kernel is without it.
+  RECTIFY_HD C with_gain(C v) const { return Known::may_gain ? v * gain : v; }
+  /// The gradient of value(z), of which y is the product with the gain.
+  RECTIFY_HD C dvalue() const { return with_gain(dy); }
 };
 
 /// What an op says of one element: the number to store, the gradient of z (for dresidual), and the piece (for masks).
@@ -73,9 +78,9 @@ struct Result {
   PieceOf<Bool<C>> piece;
 };
 
-/// What one element adds to the sums, in the compute type (0 where its piece has no part in one). With a number z computed from x:
-/// dscale = sum dz x, dbias = sum dz, and, the derivatives of value(z): dalpha = sum of dy (z - threshold) below, dthreshold of
-/// -alpha dy below, dmax_value of dy where saturated. Of -alpha dy the product is that of dz, so it too is 0 for an alpha of 0.
+/// What one element adds to the sums, in the compute type (0 where its piece has no part in one). With g = dy * gain, and a number z
+/// computed from x: dscale = sum dz x, dbias = sum dz, and, the derivatives of value(z): dalpha = sum of g (z - threshold) below,
+/// dthreshold of -alpha g below, dmax_value of g where saturated. Of -alpha g the product is that of dz, so it too is 0 for an alpha of 0.
 template <class C>
 struct Terms {
   C x, dz, of_alpha, below, saturated;
@@ -83,7 +88,7 @@ struct Terms {
   /// Where z fell is asked of the op again, in the form that is needed here.
   template <class Op, class Known>
   RECTIFY_HD static Terms of(const Op& op, const Element<C, Known>& e, const Result<C>& result, C x) {
-    const C of_slope = e.dy * (e.z - e.f.threshold), capped = select(op.is_saturated(e), e.dy, C(0));
+    const C of_slope = e.dvalue() * (e.z - e.f.threshold), capped = select(op.is_saturated(e), e.dvalue(), C(0));
     return {x, result.dz, select(op.is_above(e), C(0), of_slope), select(op.is_above(e), C(0), result.dz),
             select(op.is_above(e), capped, C(0))};
   }
@@ -104,18 +109,19 @@ struct Terms {
   }
 };
 
-/// y = value(z)
+/// y = value(z) * gain
 template <class C>
 struct ForwardOp {
   static constexpr bool reads_x = true, reads_dy = false, reads_mask = false;
 
   template <class Known>
   RECTIFY_HD Result<C> operator()(const Element<C, Known>& e) const {
-    return {e.f.value(e.z), C(0), e.f.piece(e.z)};
+    return {e.with_gain(e.f.value(e.z)), C(0), e.f.piece(e.z)};
   }
 };
 
-/// dx = dy * slope(z) * scale. Fed with y and a threshold of 0 it is the backward from y (see host/ops.cpp).
+/// dz = dy * gain * slope(z), dx = dz * scale. Fed with y, a threshold of 0 and the cap as it is stored it is the backward from y (see
+/// host/validate.cpp).
 template <class C>
 struct BackwardOp {
   static constexpr bool reads_x = true, reads_dy = true, reads_mask = false;
@@ -123,7 +129,7 @@ struct BackwardOp {
   template <class Known>
   RECTIFY_HD Result<C> operator()(const Element<C, Known>& e) const {
     const auto at = e.f.piece(e.z);
-    const C dz = e.f.gradient(e.dy, at);
+    const C dz = e.f.gradient(e.dvalue(), at);
     return {dz * e.scale, dz, at};
   }
   template <class Known>
@@ -143,7 +149,7 @@ struct MaskBackwardOp {
 
   template <class Known>
   RECTIFY_HD Result<C> operator()(const Element<C, Known>& e) const {
-    const C dz = e.f.gradient(e.dy, e.piece);
+    const C dz = e.f.gradient(e.dvalue(), e.piece);
     return {dz * e.scale, dz, e.piece};
   }
   template <class Known>
