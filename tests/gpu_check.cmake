@@ -1,4 +1,5 @@
-# scripts/gpu-check.sh without a GPU: every part against stand-ins, bad input, and the report on a sample. And what it needs of CMake: that
+# scripts/gpu-check.sh without a GPU: every part against stand-ins, bad input, and the report on a sample; the interpreter of
+# scripts/count_instructions. And what it needs of CMake: that
 # packages which are missing leave out what needs them and nothing else.
 if(RECTIFY_NESTED)
   return()
@@ -12,6 +13,11 @@ if(RECTIFY_ANY_PYTHON)
   endif()
 else()
   rectify_tell_missing("python3" "the test of scripts/gpu-check.sh")
+endif()
+
+if(RECTIFY_PYTHON)
+  add_test(NAME count_instructions COMMAND ${RECTIFY_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/count_instructions_test.py)
+  set_tests_properties(count_instructions PROPERTIES LABELS quick TIMEOUT 60 SKIP_RETURN_CODE 77)
 endif()
 
 set(configure_bare ${CMAKE_COMMAND} -S ${PROJECT_SOURCE_DIR} -G ${CMAKE_GENERATOR} -DRECTIFY_CUDA=OFF -DRECTIFY_NESTED=ON

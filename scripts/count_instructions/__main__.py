@@ -1,0 +1,105 @@
+"""Instructions that the GPU kernels execute for an element, and the share of an H100's issue slots that takes: without a GPU.
+
+    python3 scripts/count_instructions [--library PATH] [--dtype f32,bf16] [--rows PATTERN] [--json FILE] [--markdown]
+
+The library's own launches are recorded in the place of the CUDA runtime, and a few blocks of each run in an interpreter of PTX. What is
+executed is PTX, not machine code, so the instructions of the machine are an estimate: costs.py says what an instruction of PTX counts.
+Figures:
+
+    instructions   of the machine, of a thread, for an element of the output; blocks from the middle of the grid
+    PTX            the same, every instruction of PTX counted once but for plain moves of registers, conversions of addresses and
+                   loads of parameters
+    issue          share of the issue slots at 3.0 TB/s of the bytes that the op has to move
+    in flight      bytes that a multiprocessor's threads have asked for before they use the first of them
+    second pass    instructions, and bytes of the parts' sums, in percent of the first pass
+
+Needs a C compiler, numpy and libzstd; without --library, nvcc and cmake too.
+Exit codes: 0 fine; 1 a row failed; 2 bad usage or a library that cannot be read; 77 a tool is missing.
+"""
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import build  # noqa: E402
+import recorder  # noqa: E402
+import report  # noqa: E402
+import rows  # noqa: E402
+from problem import Missing, Problem  # noqa: E402
+
+DTYPES = ("f32", "bf16", "f16", "f64")
+
+
+def parse():
+    parser = argparse.ArgumentParser(
+        prog="count_instructions", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--library", help="librectify.so, built for sm_90 with the shared CUDA runtime (default: build one)")
+    parser.add_argument("--dtype", default="f32,bf16", help="of " + ", ".join(DTYPES) + " (default f32,bf16)")
+    parser.add_argument("--rows", default="", help="regular expression: rows whose op and shape it is found in")
+    parser.add_argument("--mib", type=int, default=1024, help="MiB of x (default 1024)")
+    parser.add_argument("--jobs", type=int, default=1, help="processes (default 1)")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    parser.add_argument("--markdown", action="store_true", help="print a table in markdown")
+    parser.add_argument("--compare", metavar="BEFORE", help="a file of --json: print its figures beside these, in markdown")
+    arguments = parser.parse_args()
+    arguments.dtype = arguments.dtype.split(",")
+    unknown = [dtype for dtype in arguments.dtype if dtype not in DTYPES]
+    if unknown:
+        parser.error(f"no dtype is called {unknown[0]}; there are {', '.join(DTYPES)}")
+    if arguments.mib < 1 or arguments.jobs < 1:
+        parser.error("--mib and --jobs are above 0")
+    try:
+        arguments.rows = re.compile(arguments.rows)
+    except re.error as error:
+        parser.error(f"--rows: {error}")
+    for path in filter(None, (arguments.library, arguments.compare)):
+        if not Path(path).is_file():
+            parser.error(f"there is no file {path}")
+    return arguments
+
+
+def figures(arguments):
+    """Of every row."""
+    import counting  # numpy is asked for here, not by --help
+
+    tasks = [(row, dtype) for dtype in arguments.dtype for row in rows.table() if arguments.rows.search(row.name)]
+    if not tasks:
+        raise Problem("--rows: no row has that in its op and shape")
+    return counting.Work(arguments.library, arguments.mib).all_figures(tasks, arguments.jobs)
+
+
+def main():
+    arguments = parse()
+    try:
+        if not recorder.is_loaded():
+            more = [] if arguments.library else ["--library", str(build.library())]
+            return recorder.run_again_with_it(*more)
+        done = figures(arguments)
+    except Problem as problem:
+        print(f"count_instructions: {problem}", file=sys.stderr)
+        return 77 if isinstance(problem, Missing) else 2
+    except ModuleNotFoundError as error:
+        print(f"count_instructions: there is no {error.name} here", file=sys.stderr)
+        return 77
+    for row in done:
+        why = row.get("fault") or row.get("absent")
+        if why:
+            print(f"count_instructions: {row['op']} {row['layout']} {row['dtype']}: {why}", file=sys.stderr)
+    good = [row for row in done if "instructions_per_element" in row]
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(good, indent=1) + "\n")
+    if arguments.compare:
+        print(report.comparison(json.loads(Path(arguments.compare).read_text()), good))
+    elif arguments.markdown:
+        print(report.markdown(good))
+    else:
+        print(report.plain(good))
+    return 1 if any("fault" in row for row in done) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
