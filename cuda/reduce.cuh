@@ -77,7 +77,7 @@ struct SumLaunch {
       sums.out[count] = static_cast<C*>(sum.data);
       sums.length[count] = sum.length;
       sums.stride[count++] = sum.stride;
-      const int side = channels_at_once(sum.length);
+      const int side = channels_at_once(plan, sum.length);
       blocks = std::max(blocks, (sum.length + side - 1) / side);
     }
     if (count == 0) return cudaSuccess;

@@ -245,11 +245,17 @@ struct FinalSums {
   bool accumulate;  // to what is in out
 };
 
-/// Channels that a block of the second pass takes side by side: as many as fill a sector of memory. The rest of its threads share the
-/// parts of each.
-__host__ __device__ inline int channels_at_once(std::int64_t length) {
+/// Terms that a thread of the second pass adds in one chain, all loaded before the first is added: the error grows with the longest chain.
+constexpr int terms_in_a_chain = 16;
+
+/// Channels that a block of the second pass takes side by side: as many as fill a sector of memory, or more where a channel has few
+/// terms. The rest of its threads share the terms of each, a chain or more for each thread.
+__host__ __device__ inline int channels_at_once(const SumPlan& plan, std::int64_t length) {
+  const std::int64_t terms = length == 1 ? plan.parts : quotient(plan.parts * plan.slots, plan.channels);
   int channels = 1;
-  while (channels < 8 && channels < length) channels *= 2;
+  while (channels < length && channels < threads_per_block &&
+         (channels < 8 || 2 * channels * terms <= threads_per_block * terms_in_a_chain))
+    channels *= 2;
   return channels;
 }
 
@@ -274,18 +280,16 @@ struct PartsOfChannel {
   }
 };
 
-/// Terms share, share + sharers, ... in chains of sixteen: the error grows with the longest chain. A chain's terms are loaded before the
-/// first is added.
+/// Terms share, share + sharers, ..., in chains.
 template <class C>
 __device__ C sum_of_terms(const SumPlan& plan, const PartsOfChannel& terms, const C* parts, int share, int sharers) {
-  constexpr int chain_length = 16;
   const std::int64_t rows_on = quotient(sharers, terms.in_a_row), on = sharers - rows_on * terms.in_a_row;
   std::int64_t row = quotient(share, terms.in_a_row), j = share - row * terms.in_a_row, place = terms.place(plan, j);
   C total = 0;
   while (row < terms.rows) {
-    C term[chain_length];
+    C term[terms_in_a_chain];
 #pragma unroll
-    for (int n = 0; n < chain_length; ++n) {
+    for (int n = 0; n < terms_in_a_chain; ++n) {
       term[n] = row < terms.rows ? parts[row * terms.row_stride + place] : C(0);
       row += rows_on;
       if (on == 0) continue;
@@ -298,7 +302,7 @@ __device__ C sum_of_terms(const SumPlan& plan, const PartsOfChannel& terms, cons
     }
     C chain = 0;
 #pragma unroll
-    for (int n = 0; n < chain_length; ++n) chain += term[n];
+    for (int n = 0; n < terms_in_a_chain; ++n) chain += term[n];
     total += chain;
   }
   return total;
@@ -320,7 +324,7 @@ __global__ void __launch_bounds__(threads_per_block)
     length = sums.length[k];
     stride = sums.stride[k];
   }
-  const int side = channels_at_once(length), sharers = threads_per_block / side;
+  const int side = channels_at_once(plan, length), sharers = threads_per_block / side;
   const int mine = static_cast<int>(threadIdx.x) % side, share = static_cast<int>(threadIdx.x) / side;
   const std::int64_t channel = std::int64_t{side} * blockIdx.x + mine;
   if (channel - mine >= length) return;
