@@ -113,6 +113,7 @@ struct Mask {
   Lanes lanes;
 
   friend Mask operator&(Mask a, Mask b) { return {a.lanes & b.lanes}; }
+  friend Mask operator|(Mask a, Mask b) { return {a.lanes | b.lanes}; }
   friend Mask operator!(Mask a) { return {~a.lanes}; }
   unsigned bits() const { return sign_bits(reinterpret_cast<Native<S>>(lanes)); }
 };

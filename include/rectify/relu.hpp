@@ -106,11 +106,16 @@ struct Rectifier {
   }
   RECTIFY_HD constexpr PieceOf<Bool<C>> piece(C x) const { return {is_below(x), is_saturated(x)}; }
 
+  /// NaN is below, and alpha * NaN is NaN, also for an alpha of 0.
   RECTIFY_HD constexpr C value(C x) const {
+    if constexpr (std::is_same_v<Bool<C>, bool>) {
+      if (__builtin_is_constant_evaluated() && x != x) return x;  // in a constant expression nothing may become NaN
+    }
     const C above = select(is_saturated(x), max_value, x);
-    const C piece = with_slope(is_below(x), needed(is_below(x)) ? alpha * (x - threshold) : C(0), above);
-    if constexpr (!Known::may_be_flat) return piece;  // NaN is below, and alpha * NaN is NaN
-    return select(x == x, piece, x);
+    if constexpr (!Known::may_slope) return select(x == x, select(is_below(x), C(0), above), x);
+    const C sloped = needed(is_below(x)) ? alpha * (x - threshold) : C(0);
+    if constexpr (!Known::may_be_flat) return select(is_below(x), sloped, above);
+    return select(is_below(x), select((alpha != C(0)) | (x != x), sloped, C(0)), above);
   }
 
   /// dy * slope, selected and never multiplied by a slope of 0 or 1: dy = inf or NaN where the slope is 0 gives 0.
