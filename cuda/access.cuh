@@ -6,6 +6,7 @@
 #include "vec.cuh"
 
 #include <rectify/detail/backend.hpp>
+#include <rectify/detail/sums.hpp>
 
 #include <cstdint>
 
@@ -42,6 +43,17 @@ struct Divisor {
 struct Place {
   std::int64_t x, dy, residual, out, dresidual, mask;
   std::int64_t channel;  // of Strided; of Dense where the repeats are the channels
+
+  /// `times` steps of one index along an axis.
+  __host__ __device__ void add(const Layout::Axis& axis, std::int64_t times) {
+    x += times * axis.stride[slot_x];
+    dy += times * axis.stride[slot_dy];
+    residual += times * axis.stride[slot_residual];
+    out += times * axis.stride[slot_out];
+    dresidual += times * axis.stride[slot_dresidual];
+    mask += times * axis.stride[slot_mask];
+    channel += times * axis.channel;
+  }
 };
 
 /// The channel of an element, and how many elements from it on are of the same.
@@ -61,8 +73,11 @@ struct Strided {
   std::int64_t rows;
   Divisor by_row_items, by_row_rest;
   Divisor by_extent[max_rank];  // of the other axes
+  bool steps;  // from one row of a part (detail/sums.hpp) to the next each tensor is `step` further, wherever the row is
+  Place step{};
 
-  explicit Strided(const Layout& of) : layout(of) {
+  /// With the plan of its sums, where there are any.
+  explicit Strided(const Layout& of, const SumPlan& plan = {}) : layout(of) {
     const std::int64_t extent = layout.rank > 0 ? layout.axes[layout.rank - 1].extent : 1;
     row_items = extent / Item::lanes;
     row_rest = extent % Item::lanes;
@@ -70,6 +85,13 @@ struct Strided {
     by_row_items = Divisor(row_items);
     by_row_rest = Divisor(row_rest > 0 ? row_rest : 1);
     for (int axis = 0; axis < layout.rank - 1; ++axis) by_extent[axis] = Divisor(layout.axes[axis].extent);
+    steps = plan.parts > 0 && layout.rank > 0;
+    if (!steps) return;
+    const std::int64_t of_outermost = layout.elements / layout.axes[0].extent, rows_apart = plan.row_stride();
+    const bool in_one_row = plan.is_long && extent % plan.inner == 0;
+    steps = in_one_row || rows_apart % of_outermost == 0;
+    if (!steps) return;
+    in_one_row ? step.add(layout.axes[layout.rank - 1], rows_apart) : step.add(layout.axes[0], rows_apart / of_outermost);
   }
 
   __host__ __device__ std::int64_t elements() const { return layout.elements; }
@@ -78,6 +100,11 @@ struct Strided {
   __device__ std::int64_t edge_elements() const { return rows * row_rest; }
   __device__ Channel channel_of(const Place& place) const { return {place.channel, 1}; }
   __device__ Place locate_element(std::int64_t element) const { return locate(element); }
+  /// The same position in the next row of a part, where rows are `step` apart.
+  __device__ Place next_row(const Place& at) const {
+    return {at.x + step.x,       at.dy + step.dy, at.residual + step.residual, at.out + step.out, at.dresidual + step.dresidual,
+            at.mask + step.mask, at.channel};
+  }
 
   __device__ Place locate(std::int64_t item) const {
     const std::int64_t row = by_row_items.quotient(item);
@@ -92,14 +119,7 @@ struct Strided {
   __device__ Place locate_in_row(std::int64_t row, std::int64_t index) const {
     Place at{};
     for (int axis = layout.rank - 1; axis >= 0; --axis) {
-      const Layout::Axis& a = layout.axes[axis];
-      at.x += index * a.stride[slot_x];
-      at.dy += index * a.stride[slot_dy];
-      at.residual += index * a.stride[slot_residual];
-      at.out += index * a.stride[slot_out];
-      at.dresidual += index * a.stride[slot_dresidual];
-      at.mask += index * a.stride[slot_mask];
-      at.channel += index * a.channel;
+      at.add(layout.axes[axis], index);
       if (axis == 0) break;
       const std::int64_t outer = axis == 1 ? 0 : by_extent[axis - 1].quotient(row);
       index = row - outer * layout.axes[axis - 1].extent;

@@ -12,13 +12,6 @@ bool packs_serve_sums(const Elementwise& call) {
   return packs_serve<T>(call, false) && call.layout.repeats == 1 && misalignment(call) == 0;
 }
 
-/// True where every tensor is one run of neighbours, so that elements are found without a division.
-inline bool is_one_run(const Elementwise& call) {
-  bool runs = call.layout.repeats == 1;
-  for (int slot = 0; slot < slots; ++slot) runs = runs && call.layout.run[slot];
-  return runs;
-}
-
 /// One validated call with sums, its device being current.
 struct SumLaunch {
   const Launch& launch;
@@ -46,11 +39,10 @@ struct SumLaunch {
                           plan, out);
   }
 
-  /// Packs where they serve, else single elements: the same kernel over another item.
+  /// Packs where they serve, else single elements.
   template <class Op, class Set, class Sums, class Mask, class T>
-  cudaError_t dense() const {
-    if (packs_serve_sums<T>(launch.call)) return packs<Op, Set, Sums, Mask, T>();
-    return in<Op, Set, Sums, Mask, T>(detail::dense<T, Single<T>>(launch.call, false));
+  cudaError_t any() const {
+    return packs_serve_sums<T>(launch.call) ? packs<Op, Set, Sums, Mask, T>() : singles<Op, Set, Sums, Mask, T>();
   }
 
   template <class Op, class Set, class Sums, class Mask, class T>
@@ -58,10 +50,10 @@ struct SumLaunch {
     return in<Op, Set, Sums, Mask, T>(detail::dense<T, SumPack<Set, Sums, T>>(launch.call, false));
   }
 
-  /// What no other kernel serves: any layout, any operands, any sums.
-  template <class Op, class Mask, class T>
-  cudaError_t strided() const {
-    return in<Op, General, AllSums, Mask, T>(Strided<T>(launch.call.layout));
+  /// Any layout.
+  template <class Op, class Set, class Sums, class Mask, class T>
+  cudaError_t singles() const {
+    return in<Op, Set, Sums, Mask, T>(Strided<T>(launch.call.layout, plan));
   }
 
   template <class C>
@@ -91,20 +83,19 @@ cudaError_t launch_parts_from_x(const SumLaunch& run) {
   const Elementwise& call = run.launch.call;
   const bool function = call.asks(sum_threshold) || call.asks(sum_max_value), alpha = call.asks(sum_alpha);
   const bool scale = call.asks(sum_scale), bias = call.asks(sum_bias);
-  if (!is_one_run(call)) return run.strided<Op, NoMask, T>();
   return with_operand_set(call, [&](auto own) {
     using Own = decltype(own);
     constexpr bool plain = std::is_same_v<Own, Plain>;
     if constexpr (plain || std::is_same_v<Own, WithBias>) {
-      if (!function && !alpha && !scale) return run.dense<Op, WithBias, SumOfBias, NoMask, T>();
+      if (!function && !alpha && !scale) return run.any<Op, WithBias, SumOfBias, NoMask, T>();
     }
     if constexpr (plain || std::is_same_v<Own, WithBias> || std::is_same_v<Own, WithScale>) {
-      if (!function && !alpha) return run.dense<Op, WithScale, SumsOfScale, NoMask, T>();
+      if (!function && !alpha) return run.any<Op, WithScale, SumsOfScale, NoMask, T>();
     }
     if constexpr (plain || std::is_same_v<Own, WithAlpha>) {
-      if (!function && !scale && !bias) return run.dense<Op, WithAlpha, SumOfAlpha, NoMask, T>();
+      if (!function && !scale && !bias) return run.any<Op, WithAlpha, SumOfAlpha, NoMask, T>();
     }
-    if (!packs_serve_sums<T>(call)) return run.strided<Op, NoMask, T>();
+    if (!packs_serve_sums<T>(call)) return run.singles<Op, General, AllSums, NoMask, T>();
     if (!function && !alpha) return run.packs<Op, General, SumsOfScale, NoMask, T>();
     return run.packs<Op, General, AllSums, NoMask, T>();
   });
@@ -115,14 +106,13 @@ cudaError_t launch_parts_from_mask(const SumLaunch& run) {
   using Op = MaskBackwardOp<Compute<T>>;
   const Elementwise& call = run.launch.call;
   const bool bias_alone = !call.asks(sum_threshold) && !call.asks(sum_max_value), packs = packs_serve_sums<T>(call);
-  if (!is_one_run(call)) return run.strided<Op, AnyMask, T>();
   return with_plain_or_general(call, [&](auto set) {
     if constexpr (std::is_same_v<decltype(set), Plain>) {
-      if (bias_alone && !packs) return run.in<Op, Plain, SumOfBias, AnyMask, T>(detail::dense<T, Single<T>>(call, false));
+      if (bias_alone && !packs) return run.singles<Op, Plain, SumOfBias, AnyMask, T>();
       if (bias_alone)
         return call.mask_bits == 1 ? run.packs<Op, Plain, SumOfBias, U1, T>() : run.packs<Op, Plain, SumOfBias, U2, T>();
     }
-    if (!packs) return run.strided<Op, AnyMask, T>();
+    if (!packs) return run.singles<Op, General, AllSums, AnyMask, T>();
     return call.mask_bits == 1 ? run.packs<Op, General, AllSums, U1, T>() : run.packs<Op, General, AllSums, U2, T>();
   });
 }

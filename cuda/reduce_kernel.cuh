@@ -4,8 +4,6 @@
 
 #include "elementwise_kernel.cuh"
 
-#include <rectify/detail/sums.hpp>
-
 #include <cstdint>
 
 namespace rectify::detail {
@@ -49,43 +47,82 @@ struct LaneSums {
   }
 };
 
-/// Rows of a part, N at a time: their loads are issued before the first store.
-template <int N, class Op, class Set, class Mask, class T, class Space, class Known, class Summed>
-__device__ void sum_rows(const Operands<T>& at, const Space& space, std::int64_t element, std::int64_t stride, const Known& known,
-                         Summed& summed) {
+/// The places of a position in a part's rows, each found by its element: the n-th from here.
+template <class Space>
+struct LocatedRows {
+  const Space& space;
+  std::int64_t element, stride;
+
+  __device__ Place place(int n) { return space.locate_element(element + n * stride); }
+  __device__ void go_on(int rows) { element += rows * stride; }
+};
+
+/// The same, each found from the one before. Asked for one after another.
+template <class Space>
+struct SteppedRows {
+  const Space& space;
+  Place next;
+
+  __device__ Place place(int) {
+    const Place here = next;
+    next = space.next_row(next);
+    return here;
+  }
+  __device__ void go_on(int) {}
+};
+
+/// N rows at a time: their loads are issued before the first store.
+template <int N, class Op, class Set, class Mask, class T, class Space, class Rows, class Known, class Summed>
+__device__ void sum_rows(const Operands<T>& at, const Space& space, Rows& rows, const Known& known, Summed& summed) {
   using Item = typename Space::Item;
   Place place[N] = {};
   Loaded<Item> in[N] = {};
 #pragma unroll
   for (int n = 0; n < N; ++n) {
-    place[n] = space.locate_element(element + n * stride);
+    place[n] = rows.place(n);
     if constexpr (Op::reads_x) in[n].x = Item::load(at.x + place[n].x);
     load_rest<Op, Set, Mask>(at, place[n], in[n]);
   }
+  rows.go_on(N);
 #pragma unroll
   for (int n = 0; n < N; ++n) finish<Op, Set, Mask>(at, space, place[n], in[n], known, summed);
 }
 
-/// A position's items in all rows of a part, but for an item that the end of the call cuts. `add` takes the sums of a chain of rows.
-/// An item's lanes have the same channels in every row, so their parameters are loaded once.
+/// `count` rows of a position, with the parameters that they share. `add` takes the sums of a chain of them.
+template <int N, class Op, class Set, class Sums, class Mask, class T, class Space, class Rows, class Known, class Add>
+__device__ void sum_chains(const Operands<T>& at, const Space& space, Rows rows, int count, const Known& known,
+                           const Add& add) {
+#pragma unroll 1
+  for (int row = 0; row < count;) {
+    const int end = count - row > rows_in_a_chain ? row + rows_in_a_chain : count;
+    LaneSums<Sums, Compute<T>, Space::Item::lanes> chain;
+#pragma unroll 1
+    for (; row + N <= end; row += N) sum_rows<N, Op, Set, Mask>(at, space, rows, known, chain);
+#pragma unroll 1
+    for (; row < end; ++row) sum_rows<1, Op, Set, Mask>(at, space, rows, known, chain);
+    add(chain);
+  }
+}
+
+/// A position's items in all rows of a part, but for an item that the end of the call cuts. An item's lanes have the same channels in
+/// every row, so their parameters are loaded once; and in most views each row is as far from the last as that from the one before.
 template <int N, class Op, class Set, class Sums, class Mask, class T, class Space, class Add>
-__device__ void sum_position(const Operands<T>& at, const Space& space, const SumPart& part, std::int64_t position, const Add& add) {
+__device__ void sum_position(const Operands<T>& at, const Space& space, const SumPart& part, std::int64_t position,
+                             const Add& add) {
   constexpr int lanes = Space::Item::lanes;
   const std::int64_t first = part.base + position, last = first + (part.rows - 1) * part.stride;
   const int rows = static_cast<int>(part.rows - (last + lanes > part.end));
+  if (rows <= 0) return;
   Parameters<Set, T, lanes> known{};
-  if constexpr (has_parameters<Set>) {
-    if (rows > 0) known.load(at, space, space.channel_of(space.locate_element(first)));
-  }
-#pragma unroll 1
-  for (int row = 0; row < rows;) {
-    const int end = rows - row > rows_in_a_chain ? row + rows_in_a_chain : rows;
-    LaneSums<Sums, Compute<T>, lanes> chain;
-#pragma unroll 1
-    for (; row + N <= end; row += N) sum_rows<N, Op, Set, Mask>(at, space, first + row * part.stride, part.stride, known, chain);
-#pragma unroll 1
-    for (; row < end; ++row) sum_rows<1, Op, Set, Mask>(at, space, first + row * part.stride, part.stride, known, chain);
-    add(chain);
+  if constexpr (has_parameters<Set>) known.load(at, space, space.channel_of(space.locate_element(first)));
+  const LocatedRows<Space> located{space, first, part.stride};
+  if constexpr (Space::is_dense) {
+    sum_chains<N, Op, Set, Sums, Mask>(at, space, located, rows, known, add);
+  } else if (space.steps) {
+    const SteppedRows<Space> stepped{space, space.locate_element(first)};
+    sum_chains<N, Op, Set, Sums, Mask>(at, space, stepped, rows, known, add);
+  } else {
+    sum_chains<2, Op, Set, Sums, Mask>(at, space, located, rows, known, add);  // more were long code for a rare case
   }
 }
 
@@ -93,8 +130,10 @@ __device__ void sum_position(const Operands<T>& at, const Space& space, const Su
 template <class Op, class Set, class Sums, class Mask, class T, class Space, class C, int Width>
 __device__ void sum_positions(const Operands<T>& at, const Space& space, const SumPart& part, C (&sums)[Sums::count][Width]) {
   constexpr int lanes = Space::Item::lanes;
-  // Rows. Of half packs four where they have been measured; on sm_100 and sm_120 they would spill.
-  constexpr int in_flight = lanes == 1 || (Set::general && sizeof(T) == 2 && code_architecture == 90) ? 4 : 2;
+  // Rows. Of half packs four where they have been measured; on sm_100 and sm_120 they would spill. Of single elements of two bytes,
+  // under all parameters, eight make 16 KiB in flight on a multiprocessor.
+  constexpr bool many = Set::general && sizeof(T) == 2;
+  constexpr int in_flight = lanes == 1 ? (many ? 8 : 4) : many && code_architecture == 90 ? 4 : 2;
 #pragma unroll 1
   for (int position = static_cast<int>(threadIdx.x) * lanes; position < part.width; position += threads_per_block * lanes) {
 #pragma unroll
@@ -219,7 +258,9 @@ __device__ void store_sums(C (&sums)[Sums::count][Width], const SumPlan& plan, c
 
 /// Blocks for which a multiprocessor shall have registers. Four spill on sm_75, whose multiprocessors hold no more threads than that.
 template <class Set>
-constexpr int sum_blocks = Set::general ? 2 : code_architecture < 80 ? 3 : 4;
+constexpr int sum_blocks = Set::general             ? 2
+                           : code_architecture < 80 ? 3
+                                                    : 4;
 
 /// A block to a part.
 template <class Op, class Set, class Sums, class Mask, class T, class Space>

@@ -30,15 +30,18 @@ struct SumPlan {
   std::int64_t parts;
   std::int64_t slots;  ///< channels that a part may meet
 
+  /// Elements from a part's row to its next.
+  RECTIFY_HD std::int64_t row_stride() const { return interleaved ? row * chunks : row; }
+
   RECTIFY_HD SumPart part(std::int64_t index) const {
     const std::int64_t side = is_long ? chunks : strips, first = index / side, rest = index % side;
     const std::int64_t chunk = is_long ? rest : first, from = is_long ? 0 : rest * width;
     const std::int64_t begin = is_long ? first * period : from, end = is_long ? begin + period : elements;
     const std::int64_t all_rows = ((is_long ? period : elements) + row - 1) / row;
     const std::int64_t wide = is_long || row - from > width ? width : row - from;
-    if (interleaved) return {begin + chunk * row, row * chunks, (all_rows - chunk + chunks - 1) / chunks, wide, end, from};
+    if (interleaved) return {begin + chunk * row, row_stride(), (all_rows - chunk + chunks - 1) / chunks, wide, end, from};
     const std::int64_t first_row = chunk * rows_per_part, left = all_rows - first_row;
-    return {begin + first_row * row, row, left < rows_per_part ? left : rows_per_part, wide, end, from};
+    return {begin + first_row * row, row_stride(), left < rows_per_part ? left : rows_per_part, wide, end, from};
   }
 
   /// The channel of a part's first slot. Slots are channels in their order from there on.
