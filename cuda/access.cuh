@@ -66,18 +66,18 @@ struct Channel {
 template <class T, class ItemType = Single<T>>
 struct Strided {
   using Item = ItemType;
-  static constexpr bool is_dense = false;
+  static constexpr bool is_dense = false, walks = false;
 
   Layout layout;
   std::int64_t row_items, row_rest;  // along the innermost axis: items, and elements that are left
   std::int64_t rows;
   Divisor by_row_items, by_row_rest;
   Divisor by_extent[max_rank];  // of the other axes
-  bool steps;  // from one row of a part (detail/sums.hpp) to the next each tensor is `step` further, wherever the row is
+  bool steps =
+      false;  // from a row to the next (walk.cuh; of a part: detail/sums.hpp) each tensor is `step` further, wherever the row is
   Place step{};
 
-  /// With the plan of its sums, where there are any.
-  explicit Strided(const Layout& of, const SumPlan& plan = {}) : layout(of) {
+  explicit Strided(const Layout& of) : layout(of) {
     const std::int64_t extent = layout.rank > 0 ? layout.axes[layout.rank - 1].extent : 1;
     row_items = extent / Item::lanes;
     row_rest = extent % Item::lanes;
@@ -85,20 +85,34 @@ struct Strided {
     by_row_items = Divisor(row_items);
     by_row_rest = Divisor(row_rest > 0 ? row_rest : 1);
     for (int axis = 0; axis < layout.rank - 1; ++axis) by_extent[axis] = Divisor(layout.axes[axis].extent);
-    steps = plan.parts > 0 && layout.rank > 0;
-    if (!steps) return;
-    const std::int64_t of_outermost = layout.elements / layout.axes[0].extent, rows_apart = plan.row_stride();
-    const bool in_one_row = plan.is_long && extent % plan.inner == 0;
-    steps = in_one_row || rows_apart % of_outermost == 0;
-    if (!steps) return;
-    in_one_row ? step.add(layout.axes[layout.rank - 1], rows_apart) : step.add(layout.axes[0], rows_apart / of_outermost);
   }
+
+  /// Rows are those of a part of the sums.
+  void set_step(const SumPlan& plan) {
+    if (layout.rank == 0) return;
+    const Layout::Axis& innermost = layout.axes[layout.rank - 1];
+    if (plan.is_long && innermost.extent % plan.inner == 0) {
+      steps = true;
+      step.add(innermost, plan.row_stride());
+    } else if (plan.row_stride() % elements_of_outermost() == 0) {
+      set_step(plan.row_stride() / elements_of_outermost());
+    }
+  }
+  /// Rows are `times` indices of the outermost axis apart.
+  void set_step(std::int64_t times) {
+    steps = true;
+    step.add(layout.axes[0], times);
+  }
+  /// Of one of its indices.
+  std::int64_t elements_of_outermost() const { return layout.elements / layout.axes[0].extent; }
 
   __host__ __device__ std::int64_t elements() const { return layout.elements; }
   __host__ __device__ std::int64_t items() const { return rows * row_items; }
   /// Elements that no item has.
   __device__ std::int64_t edge_elements() const { return rows * row_rest; }
   __device__ Channel channel_of(const Place& place) const { return {place.channel, 1}; }
+  /// Channels from a lane of a pack to the next.
+  __device__ std::int64_t channels_apart() const { return layout.axes[layout.rank - 1].channel; }
   __device__ Place locate_element(std::int64_t element) const { return locate(element); }
   /// The same position in the next row of a part, where rows are `step` apart.
   __device__ Place next_row(const Place& at) const {
@@ -135,7 +149,7 @@ struct Strided {
 template <class T, class ItemType = Pack<T>>
 struct Dense {
   using Item = ItemType;
-  static constexpr bool is_dense = true;
+  static constexpr bool is_dense = true, walks = false;
 
   std::int64_t length;  // elements, of x where it repeats
   std::int64_t head;    // before the packs
@@ -192,8 +206,17 @@ struct Dense {
   __device__ static Place at(std::int64_t element) { return {element, element, element, element, element, element, 0}; }
 };
 
+/// Half a pack of a 16-bit type: where there are many parameters, those of eight lanes do not fit in the registers.
+template <class T>
+using SmallPack = Pack<T, sizeof(T) == 2 ? 8 : 16>;
+
 /// Blocks over chunks of the repeats: few enough that x is seldom loaded again, enough that every multiprocessor has some.
 constexpr std::int64_t blocks_wanted = 4096;
+
+template <class Space>
+std::int64_t chunks_of(const Space& space) {
+  return (space.repeats + space.chunk - 1) / space.chunk;
+}
 
 inline std::uintptr_t past_boundary(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % sizeof(Words<16>); }
 
@@ -224,16 +247,17 @@ bool packs_serve(const Elementwise& call, bool writes_mask) {
 }
 
 /// True where packs can serve the rows along the innermost axis of a call without a mask: each a run of a pack at least, that begins on
-/// a 16-byte boundary in every tensor.
-template <class T>
+/// a boundary of a pack in every tensor.
+template <class Item>
 bool packs_serve_rows(const Elementwise& call) {
-  constexpr std::int64_t lanes = Pack<T>::lanes;
+  constexpr std::int64_t lanes = Item::lanes;
   const Layout& layout = call.layout;
   if (call.mask != nullptr || layout.rank == 0 || layout.axes[layout.rank - 1].extent < lanes) return false;
   const void* const data[] = {call.x, call.dy, call.residual, call.out, call.dresidual};
   for (int slot = 0; slot < slot_mask; ++slot) {
     if (data[slot] == nullptr) continue;
-    if (past_boundary(data[slot]) != 0 || layout.axes[layout.rank - 1].stride[slot] != 1) return false;
+    if (reinterpret_cast<std::uintptr_t>(data[slot]) % sizeof(Item) != 0 || layout.axes[layout.rank - 1].stride[slot] != 1)
+      return false;
     for (int axis = 0; axis < layout.rank - 1; ++axis) {
       if (layout.axes[axis].stride[slot] % lanes != 0) return false;
     }
@@ -256,7 +280,7 @@ Dense<T, Item> dense(const Elementwise& call, bool writes_mask) {
   space.inner = layout.inner;
   space.repeats = layout.repeats;
   space.row = layout.row;
-  space.repeats_are_channels = layout.repeats > 1 && layout.channels == layout.repeats && layout.inner == layout.row;
+  space.repeats_are_channels = layout.row_is_channel();
   if (layout.channels > 1) {
     space.by_channels = Divisor(layout.channels);
     space.by_inner = Divisor(layout.inner);

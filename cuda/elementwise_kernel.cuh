@@ -1,9 +1,9 @@
 // The elementwise kernel and its launcher: one body for every op, operand set, dtype and layout.
 #pragma once
 
-#include "access.cuh"
 #include "launch.cuh"
 #include "operands.cuh"
+#include "walk.cuh"
 
 #include <rectify/detail/half.hpp>
 
@@ -54,10 +54,17 @@ struct Parameters {
 /// In the place of parameters that are not loaded yet.
 struct NotLoaded {};
 
+/// An alpha that all lanes of an item have.
+template <class C>
+struct OneAlpha {
+  C alpha;
+
+  __device__ void put(Element<C>& e, int) const { e.f.alpha = alpha; }
+};
+
 /// z of lane l, whose parameters are the k-th.
-template <class Set, class T, class Item, int L>
-__device__ Compute<T> input_of(const Operands<T>& at, const Loaded<Item>& in, const Parameters<Set, T, L>& parameters, int l,
-                               int k) {
+template <class Set, class T, class Item, class Known>
+__device__ Compute<T> input_of(const Operands<T>& at, const Loaded<Item>& in, const Known& parameters, int l, int k) {
   using C = Compute<T>;
   C scale = Neutral<C>::scale, bias = Neutral<C>::bias, residual = Neutral<C>::residual;
   if constexpr (Set::scale) scale = parameters.scale[k];
@@ -78,7 +85,7 @@ struct NothingSummed {
 };
 
 /// Works an item out, stores its numbers, and adds its lanes' terms to their sums; its codes are the caller's to store. `known` are the
-/// parameters of its lanes, or NotLoaded.
+/// parameters of its lanes, OneAlpha, or NotLoaded.
 template <class Op, class Set, class Mask, class T, class Space, class Item, class Known, class Summed>
 __device__ unsigned finish(const Operands<T>& at, const Space& space, const Place& place, const Loaded<Item>& in,
                            const Known& known, Summed&& summed) {
@@ -92,9 +99,16 @@ __device__ unsigned finish(const Operands<T>& at, const Space& space, const Plac
   if constexpr (loads) channel = space.channel_of(place);
 #pragma unroll
   for (int first = 0; first < lanes; first += part) {
-    Parameters<Set, T, part> parameters{};
-    if constexpr (loads) parameters.load(at, space, channel);
-    if constexpr (!std::is_same_v<Known, NotLoaded>) parameters = known;
+    Parameters<Set, T, part> loaded{};
+    if constexpr (loads) loaded.load(at, space, channel);
+    const auto& parameters = [&]() -> const auto& {
+      if constexpr (std::is_same_v<Known, NotLoaded>) {
+        return loaded;
+      } else {
+        return known;
+      }
+    }
+    ();
 #pragma unroll
     for (int l = first; l < first + part; ++l) {
       Element<C> e{at.f};
@@ -130,6 +144,63 @@ __device__ unsigned finish(const Operands<T>& at, const Space& space, const Plac
 template <class Op, class Set>
 constexpr bool repeats_x = Op::reads_x && (Set::general || (Set::alpha && !Op::reads_dy));
 
+/// Of an item of a dense call, if they are written at all.
+template <class Op, class Mask, class Space, class T>
+__device__ void store_codes_of(const Operands<T>& at, const Place& place, unsigned codes) {
+  constexpr int lanes = Space::Item::lanes;
+  if constexpr (writes_mask<Op, Mask> && Space::is_dense) store_codes<lanes * Mask::bits>(at.mask, place.mask, lanes, codes);
+}
+
+/// An item in each of N rows: their loads are issued before the first store. `known` are the parameters that they share.
+template <int N, class Op, class Set, class Mask, class T, class Space, class Rows, class Known, class Summed>
+__device__ void run_rows(const Operands<T>& at, const Space& space, Rows& rows, Known& known, Summed&& summed) {
+  using Item = typename Space::Item;
+  Place place[N] = {};
+  Loaded<Item> in[N] = {};
+#pragma unroll
+  for (int n = 0; n < N; ++n) {
+    place[n] = rows.place(n);
+    if constexpr (Op::reads_x) in[n].x = Item::load(at.x + place[n].x);
+    load_rest<Op, Set, Mask>(at, place[n], in[n]);
+  }
+  rows.go_on(N);
+#pragma unroll
+  for (int n = 0; n < N; ++n) {
+    if constexpr (Space::walks && Space::is_dense) {
+      if (space.walk.reloads) known.load(at, space, space.channel_of(place[n]));
+    }
+    const unsigned codes = finish<Op, Set, Mask>(at, space, place[n], in[n], known, summed);
+    store_codes_of<Op, Mask, Space>(at, place[n], codes);
+  }
+}
+
+/// A thread's rows of one tile.
+template <int N, class Op, class Set, class Mask, class T, class Space>
+__device__ void walk_rows(const Operands<T>& at, const Space& space, std::int64_t item) {
+  const int count = space.rows_at(item);
+  if (count == 0) return;
+  Parameters<Set, T, Space::Item::lanes> known{};
+  if (!space.walk.reloads) known.load(at, space, space.channel_of(space.locate(item)));
+  auto rows = space.rows_from(item);
+  int row = 0;
+#pragma unroll 1
+  for (; row + N <= count; row += N) run_rows<N, Op, Set, Mask>(at, space, rows, known, NothingSummed());
+  if constexpr (N > 1) {
+#pragma unroll 1
+    for (; row < count; ++row) run_rows<1, Op, Set, Mask>(at, space, rows, known, NothingSummed());
+  }
+}
+
+template <int N, class Op, class Set, class Mask, class T, class Space>
+__device__ void walk_tiles(const Operands<T>& at, const Space& space) {
+  const Walk& walk = space.walk;
+  for (std::int64_t tile = blockIdx.x; tile < walk.tiles; tile += gridDim.x) {
+    const std::int64_t band = walk.by_columns.quotient(tile);
+    const std::int64_t in_row = (tile - band * walk.columns) * threads_per_block + threadIdx.x;
+    if (in_row < walk.step) walk_rows<N, Op, Set, Mask>(at, space, band * walk.rows * walk.step + in_row);
+  }
+}
+
 /// N items of one thread, `step` apart. All loads are issued before the first store: that is what keeps the memory busy.
 /// (It is also why in place needs no care: an item is read and written by one thread, in this order.)
 template <int N, class Op, class Set, class Mask, class T, class Space>
@@ -154,9 +225,15 @@ __device__ void run_items(const Operands<T>& at, const Space& space, std::int64_
     for (int n = 0; n < N; ++n) load_rest<Op, Set, Mask>(at, place[n], in[n]);
 #pragma unroll
     for (int n = 0; n < N; ++n) {
-      const unsigned codes = finish<Op, Set, Mask>(at, space, place[n], in[n], NotLoaded(), NothingSummed());
-      if constexpr (writes_mask<Op, Mask> && Space::is_dense)
-        store_codes<Item::lanes * Mask::bits>(at.mask, place[n].mask, Item::lanes, codes);
+      const auto known = [&] {
+        if constexpr (may_repeat && !Set::general) {  // each repeat is a channel
+          return OneAlpha<Compute<T>>{parameter_at<T>(at.alpha, place[n].channel)};
+        } else {
+          return NotLoaded();
+        }
+      }();
+      const unsigned codes = finish<Op, Set, Mask>(at, space, place[n], in[n], known, NothingSummed());
+      store_codes_of<Op, Mask, Space>(at, place[n], codes);
     }
     if (--repeats <= 0) break;
     if constexpr (may_repeat) {
@@ -189,8 +266,8 @@ __device__ void run_octet(const Operands<T>& at, const Space& space, std::int64_
 
 /// What is left of a dense call: fewer than two packs, or than a warp's where a mask is written; so the first block has threads
 /// enough.
-template <class Op, class Set, class Mask, class T, class Item>
-__device__ void run_edge(const Operands<T>& at, const Dense<T, Item>& space) {
+template <class Op, class Set, class Mask, class T, class Space>
+__device__ void run_edge(const Operands<T>& at, const Space& space) {
   if (blockIdx.x > 0 || blockIdx.y > 0) return;
   if constexpr (writes_mask<Op, Mask>) {
     const std::int64_t first = threadIdx.x * 8;
@@ -204,12 +281,22 @@ __device__ void run_edge(const Operands<T>& at, const Dense<T, Item>& space) {
 }
 
 /// What is left of the rows of a strided call.
-template <class Op, class Set, class Mask, class T, class Item>
-__device__ void run_row_ends(const Operands<T>& at, const Strided<T, Item>& space) {
+template <class Op, class Set, class Mask, class T, class Space>
+__device__ void run_row_ends(const Operands<T>& at, const Space& space) {
   const std::int64_t step = std::int64_t{threads_per_block} * gridDim.x, count = space.edge_elements();
 #pragma unroll 1
   for (std::int64_t i = std::int64_t{threads_per_block} * blockIdx.x + threadIdx.x; i < count; i += step)
     run_single<Op, Set, Mask>(at, space, space.locate_edge(i));
+}
+
+/// What items leave over.
+template <class Op, class Set, class Mask, class T, class Space>
+__device__ void run_rest(const Operands<T>& at, const Space& space) {
+  if constexpr (Space::is_dense) {
+    run_edge<Op, Set, Mask>(at, space);
+  } else if constexpr (Space::Item::lanes > 1) {
+    run_row_ends<Op, Set, Mask>(at, space);
+  }
 }
 
 /// Everything of a strided call, where a mask is written: octets in its order.
@@ -228,8 +315,8 @@ __device__ void run_octets(const Operands<T>& at, const Strided<T, Item>& space)
 template <class Op, class Set, class Mask, class Space>
 constexpr int in_flight_on(int architecture) {
   if (Space::Item::lanes == 1) return Set::general ? 1 : strided_in_flight;
-  constexpr int inputs = Op::reads_x + Op::reads_dy;
-  const int packs = has_parameters<Set> ? 2 / inputs : packs_in_flight(architecture, inputs + Set::residual);
+  constexpr int inputs = Op::reads_x + Op::reads_dy, parts = 16 / sizeof(typename Space::Item);
+  const int packs = has_parameters<Set> ? 2 * parts / inputs : packs_in_flight(architecture, inputs + Set::residual);
   return writes_mask<Op, Mask> && inputs + Set::residual == 1 && packs < 2 ? 2 : packs;
 }
 
@@ -248,6 +335,15 @@ __global__ void __launch_bounds__(threads_per_block, Set::general          ? 3
     if (at.mask != nullptr) return run_octets<Op, Set, Mask>(at, space);
   }
   constexpr int in_flight = in_flight_here<Op, Set, Mask, Space>;
+  if constexpr (Space::walks) {
+    bool repeats = false;
+    if constexpr (repeats_x<Op, Set> && Space::is_dense) repeats = space.repeats > 1;
+    if (!repeats) {
+      walk_tiles<in_flight, Op, Set, Mask>(at, space);
+      return run_rest<Op, Set, Mask>(at, space);
+    }
+    if constexpr (!repeats_x<Op, Set> || !Space::is_dense) return;
+  }
   constexpr std::int64_t tile = std::int64_t{threads_per_block} * in_flight;
   const std::int64_t items = space.items();
   for (std::int64_t first = blockIdx.x * tile; first < items; first += gridDim.x * tile) {
@@ -261,11 +357,7 @@ __global__ void __launch_bounds__(threads_per_block, Set::general          ? 3
         run_items<1, Op, Set, Mask>(at, space, item, 0);
     }
   }
-  if constexpr (Space::is_dense) {
-    run_edge<Op, Set, Mask>(at, space);
-  } else if constexpr (Space::Item::lanes > 1) {
-    run_row_ends<Op, Set, Mask>(at, space);
-  }
+  run_rest<Op, Set, Mask>(at, space);
 }
 
 }  // namespace rectify::detail

@@ -67,18 +67,27 @@ class DeviceGuard {
   cudaError_t error_ = cudaSuccess;
 };
 
-/// The device's architecture as in Tuning. Asked once per device: a launch must not pay for queries.
-inline cudaError_t device_architecture(int device, int& architecture) {
-  constexpr int remembered = 64;
+/// What a launch is chosen by.
+struct Gpu {
+  int architecture;  // as in Tuning
+  int multiprocessors;
+};
+
+/// Asked once per device: a launch must not pay for queries.
+inline cudaError_t describe(int device, Gpu& gpu) {
+  constexpr int remembered = 64, radix = 4096;
   static std::atomic<int> known[remembered];
-  architecture = device < remembered ? known[device].load(std::memory_order_relaxed) : 0;
-  if (architecture != 0) return cudaSuccess;
-  int major = 0, minor = 0;
-  cudaError_t error = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
-  if (error == cudaSuccess) error = cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device);
-  if (error != cudaSuccess) return error;
-  architecture = 10 * major + minor;
-  if (device < remembered) known[device].store(architecture, std::memory_order_relaxed);
+  int both = device < remembered ? known[device].load(std::memory_order_relaxed) : 0;
+  if (both == 0) {
+    int major = 0, minor = 0, multiprocessors = 0;
+    cudaError_t error = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
+    if (error == cudaSuccess) error = cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device);
+    if (error == cudaSuccess) error = cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device);
+    if (error != cudaSuccess) return error;
+    both = (10 * major + minor) * radix + std::min(multiprocessors, radix - 1);
+    if (device < remembered) known[device].store(both, std::memory_order_relaxed);
+  }
+  gpu = {both / radix, both % radix};
   return cudaSuccess;
 }
 

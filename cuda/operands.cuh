@@ -62,12 +62,15 @@ __device__ void load_neighbours(const void* data, std::int64_t channel, C (&v)[L
   }
 }
 
-/// The same, wherever they lie.
-template <class P, class C, int L>
-__device__ void load_strided(const Parameter& p, std::int64_t channel, C (&v)[L]) {
-  const P* from = static_cast<const P*>(p.data) + channel * p.stride;
+/// v[l] = the parameter of channel + l * apart.
+template <class T, int L>
+__device__ void load_strided(const Parameter& p, std::int64_t channel, std::int64_t apart, Compute<T> (&v)[L]) {
+  const auto load = [&](const auto* from) {
 #pragma unroll
-  for (int l = 0; l < L; ++l, from += p.stride) v[l] = static_cast<C>(*from);
+    for (int l = 0; l < L; ++l, from += apart * p.stride) v[l] = static_cast<Compute<T>>(*from);
+  };
+  const std::int64_t at = channel * p.stride;
+  p.in_compute_type ? load(static_cast<const Compute<T>*>(p.data) + at) : load(static_cast<const T*>(p.data) + at);
 }
 
 /// The parameters of a pack's lanes from a channel on, one after the other.
@@ -84,7 +87,7 @@ __device__ void walk_channels(const Parameter& p, const Space& space, Channel at
 }
 
 /// v[l] = the parameter of lane l: the number, neighbours in memory, those of two channels that a pack meets at most, or whatever
-/// channel each is in.
+/// channel each is in. A pack within a view's row meets neighbouring channels, or one.
 template <class T, class Space, int L>
 __device__ void spread(const LaneParameter& p, Compute<T> number, const Space& space, Channel at, Compute<T> (&v)[L]) {
   if (p.data == nullptr) {
@@ -96,6 +99,8 @@ __device__ void spread(const LaneParameter& p, Compute<T> number, const Space& s
     v[0] = parameter_at<T>(p, at.index);
   } else if (p.packs) {
     p.in_compute_type ? load_neighbours<Compute<T>>(p.data, at.index, v) : load_neighbours<T>(p.data, at.index, v);
+  } else if constexpr (!Space::is_dense) {
+    load_strided<T>(p, at.index, space.channels_apart(), v);
   } else if (space.inner >= L || space.channels == 1) {
     const int left = at.left < L ? static_cast<int>(at.left) : L;
     const Compute<T> here = parameter_at<T>(p, at.index);
@@ -103,7 +108,7 @@ __device__ void spread(const LaneParameter& p, Compute<T> number, const Space& s
 #pragma unroll
     for (int l = 0; l < L; ++l) v[l] = l < left ? here : next;
   } else if (space.inner == 1 && at.index + L <= space.channels) {
-    p.in_compute_type ? load_strided<Compute<T>>(p, at.index, v) : load_strided<T>(p, at.index, v);
+    load_strided<T>(p, at.index, 1, v);
   } else {
     walk_channels<T>(p, space, at, v);
   }

@@ -24,11 +24,11 @@ struct BackwardVerb {
 template <class Verb>
 cudaError_t run_on(const Elementwise& call, int device, Stream stream) {
   DeviceGuard guard(device);
-  int architecture = 0;
+  Gpu gpu{};
   cudaError_t error = guard.error();
-  if (error == cudaSuccess) error = device_architecture(device, architecture);
+  if (error == cudaSuccess) error = describe(device, gpu);
   if (error != cudaSuccess) return error;
-  const Launch launch{call, architecture, stream.handle};
+  const Launch launch{call, gpu, stream.handle};
   error = with_float_type(call.dtype, [&](auto t) { return Verb::template run<typename decltype(t)::type>(launch); });
   const cudaError_t restored = guard.restore();
   return error != cudaSuccess ? error : restored;

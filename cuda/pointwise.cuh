@@ -5,13 +5,14 @@
 
 namespace rectify::detail {
 
+/// `in_rows`: packs are parts of the rows of views, and not of one run.
 template <class T>
-Operands<T> operands(const Elementwise& call) {
+Operands<T> operands(const Elementwise& call, bool in_rows) {
   const Layout& layout = call.layout;
+  const bool begin_at_multiples = in_rows || (misalignment(call) == 0 && layout.channels % Pack<T>::lanes == 0);
   const auto parameter = [&](const Parameter& p) {
-    constexpr std::int64_t lanes = Pack<T>::lanes;
-    const bool neighbours = layout.inner == 1 && p.stride == 1 && layout.channels % lanes == 0;
-    return LaneParameter{p, neighbours && past_boundary(p.data) == 0 && misalignment(call) == 0};
+    const bool neighbours = layout.inner == 1 && p.stride == 1;
+    return LaneParameter{p, neighbours && past_boundary(p.data) == 0 && begin_at_multiples};
   };
   return {static_cast<const T*>(call.x),
           static_cast<const T*>(call.dy),
@@ -32,35 +33,56 @@ Operands<T> operands(const Elementwise& call) {
 /// One validated call with at least one element, its device being current.
 struct Launch {
   const Elementwise& call;
-  int architecture;
+  Gpu gpu;
   cudaStream_t stream;
 
   template <class Op, class Set, class Mask, class T, class Space>
-  cudaError_t in(const Space& space, std::int64_t items, std::int64_t chunks) const {
-    const unsigned blocks = blocks_for(items, in_flight_on<Op, Set, Mask, Space>(architecture));
+  cudaError_t in(const Space& space, unsigned blocks, std::int64_t chunks = 1) const {
     return launch(elementwise_kernel<Op, Set, Mask, T, Space>, dim3(blocks, static_cast<unsigned>(chunks)), stream,
-                  operands<T>(call), space);
+                  operands<T>(call, !Space::is_dense), space);
   }
 
+  /// Kernels with one to three parameters walk through rows that share them; those of General have no registers to keep them in.
   template <class Op, class Set, class Mask, class T>
   cudaError_t dense() const {
     const auto space = detail::dense<T>(call, writes_mask<Op, Mask>);
-    return in<Op, Set, Mask, T>(space, space.items(), (space.repeats + space.chunk - 1) / space.chunk);
+    using Space = std::decay_t<decltype(space)>;
+    const int in_flight = in_flight_on<Op, Set, Mask, Space>(gpu.architecture);
+    if constexpr (has_parameters<Set> && !Set::general) {
+      Walked<Space> walked(space);
+      if (space.repeats == 1) {
+        walked.walk = walk_dense(space, writes_mask<Op, Mask>, gpu.multiprocessors);
+        if (walked.walk.rows == 1) walked.walk = walk_of_neighbours(space.items(), in_flight);
+        return in<Op, Set, Mask, T>(walked, tiles_as_blocks(walked.walk));
+      }
+      return in<Op, Set, Mask, T>(walked, blocks_for(space.items(), in_flight), chunks_of(space));
+    } else {
+      return in<Op, Set, Mask, T>(space, blocks_for(space.items(), in_flight), chunks_of(space));
+    }
   }
 
   template <class Op, class Set, class Mask, class T>
   cudaError_t strided() const {
-    if constexpr (std::is_same_v<Set, Plain>) {
-      if (packs_serve_rows<T>(call)) return in_rows<Op, Set, Mask, T>(Strided<T, Pack<T>>(call.layout));
+    if constexpr (!Op::reads_mask) {
+      using Item = std::conditional_t<Set::general, SmallPack<T>, Pack<T>>;
+      if (packs_serve_rows<Item>(call)) return in_rows<Op, Set, NoMask, T>(Strided<T, Item>(call.layout));
     }
-    return in_rows<Op, Set, Mask, T>(Strided<T>(call.layout));
+    const Strided<T> space(call.layout);
+    const std::int64_t elements = call.layout.elements;
+    const bool octets = writes_mask<Op, Mask> && call.mask != nullptr;
+    return in<Op, Set, Mask, T>(space, blocks_for(octets ? elements / 8 + (elements % 8 != 0) : elements,
+                                                  in_flight_on<Op, Set, Mask, Strided<T>>(gpu.architecture)));
   }
 
   template <class Op, class Set, class Mask, class T, class Space>
   cudaError_t in_rows(const Space& space) const {
-    const std::int64_t elements = call.layout.elements;
-    const bool octets = writes_mask<Op, Mask> && call.mask != nullptr;
-    return in<Op, Set, Mask, T>(space, octets ? elements / 8 + (elements % 8 != 0) : space.items(), 1);
+    if constexpr (Set::general) {
+      Walked<Space> walked(space);
+      walked.walk = walk_views(walked, gpu.multiprocessors);
+      return in<Op, Set, Mask, T>(walked, tiles_as_blocks(walked.walk));
+    } else {
+      return in<Op, Set, Mask, T>(space, blocks_for(space.items(), in_flight_on<Op, Set, Mask, Space>(gpu.architecture)));
+    }
   }
 
   template <class Op, class Set, class T>
@@ -96,8 +118,11 @@ cudaError_t launch_forward(const Launch& run) {
   }
   return with_operand_set(run.call, [&](auto set) {
     using Set = decltype(set);
-    constexpr bool one_bit = Set::scale || Set::alpha;  // that a kernel writes beside these; two are General's
-    if (run.call.layout.repeats > 1 && !repeats_x<Op, Set>) return run.forward_in_general<Op, T>();
+    constexpr bool one_bit = !std::is_same_v<Set, Plain>;  // that a kernel writes beside these; two are General's
+    // Beside General, only PReLU's kernel repeats x: where each repeat has one alpha.
+    const Layout& layout = run.call.layout;
+    const bool in_general = !repeats_x<Op, Set> || (layout.channels > 1 && !layout.row_is_channel());
+    if (layout.repeats > 1 && in_general) return run.forward_in_general<Op, T>();
     if (!masked) return run.dense<Op, Set, NoMask, T>();
     if constexpr (one_bit && !Set::general) {
       return run.call.mask_bits == 1 ? run.dense<Op, Set, U1, T>() : run.forward_in_general<Op, T>();

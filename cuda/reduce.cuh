@@ -35,8 +35,8 @@ struct SumLaunch {
     }
     constexpr std::int64_t most = 2147483647;  // blocks in a row of a grid
     const dim3 blocks(static_cast<unsigned>(std::min(plan.parts, most)), static_cast<unsigned>((plan.parts - 1) / most + 1));
-    return detail::launch(reduce_kernel<Op, Set, Sums, Mask, T, Space>, blocks, launch.stream, operands<T>(launch.call), space,
-                          plan, out);
+    return detail::launch(reduce_kernel<Op, Set, Sums, Mask, T, Space>, blocks, launch.stream, operands<T>(launch.call, false),
+                          space, plan, out);
   }
 
   /// Packs where they serve, else single elements.
@@ -53,7 +53,9 @@ struct SumLaunch {
   /// Any layout.
   template <class Op, class Set, class Sums, class Mask, class T>
   cudaError_t singles() const {
-    return in<Op, Set, Sums, Mask, T>(Strided<T>(launch.call.layout, plan));
+    Strided<T> space(launch.call.layout);
+    space.set_step(plan);
+    return in<Op, Set, Sums, Mask, T>(space);
   }
 
   template <class C>

@@ -24,10 +24,9 @@ constexpr SumGrain cuda_sum_grain = cuda_sum_grain_of(Pack<T>::lanes);
 /// Rows that are added up in registers; then they are added to what a part's earlier rows came to, so that no chain of additions is long.
 constexpr int rows_in_a_chain = 32;
 
-/// What a thread of the kernels of sums moves at once. Where there are many parameters and sums, half a pack of a 16-bit type: those of
-/// eight lanes do not fit in the registers.
+/// What a thread of the kernels of sums moves at once.
 template <class Set, class Sums, class T>
-using SumPack = Pack<T, sizeof(T) == 2 && (Set::alpha || Sums::count > 1) ? 8 : 16>;
+using SumPack = std::conditional_t<Set::alpha || (Sums::count > 1), SmallPack<T>, Pack<T>>;
 
 /// Where the sums of the parts go, in the order in which a set has them. A sum that is not asked for has a null pointer.
 template <class C>
@@ -47,47 +46,6 @@ struct LaneSums {
   }
 };
 
-/// The places of a position in a part's rows, each found by its element: the n-th from here.
-template <class Space>
-struct LocatedRows {
-  const Space& space;
-  std::int64_t element, stride;
-
-  __device__ Place place(int n) { return space.locate_element(element + n * stride); }
-  __device__ void go_on(int rows) { element += rows * stride; }
-};
-
-/// The same, each found from the one before. Asked for one after another.
-template <class Space>
-struct SteppedRows {
-  const Space& space;
-  Place next;
-
-  __device__ Place place(int) {
-    const Place here = next;
-    next = space.next_row(next);
-    return here;
-  }
-  __device__ void go_on(int) {}
-};
-
-/// N rows at a time: their loads are issued before the first store.
-template <int N, class Op, class Set, class Mask, class T, class Space, class Rows, class Known, class Summed>
-__device__ void sum_rows(const Operands<T>& at, const Space& space, Rows& rows, const Known& known, Summed& summed) {
-  using Item = typename Space::Item;
-  Place place[N] = {};
-  Loaded<Item> in[N] = {};
-#pragma unroll
-  for (int n = 0; n < N; ++n) {
-    place[n] = rows.place(n);
-    if constexpr (Op::reads_x) in[n].x = Item::load(at.x + place[n].x);
-    load_rest<Op, Set, Mask>(at, place[n], in[n]);
-  }
-  rows.go_on(N);
-#pragma unroll
-  for (int n = 0; n < N; ++n) finish<Op, Set, Mask>(at, space, place[n], in[n], known, summed);
-}
-
 /// `count` rows of a position, with the parameters that they share. `add` takes the sums of a chain of them.
 template <int N, class Op, class Set, class Sums, class Mask, class T, class Space, class Rows, class Known, class Add>
 __device__ void sum_chains(const Operands<T>& at, const Space& space, Rows rows, int count, const Known& known,
@@ -97,9 +55,9 @@ __device__ void sum_chains(const Operands<T>& at, const Space& space, Rows rows,
     const int end = count - row > rows_in_a_chain ? row + rows_in_a_chain : count;
     LaneSums<Sums, Compute<T>, Space::Item::lanes> chain;
 #pragma unroll 1
-    for (; row + N <= end; row += N) sum_rows<N, Op, Set, Mask>(at, space, rows, known, chain);
+    for (; row + N <= end; row += N) run_rows<N, Op, Set, Mask>(at, space, rows, known, chain);
 #pragma unroll 1
-    for (; row < end; ++row) sum_rows<1, Op, Set, Mask>(at, space, rows, known, chain);
+    for (; row < end; ++row) run_rows<1, Op, Set, Mask>(at, space, rows, known, chain);
     add(chain);
   }
 }

@@ -70,6 +70,7 @@ class Sweep {
     at.out = static_cast<T*>(on_.tensors.y[r].data());
     if (Mask::bits > 0) at.mask = static_cast<unsigned char*>(on_.masks[r].data());
     at.mask_bits = Mask::bits;
+    at.gain = 1;
     at.f = detail::rounded<detail::Compute<T>>(presets::torch::leaky_relu());
     return at;
   }

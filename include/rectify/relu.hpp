@@ -111,7 +111,8 @@ struct Rectifier {
     if constexpr (std::is_same_v<Bool<C>, bool>) {
       if (__builtin_is_constant_evaluated() && x != x) return x;  // in a constant expression nothing may become NaN
     }
-    const C above = select(is_saturated(x), max_value, x);
+    C above = x;
+    if constexpr (Known::may_cap) above = select(x >= max_value, max_value, x);  // without a cap, inf is inf
     if constexpr (!Known::may_slope) return select(x == x, select(is_below(x), C(0), above), x);
     const C sloped = needed(is_below(x)) ? alpha * (x - threshold) : C(0);
     if constexpr (!Known::may_be_flat) return select(is_below(x), sloped, above);

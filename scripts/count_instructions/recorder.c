@@ -75,10 +75,11 @@ API int __cudaLaunchKernel(const void* stub, extent grid, extent block, void** a
   return cudaLaunchKernel(stub, grid, block, arguments, shared_bytes, stream);
 }
 
-// One device, of compute capability 9.0: cudaDevAttrComputeCapabilityMajor is 75.
+// One device, of compute capability 9.0 (cudaDevAttrComputeCapabilityMajor is 75), with the 132 multiprocessors of an H100
+// (cudaDevAttrMultiProcessorCount is 16).
 API int cudaDeviceGetAttribute(int* value, int attribute, int device) {
   (void)device;
-  *value = attribute == 75 ? 9 : 0;
+  *value = attribute == 75 ? 9 : attribute == 16 ? 132 : 0;
   return 0;
 }
 API int cudaGetDevice(int* device) {

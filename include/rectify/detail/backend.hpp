@@ -36,6 +36,9 @@ struct Layout {
   /// element i is (o, r, k) in [outer, repeats, row], and x's is (o, k). Else repeats is 1.
   std::int64_t repeats = 1;
   std::int64_t row = 1;
+
+  /// Each repeat is a channel: one x under K models.
+  bool row_is_channel() const { return repeats > 1 && channels == repeats && inner == row; }
 };
 
 /// A parameter tensor, or none. The parameter of a channel is `data[channel * stride]`.

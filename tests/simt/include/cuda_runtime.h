@@ -37,7 +37,11 @@ inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
 
 using dim3 = simt::Dim3;
 
-enum cudaDeviceAttr { cudaDevAttrComputeCapabilityMajor = 75, cudaDevAttrComputeCapabilityMinor = 76 };
+enum cudaDeviceAttr {
+  cudaDevAttrMultiProcessorCount = 16,
+  cudaDevAttrComputeCapabilityMajor = 75,
+  cudaDevAttrComputeCapabilityMinor = 76
+};
 
 struct cudaLaunchConfig_t {
   dim3 gridDim, blockDim;
@@ -69,7 +73,9 @@ inline cudaError_t cudaSetDevice(int device) {
 }
 inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
   const cudaError_t error = simt_error("cudaDeviceGetAttribute");
-  if (error == cudaSuccess) *value = attribute == cudaDevAttrComputeCapabilityMajor ? 9 : 0;
+  constexpr int multiprocessors = 1;  // so that small tensors are large to it
+  if (error == cudaSuccess)
+    *value = attribute == cudaDevAttrComputeCapabilityMajor ? 9 : attribute == cudaDevAttrMultiProcessorCount ? multiprocessors : 0;
   return error;
 }
 inline cudaError_t cudaPeekAtLastError() { return static_cast<cudaError_t>(simt::runtime().last_error); }

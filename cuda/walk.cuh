@@ -1,0 +1,127 @@
+// How a thread goes through items that have the same parameters: rows, each as far from the last as that from the one before. The kernels
+// of the sums go through the rows of their parts so, and the elementwise kernels with parameters through rows of their own, so that
+// parameters are found and loaded once for several items.
+#pragma once
+
+#include "access.cuh"
+
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+
+namespace rectify::detail {
+
+/// The places of rows, each found by its element: the n-th from here.
+template <class Space>
+struct LocatedRows {
+  const Space& space;
+  std::int64_t element, stride;
+
+  __device__ Place place(int n) { return space.locate_element(element + n * stride); }
+  __device__ void go_on(int rows) { element += rows * stride; }
+};
+
+/// The same, each found from the one before. Asked for one after another.
+template <class Space>
+struct SteppedRows {
+  const Space& space;
+  Place next;
+
+  __device__ Place place(int) {
+    const Place here = next;
+    next = space.next_row(next);
+    return here;
+  }
+  __device__ void go_on(int) {}
+};
+
+/// Items `step` apart have the same parameters. A tile is `rows` rows of a block's threads; `columns` tiles lie side by side.
+struct Walk {
+  std::int64_t step = 1, columns = 1, tiles = 1;
+  int rows = 1;
+  bool reloads = false;  ///< no: items that are `step` apart have parameters of their own
+  Divisor by_columns;
+};
+
+/// A space whose items come in such rows.
+template <class Base>
+struct Walked : Base {
+  static constexpr bool walks = true;
+  Walk walk;
+
+  explicit Walked(const Base& base) : Base(base) {}
+  Walked() = default;
+
+  /// Rows from an item on.
+  __device__ auto rows_from(std::int64_t item) const {
+    if constexpr (Base::is_dense) {
+      constexpr int lanes = Base::Item::lanes;
+      return LocatedRows<Walked>{*this, this->head + item * lanes, walk.step * lanes};
+    } else {
+      return SteppedRows<Walked>{*this, this->locate(item)};
+    }
+  }
+  /// How many of a tile's rows there are from `item`, of its first.
+  __device__ int rows_at(std::int64_t item) const {
+    const std::int64_t left = this->items() - item;
+    if (left > (walk.rows - 1) * walk.step) return walk.rows;
+    return left <= 0 ? 0 : static_cast<int>(quotient(left - 1, walk.step)) + 1;
+  }
+};
+
+/// Rows of a thread where there are items enough: to find and load parameters costs a sixteenth then. Fewer, so that there are so many
+/// blocks for each multiprocessor.
+constexpr int most_rows = 16, tiles_wanted = 16;
+
+/// Over `items`, of which those that are `period` apart have the same parameters. `unit`: a warp's threads go together where that is 32.
+/// Rows end within a block, so as many periods are a row as leave few of its threads without work.
+inline Walk walk_over(std::int64_t items, std::int64_t period, std::int64_t unit, int multiprocessors) {
+  Walk walk;
+  std::int64_t least = period;
+  while (least % unit != 0) least += period;
+  walk.step = std::max<std::int64_t>(threads_per_block / least, 1) * least;
+  const auto idle = [&] { return (threads_per_block - walk.step % threads_per_block) % threads_per_block; };
+  while (idle() * 32 > walk.step) walk.step += least;
+  walk.columns = (walk.step - 1) / threads_per_block + 1;
+  walk.rows = most_rows;
+  const std::int64_t wanted = std::int64_t{tiles_wanted} * multiprocessors * threads_per_block;
+  while (walk.rows > 1 && (items < walk.rows * walk.step || items < walk.rows * wanted)) walk.rows /= 2;
+  walk.by_columns = Divisor(walk.columns);
+  walk.tiles = ((items - 1) / (walk.rows * walk.step) + 1) * walk.columns;
+  return walk;
+}
+
+inline unsigned tiles_as_blocks(const Walk& walk) { return blocks_for(walk.tiles * threads_per_block, 1); }
+
+/// Through periods of the channels: all of them once, as often as whole packs hold them.
+template <class Space>
+Walk walk_dense(const Space& space, bool writes_mask, int multiprocessors) {
+  constexpr std::int64_t lanes = Space::Item::lanes;
+  const std::int64_t period = space.channels == 1 ? lanes : space.channels * space.inner;
+  const std::int64_t items = period / std::gcd(period, lanes);
+  if (items > space.items()) return {};
+  return walk_over(std::max<std::int64_t>(space.items(), 1), items, writes_mask ? 32 : 1, multiprocessors);
+}
+
+/// Along the outermost axis of views, where that is not the channels'.
+template <class Space>
+Walk walk_views(Space& space, int multiprocessors) {
+  const Layout& layout = space.layout;
+  const std::int64_t items =
+      layout.rank > 1 && layout.axes[0].channel == 0 ? space.items() / layout.axes[0].extent : space.items();
+  const Walk walk = walk_over(space.items(), items, 1, multiprocessors);
+  if (walk.rows > 1) space.set_step(walk.step / items);
+  return walk;
+}
+
+/// Neighbours, whose parameters are not the same.
+inline Walk walk_of_neighbours(std::int64_t items, int rows) {
+  Walk walk;
+  walk.step = threads_per_block;
+  walk.rows = rows;
+  walk.reloads = true;
+  walk.tiles = (items - 1) / (rows * walk.step) + 1;
+  return walk;
+}
+
+}  // namespace rectify::detail
