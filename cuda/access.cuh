@@ -94,8 +94,8 @@ struct Strided {
     if (plan.is_long && innermost.extent % plan.inner == 0) {
       steps = true;
       step.add(innermost, plan.row_stride());
-    } else if (plan.row_stride() % elements_of_outermost() == 0) {
-      set_step(plan.row_stride() / elements_of_outermost());
+    } else if (plan.row_stride() % elements_of_an_index() == 0) {
+      set_step(plan.row_stride() / elements_of_an_index());
     }
   }
   /// Rows are `times` indices of the outermost axis apart.
@@ -103,8 +103,7 @@ struct Strided {
     steps = true;
     step.add(layout.axes[0], times);
   }
-  /// Of one of its indices.
-  std::int64_t elements_of_outermost() const { return layout.elements / layout.axes[0].extent; }
+  std::int64_t elements_of_an_index() const { return layout.elements / layout.axes[0].extent; }
 
   __host__ __device__ std::int64_t elements() const { return layout.elements; }
   __host__ __device__ std::int64_t items() const { return rows * row_items; }
@@ -212,11 +211,6 @@ using SmallPack = Pack<T, sizeof(T) == 2 ? 8 : 16>;
 
 /// Blocks over chunks of the repeats: few enough that x is seldom loaded again, enough that every multiprocessor has some.
 constexpr std::int64_t blocks_wanted = 4096;
-
-template <class Space>
-std::int64_t chunks_of(const Space& space) {
-  return (space.repeats + space.chunk - 1) / space.chunk;
-}
 
 inline std::uintptr_t past_boundary(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % sizeof(Words<16>); }
 

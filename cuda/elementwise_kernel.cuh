@@ -51,16 +51,23 @@ struct Parameters {
   }
 };
 
-/// In the place of parameters that are not loaded yet.
+/// In the place of parameters that are not loaded yet, and an alpha that all lanes of an item have.
 struct NotLoaded {};
-
-/// An alpha that all lanes of an item have.
 template <class C>
 struct OneAlpha {
   C alpha;
 
   __device__ void put(Element<C>& e, int) const { e.f.alpha = alpha; }
 };
+
+template <class Known, class Parameters>
+__device__ const Known& known_or(const Known& known, const Parameters&) {
+  return known;
+}
+template <class Parameters>
+__device__ const Parameters& known_or(const NotLoaded&, const Parameters& loaded) {
+  return loaded;
+}
 
 /// z of lane l, whose parameters are the k-th.
 template <class Set, class T, class Item, class Known>
@@ -101,14 +108,7 @@ __device__ unsigned finish(const Operands<T>& at, const Space& space, const Plac
   for (int first = 0; first < lanes; first += part) {
     Parameters<Set, T, part> loaded{};
     if constexpr (loads) loaded.load(at, space, channel);
-    const auto& parameters = [&]() -> const auto& {
-      if constexpr (std::is_same_v<Known, NotLoaded>) {
-        return loaded;
-      } else {
-        return known;
-      }
-    }
-    ();
+    const auto& parameters = known_or(known, loaded);
 #pragma unroll
     for (int l = first; l < first + part; ++l) {
       Element<C> e{at.f};
@@ -144,33 +144,34 @@ __device__ unsigned finish(const Operands<T>& at, const Space& space, const Plac
 template <class Op, class Set>
 constexpr bool repeats_x = Op::reads_x && (Set::general || (Set::alpha && !Op::reads_dy));
 
-/// Of an item of a dense call, if they are written at all.
-template <class Op, class Mask, class Space, class T>
-__device__ void store_codes_of(const Operands<T>& at, const Place& place, unsigned codes) {
+/// Works an item of a dense or a strided call out, its codes too.
+template <class Op, class Set, class Mask, class T, class Space, class Known, class Summed>
+__device__ void finish_item(const Operands<T>& at, const Space& space, const Place& place,
+                            const Loaded<typename Space::Item>& in, const Known& known, Summed&& summed) {
   constexpr int lanes = Space::Item::lanes;
+  const unsigned codes = finish<Op, Set, Mask>(at, space, place, in, known, summed);
   if constexpr (writes_mask<Op, Mask> && Space::is_dense) store_codes<lanes * Mask::bits>(at.mask, place.mask, lanes, codes);
 }
 
-/// An item in each of N rows: their loads are issued before the first store. `known` are the parameters that they share.
+/// An item in each of N rows from `row` on, with the parameters that they share. All loads are issued before the first store: that is what
+/// keeps the memory busy. (It is also why in place needs no care: an item is read and written by one thread, in this order.)
 template <int N, class Op, class Set, class Mask, class T, class Space, class Rows, class Known, class Summed>
-__device__ void run_rows(const Operands<T>& at, const Space& space, Rows& rows, Known& known, Summed&& summed) {
+__device__ void run_rows(const Operands<T>& at, const Space& space, Rows& rows, int row, Known&& known, Summed&& summed) {
   using Item = typename Space::Item;
   Place place[N] = {};
   Loaded<Item> in[N] = {};
 #pragma unroll
   for (int n = 0; n < N; ++n) {
-    place[n] = rows.place(n);
+    place[n] = rows.place(row, n);
     if constexpr (Op::reads_x) in[n].x = Item::load(at.x + place[n].x);
     load_rest<Op, Set, Mask>(at, place[n], in[n]);
   }
-  rows.go_on(N);
 #pragma unroll
   for (int n = 0; n < N; ++n) {
     if constexpr (Space::walks && Space::is_dense) {
       if (space.walk.reloads) known.load(at, space, space.channel_of(place[n]));
     }
-    const unsigned codes = finish<Op, Set, Mask>(at, space, place[n], in[n], known, summed);
-    store_codes_of<Op, Mask, Space>(at, place[n], codes);
+    finish_item<Op, Set, Mask>(at, space, place[n], in[n], known, summed);
   }
 }
 
@@ -184,10 +185,10 @@ __device__ void walk_rows(const Operands<T>& at, const Space& space, std::int64_
   auto rows = space.rows_from(item);
   int row = 0;
 #pragma unroll 1
-  for (; row + N <= count; row += N) run_rows<N, Op, Set, Mask>(at, space, rows, known, NothingSummed());
+  for (; row + N <= count; row += N) run_rows<N, Op, Set, Mask>(at, space, rows, row, known, NothingSummed());
   if constexpr (N > 1) {
 #pragma unroll 1
-    for (; row < count; ++row) run_rows<1, Op, Set, Mask>(at, space, rows, known, NothingSummed());
+    for (; row < count; ++row) run_rows<1, Op, Set, Mask>(at, space, rows, row, known, NothingSummed());
   }
 }
 
@@ -201,45 +202,39 @@ __device__ void walk_tiles(const Operands<T>& at, const Space& space) {
   }
 }
 
-/// N items of one thread, `step` apart. All loads are issued before the first store: that is what keeps the memory busy.
-/// (It is also why in place needs no care: an item is read and written by one thread, in this order.)
+/// Items `step` apart, in the place of rows.
+template <class Space>
+struct ItemsApart {
+  const Space& space;
+  std::int64_t item, step;
+
+  __device__ Place place(int, int n) const { return space.locate(item + n * step); }
+};
+
+/// N items of one thread, `step` apart.
 template <int N, class Op, class Set, class Mask, class T, class Space>
 __device__ void run_items(const Operands<T>& at, const Space& space, std::int64_t item, std::int64_t step) {
+  const ItemsApart<Space> items{space, item, step};
+  run_rows<N, Op, Set, Mask>(at, space, items, 0, NotLoaded(), NothingSummed());
+}
+
+/// An item of x under each of the repeats of this block's chunk. But for General, each repeat has one alpha.
+template <class Op, class Set, class Mask, class T, class Space>
+__device__ void run_repeats(const Operands<T>& at, const Space& space, std::int64_t item) {
   using Item = typename Space::Item;
-  constexpr bool may_repeat = repeats_x<Op, Set> && Space::is_dense;
-  Place place[N];
-  Loaded<Item> in[N] = {};
-#pragma unroll
-  for (int n = 0; n < N; ++n) {
-    if constexpr (may_repeat) {
-      place[n] = space.locate_repeated(item + n * step);
+  Place place = space.locate_repeated(item);
+  Loaded<Item> in{};
+  in.x = Item::load(at.x + place.x);
+#pragma unroll 1
+  for (std::int64_t left = space.repeats_here(); left > 0; --left) {
+    load_rest<Op, Set, Mask>(at, place, in);
+    if constexpr (Set::general) {
+      finish_item<Op, Set, Mask>(at, space, place, in, NotLoaded(), NothingSummed());
     } else {
-      place[n] = space.locate(item + n * step);
+      const OneAlpha<Compute<T>> known{parameter_at<T>(at.alpha, place.channel)};
+      finish_item<Op, Set, Mask>(at, space, place, in, known, NothingSummed());
     }
-    if constexpr (Op::reads_x) in[n].x = Item::load(at.x + place[n].x);
-  }
-  std::int64_t repeats = 1;
-  if constexpr (may_repeat) repeats = space.repeats_here();
-  for (;;) {
-#pragma unroll
-    for (int n = 0; n < N; ++n) load_rest<Op, Set, Mask>(at, place[n], in[n]);
-#pragma unroll
-    for (int n = 0; n < N; ++n) {
-      const auto known = [&] {
-        if constexpr (may_repeat && !Set::general) {  // each repeat is a channel
-          return OneAlpha<Compute<T>>{parameter_at<T>(at.alpha, place[n].channel)};
-        } else {
-          return NotLoaded();
-        }
-      }();
-      const unsigned codes = finish<Op, Set, Mask>(at, space, place[n], in[n], known, NothingSummed());
-      store_codes_of<Op, Mask, Space>(at, place[n], codes);
-    }
-    if (--repeats <= 0) break;
-    if constexpr (may_repeat) {
-#pragma unroll
-      for (int n = 0; n < N; ++n) place[n] = space.next_repeat(place[n]);
-    }
+    place = space.next_repeat(place);
   }
 }
 
@@ -310,8 +305,8 @@ __device__ void run_octets(const Operands<T>& at, const Strided<T, Item>& space)
   }
 }
 
-/// Packs, or strided elements, that a thread has in flight from each input. Beside the parameters of its lanes a thread has registers
-/// for two packs. Kernels that write a mask have two: their registers leave room for fewer threads.
+/// Packs, or strided elements, that a thread has in flight from each input. Beside the parameters of its lanes it has registers for two
+/// packs. Kernels that write a mask have two: their registers leave room for fewer threads.
 template <class Op, class Set, class Mask, class Space>
 constexpr int in_flight_on(int architecture) {
   if (Space::Item::lanes == 1) return Set::general ? 1 : strided_in_flight;
@@ -334,27 +329,30 @@ __global__ void __launch_bounds__(threads_per_block, Set::general          ? 3
   if constexpr (!Space::is_dense && writes_mask<Op, Mask>) {
     if (at.mask != nullptr) return run_octets<Op, Set, Mask>(at, space);
   }
-  constexpr int in_flight = in_flight_here<Op, Set, Mask, Space>;
-  if constexpr (Space::walks) {
-    bool repeats = false;
-    if constexpr (repeats_x<Op, Set> && Space::is_dense) repeats = space.repeats > 1;
-    if (!repeats) {
-      walk_tiles<in_flight, Op, Set, Mask>(at, space);
-      return run_rest<Op, Set, Mask>(at, space);
-    }
-    if constexpr (!repeats_x<Op, Set> || !Space::is_dense) return;
-  }
-  constexpr std::int64_t tile = std::int64_t{threads_per_block} * in_flight;
   const std::int64_t items = space.items();
-  for (std::int64_t first = blockIdx.x * tile; first < items; first += gridDim.x * tile) {
-    if constexpr (in_flight == 1) {
-      if (items - first > threadIdx.x) run_items<1, Op, Set, Mask>(at, space, first + threadIdx.x, 0);
-    } else if (items - first >= tile) {
-      run_items<in_flight, Op, Set, Mask>(at, space, first + threadIdx.x, threads_per_block);
-    } else {
+  if constexpr (repeats_x<Op, Set> && Space::is_dense) {
+    if (space.repeats > 1) {
+      constexpr std::int64_t threads = threads_per_block;
+      for (std::int64_t first = blockIdx.x * threads; first < items; first += gridDim.x * threads)
+        if (items - first > threadIdx.x) run_repeats<Op, Set, Mask>(at, space, first + threadIdx.x);
+      return;
+    }
+  }
+  constexpr int in_flight = in_flight_here<Op, Set, Mask, Space>;
+  constexpr std::int64_t tile = std::int64_t{threads_per_block} * in_flight;
+  if constexpr (Space::walks) {
+    walk_tiles<in_flight, Op, Set, Mask>(at, space);
+  } else {
+    for (std::int64_t first = blockIdx.x * tile; first < items; first += gridDim.x * tile) {
+      if constexpr (in_flight == 1) {
+        if (items - first > threadIdx.x) run_items<1, Op, Set, Mask>(at, space, first + threadIdx.x, 0);
+      } else if (items - first >= tile) {
+        run_items<in_flight, Op, Set, Mask>(at, space, first + threadIdx.x, threads_per_block);
+      } else {
 #pragma unroll 1
-      for (std::int64_t item = first + threadIdx.x; item < items; item += threads_per_block)
-        run_items<1, Op, Set, Mask>(at, space, item, 0);
+        for (std::int64_t item = first + threadIdx.x; item < items; item += threads_per_block)
+          run_items<1, Op, Set, Mask>(at, space, item, 0);
+      }
     }
   }
   run_rest<Op, Set, Mask>(at, space);

@@ -45,19 +45,19 @@ struct Launch {
   /// Kernels with one to three parameters walk through rows that share them; those of General have no registers to keep them in.
   template <class Op, class Set, class Mask, class T>
   cudaError_t dense() const {
-    const auto space = detail::dense<T>(call, writes_mask<Op, Mask>);
-    using Space = std::decay_t<decltype(space)>;
+    using Space = Dense<T>;
+    const Space space = detail::dense<T>(call, writes_mask<Op, Mask>);
     const int in_flight = in_flight_on<Op, Set, Mask, Space>(gpu.architecture);
+    const std::int64_t chunks = (space.repeats + space.chunk - 1) / space.chunk;
+    unsigned blocks = blocks_for(space.items(), space.repeats > 1 ? 1 : in_flight);
     if constexpr (has_parameters<Set> && !Set::general) {
       Walked<Space> walked(space);
-      if (space.repeats == 1) {
-        walked.walk = walk_dense(space, writes_mask<Op, Mask>, gpu.multiprocessors);
-        if (walked.walk.rows == 1) walked.walk = walk_of_neighbours(space.items(), in_flight);
-        return in<Op, Set, Mask, T>(walked, tiles_as_blocks(walked.walk));
-      }
-      return in<Op, Set, Mask, T>(walked, blocks_for(space.items(), in_flight), chunks_of(space));
+      walked.walk = walk_dense(space, writes_mask<Op, Mask>, gpu.multiprocessors);
+      if (walked.walk.rows == 1) walked.walk = walk_of_neighbours(space.items(), in_flight);
+      if (space.repeats == 1) blocks = walked.walk.blocks();
+      return in<Op, Set, Mask, T>(walked, blocks, chunks);
     } else {
-      return in<Op, Set, Mask, T>(space, blocks_for(space.items(), in_flight), chunks_of(space));
+      return in<Op, Set, Mask, T>(space, blocks, chunks);
     }
   }
 
@@ -65,7 +65,7 @@ struct Launch {
   cudaError_t strided() const {
     if constexpr (!Op::reads_mask) {
       using Item = std::conditional_t<Set::general, SmallPack<T>, Pack<T>>;
-      if (packs_serve_rows<Item>(call)) return in_rows<Op, Set, NoMask, T>(Strided<T, Item>(call.layout));
+      if (packs_serve_rows<Item>(call)) return rows<Op, Set, T>(Strided<T, Item>(call.layout));
     }
     const Strided<T> space(call.layout);
     const std::int64_t elements = call.layout.elements;
@@ -74,25 +74,25 @@ struct Launch {
                                                   in_flight_on<Op, Set, Mask, Strided<T>>(gpu.architecture)));
   }
 
-  template <class Op, class Set, class Mask, class T, class Space>
-  cudaError_t in_rows(const Space& space) const {
+  template <class Op, class Set, class T, class Space>
+  cudaError_t rows(const Space& space) const {
     if constexpr (Set::general) {
       Walked<Space> walked(space);
       walked.walk = walk_views(walked, gpu.multiprocessors);
-      return in<Op, Set, Mask, T>(walked, tiles_as_blocks(walked.walk));
+      return in<Op, Set, NoMask, T>(walked, walked.walk.blocks());
     } else {
-      return in<Op, Set, Mask, T>(space, blocks_for(space.items(), in_flight_on<Op, Set, Mask, Space>(gpu.architecture)));
+      return in<Op, Set, NoMask, T>(space, blocks_for(space.items(), in_flight_on<Op, Set, NoMask, Space>(gpu.architecture)));
     }
   }
 
+  /// Kernels of one bit are there for every set of operands; two bits beside any are General's.
   template <class Op, class Set, class T>
-  cudaError_t dense_with_mask() const {
-    return call.mask_bits == 1 ? dense<Op, Set, U1, T>() : dense<Op, Set, U2, T>();
-  }
-
-  template <class Op, class T>
-  cudaError_t forward_in_general() const {
-    return call.mask == nullptr ? dense<Op, General, NoMask, T>() : dense_with_mask<Op, General, T>();
+  cudaError_t with_any_mask() const {
+    if constexpr (!Op::reads_mask) {
+      if (call.mask == nullptr) return dense<Op, Set, NoMask, T>();
+    }
+    if (call.mask_bits == 1) return dense<Op, Set, U1, T>();
+    return dense<Op, std::conditional_t<std::is_same_v<Set, Plain>, Plain, General>, U2, T>();
   }
 };
 
@@ -118,17 +118,10 @@ cudaError_t launch_forward(const Launch& run) {
   }
   return with_operand_set(run.call, [&](auto set) {
     using Set = decltype(set);
-    constexpr bool one_bit = !std::is_same_v<Set, Plain>;  // that a kernel writes beside these; two are General's
     // Beside General, only PReLU's kernel repeats x: where each repeat has one alpha.
     const Layout& layout = run.call.layout;
     const bool in_general = !repeats_x<Op, Set> || (layout.channels > 1 && !layout.row_is_channel());
-    if (layout.repeats > 1 && in_general) return run.forward_in_general<Op, T>();
-    if (!masked) return run.dense<Op, Set, NoMask, T>();
-    if constexpr (one_bit && !Set::general) {
-      return run.call.mask_bits == 1 ? run.dense<Op, Set, U1, T>() : run.forward_in_general<Op, T>();
-    } else {
-      return run.dense_with_mask<Op, Set, T>();
-    }
+    return layout.repeats > 1 && in_general ? run.with_any_mask<Op, General, T>() : run.with_any_mask<Op, Set, T>();
   });
 }
 
@@ -148,7 +141,7 @@ template <class T>
 cudaError_t launch_backward_from_mask(const Launch& run) {
   using Op = MaskBackwardOp<Compute<T>>;
   if (!packs_serve<T>(run.call, false)) return run.strided<Op, General, AnyMask, T>();
-  return with_plain_or_general(run.call, [&](auto set) { return run.dense_with_mask<Op, decltype(set), T>(); });
+  return with_plain_or_general(run.call, [&](auto set) { return run.with_any_mask<Op, decltype(set), T>(); });
 }
 
 template <class T>

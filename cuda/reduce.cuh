@@ -67,11 +67,8 @@ struct SumLaunch {
     for (int slot = 0; slot < sum_slots; ++slot) {
       const Sum& sum = launch.call.sums[slot];
       if (sum.length == 0) continue;
-      sums.parts[count] = parts_of<C>(slot);
-      sums.out[count] = static_cast<C*>(sum.data);
-      sums.length[count] = sum.length;
-      sums.stride[count++] = sum.stride;
       const int side = channels_at_once(plan, sum.length);
+      sums.of[count++] = {parts_of<C>(slot), static_cast<C*>(sum.data), sum.length, sum.stride, side};
       blocks = std::max(blocks, (sum.length + side - 1) / side);
     }
     if (count == 0) return cudaSuccess;

@@ -2,7 +2,5 @@
 #include "reduce.cuh"
 
 namespace rectify::detail {
-
 template cudaError_t launch_sums<float>(const Launch&);
-
 }  // namespace rectify::detail

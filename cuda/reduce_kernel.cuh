@@ -55,9 +55,9 @@ __device__ void sum_chains(const Operands<T>& at, const Space& space, Rows rows,
     const int end = count - row > rows_in_a_chain ? row + rows_in_a_chain : count;
     LaneSums<Sums, Compute<T>, Space::Item::lanes> chain;
 #pragma unroll 1
-    for (; row + N <= end; row += N) run_rows<N, Op, Set, Mask>(at, space, rows, known, chain);
+    for (; row + N <= end; row += N) run_rows<N, Op, Set, Mask>(at, space, rows, row, known, chain);
 #pragma unroll 1
-    for (; row < end; ++row) run_rows<1, Op, Set, Mask>(at, space, rows, known, chain);
+    for (; row < end; ++row) run_rows<1, Op, Set, Mask>(at, space, rows, row, known, chain);
     add(chain);
   }
 }
@@ -70,9 +70,10 @@ __device__ void sum_position(const Operands<T>& at, const Space& space, const Su
   constexpr int lanes = Space::Item::lanes;
   const std::int64_t first = part.base + position, last = first + (part.rows - 1) * part.stride;
   const int rows = static_cast<int>(part.rows - (last + lanes > part.end));
-  if (rows <= 0) return;
   Parameters<Set, T, lanes> known{};
-  if constexpr (has_parameters<Set>) known.load(at, space, space.channel_of(space.locate_element(first)));
+  if constexpr (has_parameters<Set>) {
+    if (rows > 0) known.load(at, space, space.channel_of(space.locate_element(first)));
+  }
   const LocatedRows<Space> located{space, first, part.stride};
   if constexpr (Space::is_dense) {
     sum_chains<N, Op, Set, Sums, Mask>(at, space, located, rows, known, add);
@@ -235,21 +236,12 @@ __global__ void __launch_bounds__(threads_per_block, sum_blocks<Set>)
   store_sums<Sums>(sums, plan, out, part, index);
 }
 
-/// The outputs of a call's sums, and the sums of the parts that they are of; only those that a call asks for.
-template <class C>
-struct FinalSums {
-  const C* parts[sum_slots];
-  C* out[sum_slots];
-  std::int64_t length[sum_slots], stride[sum_slots];
-  bool accumulate;  // to what is in out
-};
-
 /// Terms that a thread of the second pass adds in one chain, all loaded before the first is added: the error grows with the longest chain.
 constexpr int terms_in_a_chain = 16;
 
 /// Channels that a block of the second pass takes side by side: as many as fill a sector of memory, or more where a channel has few
 /// terms. The rest of its threads share the terms of each, a chain or more for each thread.
-__host__ __device__ inline int channels_at_once(const SumPlan& plan, std::int64_t length) {
+inline int channels_at_once(const SumPlan& plan, std::int64_t length) {
   const std::int64_t terms = length == 1 ? plan.parts : quotient(plan.parts * plan.slots, plan.channels);
   int channels = 1;
   while (channels < length && channels < threads_per_block &&
@@ -257,6 +249,22 @@ __host__ __device__ inline int channels_at_once(const SumPlan& plan, std::int64_
     channels *= 2;
   return channels;
 }
+
+/// An output, and the sums of the parts that it is of.
+template <class C>
+struct FinalSum {
+  const C* parts;
+  C* out;
+  std::int64_t length, stride;
+  int side;  // channels at once
+};
+
+/// Those that a call asks for.
+template <class C>
+struct FinalSums {
+  FinalSum<C> of[sum_slots];
+  bool accumulate;  // to what is in out
+};
 
 /// Where the parts' sums of one channel lie, by rows of parts; counted without divisions, which would take longer than the sums.
 struct PartsOfChannel {
@@ -312,33 +320,27 @@ template <class C>
 __global__ void __launch_bounds__(threads_per_block)
     finish_sums_kernel(const __grid_constant__ SumPlan plan, const __grid_constant__ FinalSums<C> sums) {
   __shared__ C shares[1][threads_per_block];
-  const C* parts = nullptr;
-  C* out = nullptr;
-  std::int64_t length = 0, stride = 0;
+  FinalSum<C> sum{};
 #pragma unroll
-  for (int k = 0; k < sum_slots; ++k) {  // not by index: the arrays would go to local memory
-    if (k != static_cast<int>(blockIdx.y)) continue;
-    parts = sums.parts[k];
-    out = sums.out[k];
-    length = sums.length[k];
-    stride = sums.stride[k];
+  for (int k = 0; k < sum_slots; ++k) {  // not by index: the array would go to local memory
+    if (k == static_cast<int>(blockIdx.y)) sum = sums.of[k];
   }
-  const int side = channels_at_once(plan, length), sharers = threads_per_block / side;
+  const int side = sum.side, sharers = threads_per_block / side;
   const int mine = static_cast<int>(threadIdx.x) % side, share = static_cast<int>(threadIdx.x) / side;
   const std::int64_t channel = std::int64_t{side} * blockIdx.x + mine;
-  if (channel - mine >= length) return;
+  if (channel - mine >= sum.length) return;
   C total = 0;
-  if (channel < length && plan.parts > 0) {
-    if (length == 1) total = sum_of_terms(plan, PartsOfChannel::of_all(plan), parts, share, sharers);
-    for (std::int64_t copy = channel; length > 1 && copy < plan.channels; copy += length)
-      total += sum_of_terms(plan, PartsOfChannel::of(plan, copy), parts, share, sharers);
+  if (channel < sum.length && plan.parts > 0) {
+    if (sum.length == 1) total = sum_of_terms(plan, PartsOfChannel::of_all(plan), sum.parts, share, sharers);
+    for (std::int64_t copy = channel; sum.length > 1 && copy < plan.channels; copy += sum.length)
+      total += sum_of_terms(plan, PartsOfChannel::of(plan, copy), sum.parts, share, sharers);
   }
   shares[0][threadIdx.x] = total;
   __syncthreads();
   halve_rows(shares, 1u, sharers, side);
-  if (share == 0 && channel < length) {
-    C& sum = out[channel * stride];
-    sum = sums.accumulate ? sum + shares[0][mine] : shares[0][mine];
+  if (share == 0 && channel < sum.length) {
+    C& out = sum.out[channel * sum.stride];
+    out = sums.accumulate ? out + shares[0][mine] : shares[0][mine];
   }
 }
 

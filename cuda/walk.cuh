@@ -1,6 +1,5 @@
-// How a thread goes through items that have the same parameters: rows, each as far from the last as that from the one before. The kernels
-// of the sums go through the rows of their parts so, and the elementwise kernels with parameters through rows of their own, so that
-// parameters are found and loaded once for several items.
+// How a thread goes through items that have the same parameters: rows, each as far from the last as that from the one before, so that
+// parameters are found and loaded once. The sums have the rows of their parts, elementwise kernels with parameters rows of their own.
 #pragma once
 
 #include "access.cuh"
@@ -11,14 +10,14 @@
 
 namespace rectify::detail {
 
-/// The places of rows, each found by its element: the n-th from here.
+/// The places of rows, each found by its element.
 template <class Space>
 struct LocatedRows {
   const Space& space;
-  std::int64_t element, stride;
+  std::int64_t first, stride;
 
-  __device__ Place place(int n) { return space.locate_element(element + n * stride); }
-  __device__ void go_on(int rows) { element += rows * stride; }
+  /// Of row + n. Each by a product: with a sum that goes on from row to row some kernels spill.
+  __device__ Place place(int row, int n) const { return space.locate_element(first + (row + n) * stride); }
 };
 
 /// The same, each found from the one before. Asked for one after another.
@@ -27,12 +26,11 @@ struct SteppedRows {
   const Space& space;
   Place next;
 
-  __device__ Place place(int) {
+  __device__ Place place(int, int) {
     const Place here = next;
     next = space.next_row(next);
     return here;
   }
-  __device__ void go_on(int) {}
 };
 
 /// Items `step` apart have the same parameters. A tile is `rows` rows of a block's threads; `columns` tiles lie side by side.
@@ -41,6 +39,8 @@ struct Walk {
   int rows = 1;
   bool reloads = false;  ///< no: items that are `step` apart have parameters of their own
   Divisor by_columns;
+
+  unsigned blocks() const { return blocks_for(tiles * threads_per_block, 1); }
 };
 
 /// A space whose items come in such rows.
@@ -50,7 +50,6 @@ struct Walked : Base {
   Walk walk;
 
   explicit Walked(const Base& base) : Base(base) {}
-  Walked() = default;
 
   /// Rows from an item on.
   __device__ auto rows_from(std::int64_t item) const {
@@ -91,8 +90,6 @@ inline Walk walk_over(std::int64_t items, std::int64_t period, std::int64_t unit
   return walk;
 }
 
-inline unsigned tiles_as_blocks(const Walk& walk) { return blocks_for(walk.tiles * threads_per_block, 1); }
-
 /// Through periods of the channels: all of them once, as often as whole packs hold them.
 template <class Space>
 Walk walk_dense(const Space& space, bool writes_mask, int multiprocessors) {
@@ -107,8 +104,8 @@ Walk walk_dense(const Space& space, bool writes_mask, int multiprocessors) {
 template <class Space>
 Walk walk_views(Space& space, int multiprocessors) {
   const Layout& layout = space.layout;
-  const std::int64_t items =
-      layout.rank > 1 && layout.axes[0].channel == 0 ? space.items() / layout.axes[0].extent : space.items();
+  const bool goes_on = layout.rank > 1 && layout.axes[0].channel == 0;
+  const std::int64_t items = space.items() / (goes_on ? layout.axes[0].extent : 1);
   const Walk walk = walk_over(space.items(), items, 1, multiprocessors);
   if (walk.rows > 1) space.set_step(walk.step / items);
   return walk;

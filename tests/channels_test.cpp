@@ -22,11 +22,11 @@ struct Case {
 };
 
 /// A tile of the CPU backend is 1,024 bytes, it keeps 32 KiB of parameters, and from 192 elements on a stretch is a tile; a thread of a
-/// kernel takes 32 bytes or 64.
-constexpr Case cases[] = {{700, 7, 1},  {40, 1, 130}, {3, 1300, 1}, {2, 2600, 1}, {3, 1024, 1}, {2, 4096, 1}, {2, 4097, 1},
-                          {2, 8192, 1}, {2, 8193, 1}, {11, 300, 3}, {5, 90, 49},  {3, 27, 127}, {3, 21, 128}, {2, 31, 191},
-                          {2, 31, 192}, {2, 29, 193}, {2, 29, 207}, {2, 23, 256}, {2, 23, 300}, {2, 19, 511}, {2, 21, 512},
-                          {2, 21, 784}, {2, 19, 999}, {5, 3, 1500}, {2, 13, 2100}};
+/// kernel takes 32 bytes or 64, and several times as much of the last.
+constexpr Case cases[] = {{700, 7, 1},  {40, 1, 130}, {3, 1300, 1}, {2, 2600, 1},  {3, 1024, 1}, {2, 4096, 1}, {2, 4097, 1},
+                          {2, 8192, 1}, {2, 8193, 1}, {11, 300, 3}, {5, 90, 49},   {3, 27, 127}, {3, 21, 128}, {2, 31, 191},
+                          {2, 31, 192}, {2, 29, 193}, {2, 29, 207}, {2, 23, 256},  {2, 23, 300}, {2, 19, 511}, {2, 21, 512},
+                          {2, 21, 784}, {2, 19, 999}, {5, 3, 1500}, {2, 13, 2100}, {6000, 16, 1}};
 
 template <class Run>
 void on_every_case(const Run& run) {
@@ -68,6 +68,26 @@ TEST_P(Channels, EachHasASlopeOfItsOwn) {
   on_every_case([&](DType dtype, const Placement& at, const Placement& per_channel) {
     check_dx(GetParam(), &Backward::alpha, "alpha", dtype, at, per_channel);
   });
+}
+
+/// Rows of views that begin on boundaries, so many that a thread of a kernel goes through several: channels along them or across.
+TEST_P(Channels, OfViews) {
+  const Placement views[] = {{{2000, 20, 1}, {24, 1, 1}}, {{700, 5, 14}, {160, 32, 1}}, {{40, 3, 1300}, {8192, 2048, 1}}};
+  for (const Placement& at : views) {
+    for (const DType dtype : {DType::f16, DType::bf16, DType::f32, DType::f64}) {
+      SCOPED_TRACE(name(dtype) + ", " + std::to_string(at.shape[1]) + " channels");
+      const Placement per_channel({at.shape[1]});
+      const Operand x = random_operand("x", dtype, at, function), residual = random_operand("residual", dtype, at, function),
+                    bias = random_operand("bias", dtype, per_channel, function), y = output_operand("y", dtype, at);
+      CheckedVerb<Forward> call(GetParam());
+      call.read(&Forward::x, x);
+      call.read(&Forward::residual, residual);
+      call.read(&Forward::bias, bias);
+      call.write(&Forward::y, y);
+      call.check(function);
+      check_dx(GetParam(), &Backward::alpha, "alpha", dtype, at, per_channel);
+    }
+  }
 }
 
 /// y and a mask, with a bias of each channel.

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <cstring>
 #include <vector>
 
 namespace rectify {
@@ -103,9 +105,7 @@ __device__ float naive_gradient(float dy, float x) {
   if (!(x > 0.5f)) return __fmul_rn(0.3f, dy);
   return x >= 6.0f ? 0.0f : dy;
 }
-__device__ bool same_number(float a, float b) {
-  return __float_as_uint(a) == __float_as_uint(b) || (a != a && b != b);
-}
+__device__ bool same_number(float a, float b) { return __float_as_uint(a) == __float_as_uint(b) || (a != a && b != b); }
 __device__ unsigned dy_bits_of(unsigned x_bits) { return x_bits * 2654435761u; }
 
 __global__ void every_float_kernel(float* x, float* dy, unsigned first) {
@@ -127,16 +127,90 @@ TEST_F(Gpu, EveryFloatGivesTheBitsOfANaiveKernel) {
   thrust::device_vector<unsigned> wrong(2, 0u);
   unsigned first = 0;
   do {
-    every_float_kernel<<<chunk / threads, threads>>>(thrust::raw_pointer_cast(x.data()), thrust::raw_pointer_cast(dy.data()), first);
+    every_float_kernel<<<chunk / threads, threads>>>(thrust::raw_pointer_cast(x.data()), thrust::raw_pointer_cast(dy.data()),
+                                                     first);
     forward(parameters, device_view(x), device_view(y));
     backward(parameters, device_view(dy), device_view(x), device_view(dx));
-    count_wrong_kernel<<<chunk / threads, threads>>>(thrust::raw_pointer_cast(y.data()), thrust::raw_pointer_cast(dx.data()), first,
-                                                     thrust::raw_pointer_cast(wrong.data()));
+    count_wrong_kernel<<<chunk / threads, threads>>>(thrust::raw_pointer_cast(y.data()), thrust::raw_pointer_cast(dx.data()),
+                                                     first, thrust::raw_pointer_cast(wrong.data()));
     REQUIRE_CUDA(cudaGetLastError());
     first += chunk;
   } while (first != 0);
   EXPECT_EQ(wrong[0], 0u) << "forward";
   EXPECT_EQ(wrong[1], 0u) << "backward";
+}
+
+using Bytes = std::vector<unsigned char>;
+
+/// Finite numbers of both signs.
+Bytes numbers(DType dtype, std::size_t elements) {
+  const std::vector<float> all = ramp(elements);
+  Bytes bytes(elements * (dtype == DType::f32 ? 4 : 2));
+  for (std::size_t i = 0; i < elements; ++i) {
+    const auto half = static_cast<std::uint16_t>(i * 37 % 0x7c00 | (i % 3 == 0 ? 0x8000 : 0));
+    dtype == DType::f32 ? std::memcpy(&bytes[4 * i], &all[i], 4) : std::memcpy(&bytes[2 * i], &half, 2);
+  }
+  return bytes;
+}
+
+struct Outputs {
+  Bytes y, mask, dx;
+};
+
+/// Forward with a bias and, over a dense tensor, a mask; backward with an alpha.
+Outputs run_large(Device device, DType dtype, const Shape& shape, const Strides& strides) {
+  const auto span = static_cast<std::size_t>(shape[0] * strides[0]);
+  const Bytes x = numbers(dtype, span), parameter = numbers(dtype, static_cast<std::size_t>(shape[1])), other(x.size(), 0x5a);
+  const thrust::device_vector<unsigned char> gpu_x = x, gpu_parameter = parameter;
+  thrust::device_vector<unsigned char> gpu_y = other, gpu_dx = other, gpu_mask(x.size() / 8 + 1, 0);
+  Outputs out{other, Bytes(gpu_mask.size(), 0), other};
+  const bool on_cpu = device == Device::cpu();
+  const auto place = [&](Bytes& host, thrust::device_vector<unsigned char>& gpu) {
+    return on_cpu ? static_cast<void*>(host.data()) : static_cast<void*>(thrust::raw_pointer_cast(gpu.data()));
+  };
+  const auto input = [&](const Bytes& host, const thrust::device_vector<unsigned char>& gpu) {
+    return on_cpu ? static_cast<const void*>(host.data()) : static_cast<const void*>(thrust::raw_pointer_cast(gpu.data()));
+  };
+  Forward f;
+  f.x = ConstTensorView(input(x, gpu_x), dtype, shape, device).strided(strides);
+  f.bias = ConstTensorView(input(parameter, gpu_parameter), dtype, {shape[1]}, device);
+  f.y = TensorView(place(out.y, gpu_y), dtype, shape, device).strided(strides);
+  std::int64_t inner = 1;
+  for (int axis = 1; axis < shape.rank(); ++axis) inner *= shape[axis];
+  if (inner == strides[0]) f.mask = TensorView(place(out.mask, gpu_mask), DType::u1, shape, device);
+  forward(Relu{0.3, 0.5}, f);
+  Backward b;
+  b.dy = b.x = f.x;
+  b.alpha = f.bias;
+  b.dx = TensorView(place(out.dx, gpu_dx), dtype, shape, device).strided(strides);
+  backward(parameters, b);
+  if (on_cpu) return out;
+  thrust::copy(gpu_y.begin(), gpu_y.end(), out.y.begin());
+  thrust::copy(gpu_mask.begin(), gpu_mask.end(), out.mask.begin());
+  thrust::copy(gpu_dx.begin(), gpu_dx.end(), out.dx.begin());
+  return out;
+}
+
+/// Tensors so large that a thread of a kernel with parameters goes through several rows, which takes a million packs on a GPU of 132
+/// multiprocessors: odd periods, channels of three, images, and views of each kind.
+TEST_F(Gpu, LargeCallsWithParametersGiveTheBitsOfTheCpu) {
+  const struct {
+    Shape shape;
+    Strides strides;
+  } cases[] = {{{12000, 1001}, {1001, 1}},
+               {{4000000, 3}, {3, 1}},
+               {{480, 512, 49}, {512 * 49, 49, 1}},
+               {{90000, 100}, {104, 1}},
+               {{500, 32, 784}, {64 * 784, 784, 1}}};
+  for (const auto& [shape, strides] : cases) {
+    for (const DType dtype : {DType::f32, DType::f16}) {
+      const Outputs cpu = run_large(Device::cpu(), dtype, shape, strides),
+                    gpu = run_large(Device::cuda(0), dtype, shape, strides);
+      EXPECT_TRUE(gpu.y == cpu.y) << "y, " << shape[0] << " x " << shape[1];
+      EXPECT_TRUE(gpu.mask == cpu.mask) << "mask, " << shape[0] << " x " << shape[1];
+      EXPECT_TRUE(gpu.dx == cpu.dx) << "dx, " << shape[0] << " x " << shape[1];
+    }
+  }
 }
 
 TEST_F(Gpu, LeavesTheCallersPendingErrorAsItWas) {

@@ -39,15 +39,17 @@ for source in "$root"/cuda/*.cu; do
   [ ! -e "$out/$name.refused" ] || { c++filt <"$out/$name.log" | grep -E 'warning|error' >&2; fail "$name: ptxas refuses it"; }
 done
 
-# Spaces by short names: Dense and Rows (a strided one) of packs of 16 bytes, Halves of 8, Singles and Strided of single elements.
+# Spaces by short names: Dense and Rows (a strided one) of packs of 16 bytes, Halves and HalfRows of 8, Strided of single elements; those
+# whose threads walk (cuda/walk.cuh) as WalkedDense and so on.
 cat >"$out/spaces.sed" <<'end'
 s/rectify::detail:://g
 s/(Store)0/s/g
 s/Dense<\([a-z0-9]*\), Pack<[a-z0-9]*, 16, s> >/Dense<\1>/g
 s/Dense<\([a-z0-9]*\), Pack<[a-z0-9]*, 8, s> >/Halves<\1>/g
-s/Dense<\([a-z0-9]*\), Single<[a-z0-9]*> >/Singles<\1>/g
 s/Strided<\([a-z0-9]*\), Pack<[a-z0-9]*, 16, s> >/Rows<\1>/g
+s/Strided<\([a-z0-9]*\), Pack<[a-z0-9]*, 8, s> >/HalfRows<\1>/g
 s/Strided<\([a-z0-9]*\), Single<[a-z0-9]*> >/Strided<\1>/g
+s/Walked<\([A-Za-z]*<[a-z0-9]*>\) >/Walked\1/g
 end
 
 # "ForwardOp<float> WithBias U1 Dense<bf16> 40": op, operand set, sums where there are, mask, space, registers.
@@ -80,12 +82,13 @@ for kernel in "$out"/kernel*; do
   name=$(sed -n '1s/.* \(void \)\?\([a-z:_]*_kernel<.*>\)(.*/\2/p' "$kernel" | sed -f "$out/spaces.sed" -e 's/^elementwise_kernel<\(.*\)>$/\1/')
   if grep -qE 'Dense<|Halves<|Rows<' <<<"$name"; then
     wide='[a-z.]*\.(v4\.[a-z]32|v2\.[a-z]64)'
-    case $name in *Halves*) wide='[a-z.]*\.(v2\.[a-z]32|v4\.[a-z]16)' ;; esac
+    case $name in *Halves* | *HalfRows*) wide='[a-z.]*\.(v2\.[a-z]32|v4\.[a-z]16)' ;; esac
     packs=$(grep -cE "st\.global$wide" "$kernel") || true
     all=$(grep -c 'st\.global' "$kernel") || true
     # Beside the packs: an element of each output at the edge; and the bits of each pack, and of the edge, where a mask is written.
     narrow=1
     case $name in *BackwardOp*General*) narrow=2 ;; esac
+    case $name in ForwardOp*WithAlpha*Walked*) narrow=2 ;; esac  # an edge beside the walk, and one beside repeats
     case $name in ForwardOp*U1*) narrow=$((narrow + packs + 1)) ;; ForwardOp*U2*) narrow=$((narrow + packs + 2)) ;; esac
     # nvcc 13.0 unrolls the eight elements of the edge in these, and the axes of a row's end, and in no other.
     case $name in ForwardOp*WithBias*U[12]* | ForwardOp*With[AS][lc]*U1*) narrow=$((narrow + 9)) ;; *Rows*) narrow=5 ;; esac

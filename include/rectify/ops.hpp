@@ -110,17 +110,17 @@ RECTIFY_API void forward(const Relu& relu, const ConstTensorView& x, const Tenso
 ///     dthreshold = sum of -alpha * g, below (0 where alpha is)               dmax_value = sum of g, where saturated
 ///
 /// Terms are computed, and added, in the compute type (float for f16, bf16 and f32, double for f64; dscale's product is not rounded
-/// before it is added), in an order that depends on nothing but the shape, the order of the strides and whether any parameter or sum is
-/// per channel: the same bits in every run, on a CPU with any number of threads, whatever else is asked for. CPU and CUDA add in different
-/// orders. |error| <= 2 (log2(n) + 8) eps sum |terms| for n terms (underflow apart). Without elements, sums are 0. What a sum is added to
-/// (accumulate) changes neither its order nor the workspace.
+/// before it is added), in an order that depends on nothing but the shape, the dtype, the order of the strides, whether any parameter or
+/// sum is per channel, and whether the sum itself is: the same bits in every run, on a CPU with any number of threads, whatever else is asked for. CPU and CUDA add in different
+/// orders. |error| <= 2 (log2(n) + 8) eps sum |terms| for n terms (underflow apart). Without elements, sums are 0. With accumulate,
+/// order and workspace are the same, and the rounding of old + sum comes on top.
 ///
 /// Source: x, always: z is computed again from the operands of forward.
 ///         mask, written by forward of the same operands: scale, alpha, threshold and max_value are given again; bias and residual
 ///         are refused, as nothing depends on them. Not dscale, not dalpha; dmax_value from u2 only where there is a cap.
-///         y, where the region can be read off it: forward had no operand beside x and bias, alpha >= 0, threshold >= 0, gain > 0,
-///         max_value > 0 and exact in y's dtype or infinite, and its product with the gain, as y holds it, not 0 and finite. Then y > 0
-///         above the threshold, and y is that product where saturated. Not dscale, not dalpha.
+///         y, where the region can be read off it: forward had no operand beside x and bias, alpha >= 0, threshold >= 0, gain > 0, and
+///         max_value is infinite, or above 0 and exact in y's dtype, with a product with the gain that y holds as neither 0 nor infinite.
+///         Then y > 0 above the threshold, and y is that product where saturated. Not dscale, not dalpha.
 ///         All three give the same bits of dx, but where the rounding of y hides the region. That takes a bias or a gain other than 1:
 ///         a z above the threshold that is stored as 0 counts as below, one that is stored as the cap counts as saturated.
 /// Shapes, dtypes, layout, synchronisation, errors: as forward, over dy, the source, residual, dx and dresidual; and InvalidArgument

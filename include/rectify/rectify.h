@@ -77,7 +77,7 @@ typedef struct rectify_tensor {
 ///
 ///     rectify_forward_operands operands = {RECTIFY_FORWARD_INIT, .x = x, .y = y};
 ///
-/// struct_size tells the library which version of the struct it is given: new fields are added at the end, and zero in them
+/// struct_size tells the library which version of the struct it is given: new fields are added at the end, and zeros in them
 /// mean what their absence did. A struct longer than the library's own is served where the rest is zero, else
 /// RECTIFY_UNSUPPORTED.
 typedef struct rectify_forward_operands {
@@ -123,7 +123,7 @@ typedef struct rectify_backward_operands {
   rectify_tensor dmax_value;  ///< see dy
   void* workspace;            ///< 256-byte aligned, on the tensors' device; null where no sum is asked for
   size_t workspace_bytes;     ///< rectify_workspace_bytes() at least
-  double gain;                ///< as in C++, and 0 stands for 1; not in the first version, as what follows
+  double gain;                ///< as in C++, and 0 stands for 1; not in the first version, nor is what follows
   int32_t accumulate;         ///< 1: sums are added to what is there; 0: they replace it
   int32_t reserved_too;       ///< 0
 } rectify_backward_operands;
@@ -133,7 +133,7 @@ typedef struct rectify_backward_operands {
 
 /// rectify::forward and rectify::backward. `stream` is a cudaStream_t; null is the legacy default stream, and CPU calls ignore
 /// it. The structs may go when the call has returned, the data they point to when the work is done.
-/// Errors: those of the C++ verbs; RECTIFY_INVALID_ARGUMENT for null, a struct_size that no version had or could have, a value that no
+/// Errors: those of the C++ verbs; RECTIFY_INVALID_ARGUMENT for null, a struct_size of no version, a value that no
 ///         enum above has, a rank outside 0 to 8, an absent tensor that is not all zero, a reserved field that is not zero, an
 ///         accumulate other than 0 and 1.
 RECTIFY_C_API rectify_status rectify_forward(const rectify_relu* relu, const rectify_forward_operands* operands,

@@ -48,18 +48,25 @@ def plain(rows):
 
 
 def comparison(before, after):
-    """Each figure before and after; rows that only one of them has are there with half of their cells."""
+    """Each figure before and after, a row for an op at a shape: its dtypes side by side in a cell."""
 
     def by_name(rows):
-        return {(row["op"], row["layout"], row["dtype"]): row for row in rows}
+        found = {}
+        for row in rows:
+            found.setdefault((row["op"], row["layout"]), {})[row["dtype"]] = row
+        return found
 
+    def cell(rows, key, form):
+        return " / ".join(_written(rows.get(dtype, {}), key, form) for dtype in dtypes).strip(" /")
+
+    dtypes = list(dict.fromkeys(row["dtype"] for row in after))
     old, new = by_name(before), by_name(after)
     lines = [["op", "shape", "dtype"]]
     for title, _, _ in COMPARED:
         lines[0] += [f"{title}, before", "after"]
     for name in [*new, *(name for name in old if name not in new)]:
-        cells = list(name)
+        cells = [*name, " / ".join(dtypes)]
         for _, key, form in COMPARED:
-            cells += [_written(old.get(name, {}), key, form), _written(new.get(name, {}), key, form)]
+            cells += [cell(old.get(name, {}), key, form), cell(new.get(name, {}), key, form)]
         lines.append(cells)
     return _markdown(lines)

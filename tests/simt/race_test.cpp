@@ -87,7 +87,7 @@ TEST_P(Race, ThereIsNoneInTheSums) {
     for (const bool asks_all : {false, true}) {
       for (const bool packed : {true, false}) {
         Memory memory(c);
-        ASSERT_EQ(launch_sums<float>({planned(c, memory, asks_all, packed), 90, nullptr}), cudaSuccess);
+        ASSERT_EQ(launch_sums<float>({planned(c, memory, asks_all, packed), {90, 1}, nullptr}), cudaSuccess);
         EXPECT_EQ(memory.sums[sum_bias], expected_dbias(c, memory))
             << c.outer << " x " << c.channels << " x " << c.inner << ", " << asks_all << packed;
       }
