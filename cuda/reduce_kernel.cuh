@@ -89,10 +89,10 @@ __device__ void sum_position(const Operands<T>& at, const Space& space, const Su
 template <class Op, class Set, class Sums, class Mask, class T, class Space, class C, int Width>
 __device__ void sum_positions(const Operands<T>& at, const Space& space, const SumPart& part, C (&sums)[Sums::count][Width]) {
   constexpr int lanes = Space::Item::lanes;
-  // Rows. Of half packs four where they have been measured; on sm_100 and sm_120 they would spill. Of single elements of two bytes,
-  // under all parameters, eight make 16 KiB in flight on a multiprocessor.
+  // Rows. Of half packs four where they have been measured (on sm_100 and sm_120 they would spill), of single elements as many as make 16
+  // KiB in flight on a multiprocessor; of f64 more would spill on sm_80.
   constexpr bool many = Set::general && sizeof(T) == 2;
-  constexpr int in_flight = lanes == 1 ? (many ? 8 : 4) : many && code_architecture == 90 ? 4 : 2;
+  constexpr int in_flight = lanes > 1 ? (many && code_architecture == 90 ? 4 : 2) : many ? 8 : sizeof(T) == 8 ? 2 : 4;
 #pragma unroll 1
   for (int position = static_cast<int>(threadIdx.x) * lanes; position < part.width; position += threads_per_block * lanes) {
 #pragma unroll
