@@ -73,8 +73,7 @@ struct Strided {
   std::int64_t rows;
   Divisor by_row_items, by_row_rest;
   Divisor by_extent[max_rank];  // of the other axes
-  bool steps =
-      false;  // from a row to the next (walk.cuh; of a part: detail/sums.hpp) each tensor is `step` further, wherever the row is
+  bool steps = false;  // from each row to the next (of a walk, or of a part of the sums) every tensor is `step` further
   Place step{};
 
   explicit Strided(const Layout& of) : layout(of) {

@@ -52,9 +52,10 @@ struct Launch {
     unsigned blocks = blocks_for(space.items(), space.repeats > 1 ? 1 : in_flight);
     if constexpr (has_parameters<Set> && !Set::general) {
       Walked<Space> walked(space);
-      walked.walk = walk_dense(space, writes_mask<Op, Mask>, gpu.multiprocessors);
-      if (walked.walk.rows == 1) walked.walk = walk_of_neighbours(space.items(), in_flight);
-      if (space.repeats == 1) blocks = walked.walk.blocks();
+      if (space.repeats == 1) {
+        walked.walk = walk_dense(space, writes_mask<Op, Mask>, in_flight, gpu.multiprocessors);
+        blocks = walked.walk.blocks();
+      }
       return in<Op, Set, Mask, T>(walked, blocks, chunks);
     } else {
       return in<Op, Set, Mask, T>(space, blocks, chunks);
@@ -68,10 +69,9 @@ struct Launch {
       if (packs_serve_rows<Item>(call)) return rows<Op, Set, T>(Strided<T, Item>(call.layout));
     }
     const Strided<T> space(call.layout);
-    const std::int64_t elements = call.layout.elements;
-    const bool octets = writes_mask<Op, Mask> && call.mask != nullptr;
-    return in<Op, Set, Mask, T>(space, blocks_for(octets ? elements / 8 + (elements % 8 != 0) : elements,
-                                                  in_flight_on<Op, Set, Mask, Strided<T>>(gpu.architecture)));
+    const std::int64_t elements = call.layout.elements, octets = elements / 8 + (elements % 8 != 0);
+    const std::int64_t items = writes_mask<Op, Mask> && call.mask != nullptr ? octets : elements;
+    return in<Op, Set, Mask, T>(space, blocks_for(items, in_flight_on<Op, Set, Mask, Strided<T>>(gpu.architecture)));
   }
 
   template <class Op, class Set, class T, class Space>

@@ -217,9 +217,7 @@ __device__ void store_sums(C (&sums)[Sums::count][Width], const SumPlan& plan, c
 
 /// Blocks for which a multiprocessor shall have registers. Four spill on sm_75, whose multiprocessors hold no more threads than that.
 template <class Set>
-constexpr int sum_blocks = Set::general             ? 2
-                           : code_architecture < 80 ? 3
-                                                    : 4;
+constexpr int sum_blocks = Set::general ? 2 : code_architecture < 80 ? 3 : 4;
 
 /// A block to a part.
 template <class Op, class Set, class Sums, class Mask, class T, class Space>

@@ -72,32 +72,45 @@ struct Walked : Base {
 /// blocks for each multiprocessor.
 constexpr int most_rows = 16, tiles_wanted = 16;
 
+inline int rows_for(std::int64_t items, int multiprocessors) {
+  const std::int64_t wanted = std::int64_t{tiles_wanted} * multiprocessors * threads_per_block;
+  int rows = most_rows;
+  while (rows > 1 && items < rows * wanted) rows /= 2;
+  return rows;
+}
+
 /// Over `items`, of which those that are `period` apart have the same parameters. `unit`: a warp's threads go together where that is 32.
 /// Rows end within a block, so as many periods are a row as leave few of its threads without work.
-inline Walk walk_over(std::int64_t items, std::int64_t period, std::int64_t unit, int multiprocessors) {
+inline Walk walk_over(std::int64_t items, std::int64_t period, std::int64_t unit, int rows) {
   Walk walk;
-  std::int64_t least = period;
-  while (least % unit != 0) least += period;
+  const std::int64_t least = std::lcm(period, unit);
   walk.step = std::max<std::int64_t>(threads_per_block / least, 1) * least;
   const auto idle = [&] { return (threads_per_block - walk.step % threads_per_block) % threads_per_block; };
   while (idle() * 32 > walk.step) walk.step += least;
+  while (rows > 1 && items < rows * walk.step) rows /= 2;
+  walk.rows = rows;
   walk.columns = (walk.step - 1) / threads_per_block + 1;
-  walk.rows = most_rows;
-  const std::int64_t wanted = std::int64_t{tiles_wanted} * multiprocessors * threads_per_block;
-  while (walk.rows > 1 && (items < walk.rows * walk.step || items < walk.rows * wanted)) walk.rows /= 2;
   walk.by_columns = Divisor(walk.columns);
-  walk.tiles = ((items - 1) / (walk.rows * walk.step) + 1) * walk.columns;
+  walk.tiles = ((items - 1) / (rows * walk.step) + 1) * walk.columns;
   return walk;
 }
 
-/// Through periods of the channels: all of them once, as often as whole packs hold them.
+/// Neighbours, whose parameters are not the same.
+inline Walk walk_of_neighbours(std::int64_t items, int rows) {
+  Walk walk = walk_over(items, threads_per_block, 1, rows);
+  walk.reloads = true;
+  return walk;
+}
+
+/// Through periods of the channels: all of them once, as often as whole packs hold them. `in_flight` neighbours where there are too few.
 template <class Space>
-Walk walk_dense(const Space& space, bool writes_mask, int multiprocessors) {
+Walk walk_dense(const Space& space, bool writes_mask, int in_flight, int multiprocessors) {
   constexpr std::int64_t lanes = Space::Item::lanes;
-  const std::int64_t period = space.channels == 1 ? lanes : space.channels * space.inner;
-  const std::int64_t items = period / std::gcd(period, lanes);
-  if (items > space.items()) return {};
-  return walk_over(std::max<std::int64_t>(space.items(), 1), items, writes_mask ? 32 : 1, multiprocessors);
+  const int rows = rows_for(space.items(), multiprocessors);
+  if (rows == 1) return walk_of_neighbours(space.items(), in_flight);  // as most calls of small tensors are, before any loop
+  const std::int64_t elements = space.channels == 1 ? lanes : space.channels * space.inner;
+  const Walk walk = walk_over(space.items(), elements / std::gcd(elements, lanes), writes_mask ? 32 : 1, rows);
+  return walk.rows > 1 ? walk : walk_of_neighbours(space.items(), in_flight);
 }
 
 /// Along the outermost axis of views, where that is not the channels'.
@@ -105,19 +118,9 @@ template <class Space>
 Walk walk_views(Space& space, int multiprocessors) {
   const Layout& layout = space.layout;
   const bool goes_on = layout.rank > 1 && layout.axes[0].channel == 0;
-  const std::int64_t items = space.items() / (goes_on ? layout.axes[0].extent : 1);
-  const Walk walk = walk_over(space.items(), items, 1, multiprocessors);
-  if (walk.rows > 1) space.set_step(walk.step / items);
-  return walk;
-}
-
-/// Neighbours, whose parameters are not the same.
-inline Walk walk_of_neighbours(std::int64_t items, int rows) {
-  Walk walk;
-  walk.step = threads_per_block;
-  walk.rows = rows;
-  walk.reloads = true;
-  walk.tiles = (items - 1) / (rows * walk.step) + 1;
+  const std::int64_t period = space.items() / (goes_on ? layout.axes[0].extent : 1);
+  const Walk walk = walk_over(space.items(), period, 1, rows_for(space.items(), multiprocessors));
+  if (walk.rows > 1) space.set_step(walk.step / period);
   return walk;
 }
 

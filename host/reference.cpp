@@ -27,11 +27,6 @@ Numbers<C> in_compute_type(const Relu& relu) {
   return {static_cast<C>(relu.alpha), static_cast<C>(relu.threshold), max_value};
 }
 
-template <class C>
-C in_compute_type(double gain) {
-  return static_cast<C>(gain);
-}
-
 /// The codes of a mask of two bits; in one bit, linear is 1 and the others are 0.
 enum Piece : unsigned { below = 0, linear = 1, saturated = 2 };
 
@@ -188,7 +183,7 @@ void forward_in(const Relu& relu, const Forward& operands) {
   for_each_element(operands.x.shape(), !operands.mask.present(), [&](const Index& index) {
     const Numbers<C> p = parameters.numbers(index);
     const C z = parameters.z(index);
-    write(operands.y, index, value_at(p, z) * in_compute_type<C>(operands.gain));
+    write(operands.y, index, value_at(p, z) * static_cast<C>(operands.gain));
     write_bits(operands.mask, index, piece_at(p, z));
   });
 }
@@ -202,14 +197,14 @@ Piece piece_of_source(const Backward& operands, const Parameters<C, Backward>& p
   if (!(y > 0)) return below;
   if (std::isinf(p.max_value)) return linear;
   double cap;  // as forward stored it
-  store(operands.y.dtype(), &cap, p.max_value * in_compute_type<C>(operands.gain));
+  store(operands.y.dtype(), &cap, p.max_value * static_cast<C>(operands.gain));
   return y == static_cast<C>(load(operands.y.dtype(), &cap)) ? saturated : linear;
 }
 
 /// What arrives at value(z).
 template <class C>
 C dvalue_at(const Backward& operands, const Index& index) {
-  return read<C>(operands.dy, index) * in_compute_type<C>(operands.gain);
+  return read<C>(operands.dy, index) * static_cast<C>(operands.gain);
 }
 
 const TensorView& output_of(const Backward& operands, SumName name) {

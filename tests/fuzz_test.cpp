@@ -69,7 +69,7 @@ void fill_sources(FuzzCase& c) {
   reference::forward(c.relu, operands);
 }
 
-/// Of a bias, the source y takes note half of the time.
+/// With source y a bias may be given: it is in half of the cases.
 bool is_given(const FuzzCase& c, const FuzzInput& input, From from) {
   const bool only_for_z =
       input.operand == &FuzzCase::x || input.operand == &FuzzCase::bias || input.operand == &FuzzCase::residual;

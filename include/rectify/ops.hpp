@@ -96,8 +96,8 @@ struct Backward {
 /// On a CPU: 32,768 elements and more are shared out among OpenMP's threads, but not in a child of fork(), where every call runs on one.
 ///         A call with sums, or with parameters per channel, may allocate memory, once, and frees it at its end. The caller's
 ///         floating-point environment (rounding, flushing of subnormals, traps, flags) changes no result and is left as it was.
-/// Errors: InvalidArgument (numbers in Relu, or a gain, that are not valid; an operand's dtype, shape, device, strides or data; a channel_axis
-///         that x has not; a mask of u1 where there is a cap and alpha is not the number 0), Unsupported (negative strides), on a
+/// Errors: InvalidArgument (numbers in Relu, or a gain, that are not valid; an operand's dtype, shape, device, strides or data; a
+///         channel_axis that x has not; a mask of u1 where there is a cap and alpha is not the number 0), Unsupported (negative strides), on a
 ///         CPU std::bad_alloc; nothing is written. CudaError.
 RECTIFY_API void forward(const Relu& relu, const Forward& operands, Stream stream = {});
 /// y = value(x): forward of x and y alone.
@@ -111,9 +111,9 @@ RECTIFY_API void forward(const Relu& relu, const ConstTensorView& x, const Tenso
 ///
 /// Terms are computed, and added, in the compute type (float for f16, bf16 and f32, double for f64; dscale's product is not rounded
 /// before it is added), in an order that depends on nothing but the shape, the dtype, the order of the strides, whether any parameter or
-/// sum is per channel, and whether the sum itself is: the same bits in every run, on a CPU with any number of threads, whatever else is asked for. CPU and CUDA add in different
-/// orders. |error| <= 2 (log2(n) + 8) eps sum |terms| for n terms (underflow apart). Without elements, sums are 0. With accumulate,
-/// order and workspace are the same, and the rounding of old + sum comes on top.
+/// sum is per channel, and whether this sum is: the same bits in every run, on a CPU with any number of threads, and beside any other
+/// outputs. CPU and CUDA add in different orders. |error| <= 2 (log2(n) + 8) eps sum |terms| for n terms (underflow apart). Without
+/// elements, sums are 0. With accumulate, order and workspace are the same, and the rounding of old + sum comes on top.
 ///
 /// Source: x, always: z is computed again from the operands of forward.
 ///         mask, written by forward of the same operands: scale, alpha, threshold and max_value are given again; bias and residual

@@ -64,7 +64,7 @@ def parse():
 
 def figures(arguments):
     """Of every row."""
-    import counting  # numpy is asked for here, not by --help
+    import counting  # here, so that --help works without numpy
 
     tasks = [(row, dtype) for dtype in arguments.dtype for row in rows.table() if arguments.rows.search(row.name)]
     if not tasks:

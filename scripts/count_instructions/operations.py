@@ -275,7 +275,7 @@ def _shf(decoder, instruction):
 
 
 def _shfl(decoder, instruction):
-    """Numbers from another thread of the warp, or its own where that is outside of what is asked for."""
+    """Each thread takes the number of another of its warp, and keeps its own where there is no such thread."""
     to, _, valid = instruction.operands[0].partition("|")
     target, value = decoder.target(to, "b32"), decoder.source(instruction.operands[1], "b32")
     by, limits = (decoder.source(text, "u32").view(np.int32) for text in instruction.operands[2:4])
