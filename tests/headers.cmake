@@ -50,3 +50,17 @@ rectify_status call(const rectify_tensor& x, const rectify_tensor& y) {
 add_library(rectify_no_exceptions_test OBJECT ${CMAKE_CURRENT_BINARY_DIR}/headers/no_exceptions.cpp)
 target_compile_options(rectify_no_exceptions_test PRIVATE -fno-exceptions -fno-rtti -Wall -Wextra -Wpedantic -Werror)
 target_link_libraries(rectify_no_exceptions_test PRIVATE rectify_headers)
+
+# Whoever includes the headers may ask for more warnings than rectify does.
+file(CONFIGURE OUTPUT headers/warnings.cpp CONTENT [=[
+#include <rectify/rectify.hpp>
+template float rectify::value(const Relu&, float);
+template double rectify::slope(const Relu&, double);
+template struct rectify::ReluForward<float>;
+template struct rectify::ReluBackward<double>;
+]=] @ONLY)
+add_library(rectify_warnings_test OBJECT ${CMAKE_CURRENT_BINARY_DIR}/headers/warnings.cpp)
+target_compile_options(rectify_warnings_test PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
+  -Wfloat-equal -Wdouble-promotion -Wundef -Wswitch-enum $<$<CXX_COMPILER_ID:GNU>:-Wuseless-cast>
+  $<$<CXX_COMPILER_ID:Clang,AppleClang>:-Wweak-vtables> -Werror)
+target_link_libraries(rectify_warnings_test PRIVATE rectify_headers)

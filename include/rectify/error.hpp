@@ -6,6 +6,11 @@
 #include <stdexcept>
 #include <string>
 
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wweak-vtables"  // the function objects throw these without a library to link
+#endif
+
 namespace rectify {
 
 /// Base of everything that rectify throws.
@@ -40,3 +45,7 @@ class RECTIFY_API CudaError : public Error {
 };
 
 }  // namespace rectify
+
+#if defined(__clang__)
+#pragma clang diagnostic pop
+#endif

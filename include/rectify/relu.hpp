@@ -10,6 +10,11 @@
 #include <string>
 #include <type_traits>
 
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wfloat-equal"  // parameters are compared with what they were set to, and x with itself
+#endif
+
 /// All of it: the function (Relu, ReluForward, ReluBackward), tensors (TensorView), and the two verbs (forward, backward).
 namespace rectify {
 
@@ -40,6 +45,7 @@ constexpr bool operator!=(const Relu& a, const Relu& b) { return !(a == b); }
 enum class Region : unsigned char { below = 0, linear = 1, saturated = 2 };
 
 namespace detail {
+inline namespace RECTIFY_COPY {
 
 /// The type in which a storage type T is computed: double for double, float for every other floating-point type.
 template <class T>
@@ -151,7 +157,7 @@ constexpr C round_to(double v) {
   if constexpr (std::is_same_v<C, double>) {
     return v;
   } else {
-    constexpr double largest = std::numeric_limits<float>::max();
+    constexpr auto largest = static_cast<double>(std::numeric_limits<float>::max());
     constexpr double rounds_to_infinity = 0x1.ffffffp127;  // largest plus half an ulp; the tie goes to the even neighbour
     if (v > largest) return v < rounds_to_infinity ? std::numeric_limits<float>::max() : std::numeric_limits<float>::infinity();
     if (v < -largest) return -round_to<C>(-v);
@@ -165,7 +171,10 @@ constexpr C round_to(double v) {
   throw InvalidArgument(std::string(name) + ": expected " + expected + ", got " + text);
 }
 
-constexpr bool is_finite(double v) { return v - v == 0; }
+template <class C>
+constexpr bool is_finite(C v) {
+  return v - v == C(0);
+}
 
 /// The parameters in the compute type. Throws InvalidArgument where they are not valid as given or after rounding.
 template <class C>
@@ -179,6 +188,7 @@ constexpr Rectifier<C> rounded(const Relu& relu) {
   return in_c;
 }
 
+}  // namespace RECTIFY_COPY
 }  // namespace detail
 
 /// The function at one point, computed as the kernels compute it. Throws InvalidArgument for parameters that are not valid.
@@ -234,3 +244,7 @@ struct ReluBackward {
 };
 
 }  // namespace rectify
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif

@@ -1,4 +1,5 @@
-// Attributes that differ between compilers: device functions and exported symbols. No code lives here.
+// What differs between compilers and between the library's files and a user's: attributes, and the namespace of inline code. No code
+// lives here.
 #pragma once
 
 #if defined(__CUDACC__)
@@ -11,4 +12,12 @@
 #define RECTIFY_API __attribute__((visibility("default")))
 #else
 #define RECTIFY_API
+#endif
+
+// Inline code that the library itself uses has another name in the library's files, which alone define RECTIFY_LIBRARY. Of two inline
+// functions of one name, a linker keeps one: a user's copy, compiled with -ffast-math or for another processor, would replace the library's.
+#if defined(RECTIFY_LIBRARY)
+#define RECTIFY_COPY library_copy
+#else
+#define RECTIFY_COPY user_copy
 #endif
