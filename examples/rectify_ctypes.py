@@ -1,30 +1,46 @@
 """rectify from Python without a build: its C ABI by ctypes, on numpy arrays. Any language that can call C does the same.
 
     from rectify_ctypes import Rectify, Relu
-    rectify = Rectify("librectify.so")
+    rectify = Rectify("librectify.so.0")
     y = np.empty_like(x)
     rectify.forward(Relu(alpha=0.01), x=x, bias=bias, y=y)      # y = leaky_relu(x + bias)
 
-Operands go by the names that rectify.h gives them; what they mean is said in ops.hpp. Outputs must be writable, which is not
-looked at. Only the CPU is shown: for CUDA, device is 1 and data an address as in __cuda_array_interface__.
+Operands have the names of rectify.h and the meaning that ops.hpp gives them; None means absent. They are numpy arrays of float16,
+float32, float64 or bfloat16, which is ml_dtypes.bfloat16 or, without that package, uint16 bits seen as bits.view(BFLOAT16).
+
+TypeError and ValueError report what the library cannot see, such as a misspelt operand, another dtype or a read-only output; Error
+reports what the library rejects. All name the operand, what was expected and what came, and nothing has been written by then.
+Only the CPU is shown: for CUDA, device is 1 and data an address as in __cuda_array_interface__.
 """
 import ctypes
 import math
+import numbers
 from ctypes import POINTER, c_char_p, c_double, c_int32, c_int64, c_size_t, c_void_p
 
 import numpy as np
 
 MAX_RANK = 8
-DTYPES = {np.dtype(np.float16): 1, np.dtype(np.float32): 3, np.dtype(np.float64): 4}
+BFLOAT16 = np.dtype([("bfloat16", np.uint16)])  # numpy has no dtype of its own for it; y.view(np.uint16) gives the bits back
+DTYPES = {np.dtype(np.float16): 1, BFLOAT16: 2, np.dtype(np.float32): 3, np.dtype(np.float64): 4}
 U1, U2 = 5, 6
 STRIDED = 1
 
 
+def number(name, value, kind=numbers.Real):
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise TypeError(f"{name}: expected {'a number' if kind is numbers.Real else 'an integer'}, got {type(value)}")
+    return value
+
+
 class Relu(ctypes.Structure):
+    __slots__ = ()  # so that relu.alhpa = 1 is an AttributeError
     _fields_ = [("alpha", c_double), ("threshold", c_double), ("max_value", c_double)]
 
     def __init__(self, alpha=0.0, threshold=0.0, max_value=math.inf):
-        super().__init__(alpha, threshold, max_value)
+        super().__init__(number("alpha", alpha), number("threshold", threshold), number("max_value", max_value))
+
+    def __reduce__(self):  # copy and pickle work without a __dict__ too
+        return Relu, (self.alpha, self.threshold, self.max_value)
 
 
 class Tensor(ctypes.Structure):
@@ -32,46 +48,101 @@ class Tensor(ctypes.Structure):
                 ("layout", c_int32), ("reserved", c_int32), ("shape", c_int64 * MAX_RANK), ("strides", c_int64 * MAX_RANK)]
 
 
-def tensors(names):
-    return [(name, Tensor) for name in names.split()]
-
-
 class Forward(ctypes.Structure):
+    inputs, outputs = "x scale bias residual alpha threshold max_value".split(), "y mask".split()
+    settings = ["channel_axis", "gain"]
     _fields_ = [("struct_size", c_size_t), ("channel_axis", c_int32), ("reserved", c_int32),
-                *tensors("x scale bias residual alpha threshold max_value y mask"), ("gain", c_double)]
+                *[(name, Tensor) for name in inputs + outputs], ("gain", c_double)]
 
 
 class Backward(ctypes.Structure):
+    inputs = "dy x y mask scale bias residual alpha threshold max_value".split()
+    outputs = "dx dresidual dscale dbias dalpha dthreshold dmax_value".split()
+    settings = ["channel_axis", "gain", "accumulate"]
     _fields_ = [("struct_size", c_size_t), ("channel_axis", c_int32), ("reserved", c_int32),
-                *tensors("dy x y mask scale bias residual alpha threshold max_value"),
-                *tensors("dx dresidual dscale dbias dalpha dthreshold dmax_value"),
-                ("workspace", c_void_p), ("workspace_bytes", c_size_t), ("gain", c_double), ("accumulate", c_int32),
-                ("reserved_too", c_int32)]
+                *[(name, Tensor) for name in inputs + outputs], ("workspace", c_void_p), ("workspace_bytes", c_size_t),
+                ("gain", c_double), ("accumulate", c_int32), ("reserved_too", c_int32)]
 
 
 class Mask:
     """The bits that forward leaves for backward: bytes in an array, and the shape and width that they have."""
 
     def __init__(self, bits, shape, dtype):
-        self.bits, self.shape, self.dtype = bits, shape, dtype
+        self.bits, self.shape, self.dtype = bits, tuple(shape), dtype
 
 
-def view(operand):
-    """The struct for an array or a Mask. It does not own: the array must outlive the call."""
-    if isinstance(operand, Mask):
-        return Tensor(data=operand.bits.ctypes.data, dtype=operand.dtype, rank=len(operand.shape),
-                      shape=(c_int64 * MAX_RANK)(*operand.shape))
-    strides = [bytes // operand.itemsize for bytes in operand.strides]
-    return Tensor(data=operand.ctypes.data, dtype=DTYPES[operand.dtype], rank=operand.ndim, layout=STRIDED,
-                  shape=(c_int64 * MAX_RANK)(*operand.shape), strides=(c_int64 * MAX_RANK)(*strides))
+def extents(name, shape):
+    if len(shape) > MAX_RANK:
+        raise ValueError(f"{name}: expected at most {MAX_RANK} axes, got {len(shape)}")
+    return (c_int64 * MAX_RANK)(*shape)
 
 
-NUMBERS = ("gain", "accumulate")
+def array_view(name, array):
+    """The struct for an array. It does not own: the array must outlive the call."""
+    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):  # whose mask would be lost
+        instead = f"; a single number goes into Relu({name}=...)" if hasattr(Relu, name) else ""
+        raise TypeError(f"{name}: expected a plain numpy array, got {type(array)}{instead}")
+    dtype = BFLOAT16 if array.dtype.name == "bfloat16" and array.dtype.isnative else array.dtype
+    if dtype not in DTYPES:
+        raise TypeError(f"{name}: expected dtype float16, float32, float64, ml_dtypes.bfloat16 or BFLOAT16, in native byte order, "
+                        f"got {dtype}")
+    shape = extents(name, array.shape)
+    if any(extent > 1 and stride % array.itemsize for extent, stride in zip(array.shape, array.strides)):
+        raise ValueError(f"{name}: expected strides of whole elements of {array.itemsize} bytes, got {array.strides} bytes")
+    strides = [stride // array.itemsize for stride in array.strides]
+    return Tensor(data=array.ctypes.data, dtype=DTYPES[dtype], rank=array.ndim, layout=STRIDED, shape=shape,
+                  strides=(c_int64 * MAX_RANK)(*strides))
 
 
-def operands_of(kind, channel_axis, named):
-    return kind(struct_size=ctypes.sizeof(kind), channel_axis=channel_axis,
-                **{name: operand if name in NUMBERS else view(operand) for name, operand in named.items()})
+def mask_view(mask):
+    """The struct for a Mask, as array_view."""
+    if not isinstance(mask, Mask):
+        raise TypeError(f"mask: expected a Mask, as new_mask() makes one, got {type(mask)}")
+    shape, bits = extents("mask", mask.shape), mask.bits
+    if mask.dtype not in (U1, U2):
+        raise ValueError(f"mask: expected U1 ({U1}) or U2 ({U2}), got {mask.dtype!r}")
+    if not isinstance(bits, np.ndarray) or bits.dtype != np.uint8 or not bits.flags.c_contiguous:
+        got = f"{bits.dtype} with strides {bits.strides}" if isinstance(bits, np.ndarray) else type(bits)
+        raise TypeError(f"mask: expected bits in a contiguous array of uint8, got {got}")
+    least = -(-math.prod(mask.shape) * (mask.dtype - U1 + 1) // 8)
+    if bits.size < least:
+        raise ValueError(f"mask: expected {least} bytes for shape {list(mask.shape)}, got {bits.size}")
+    return Tensor(data=bits.ctypes.data, dtype=mask.dtype, rank=len(mask.shape), shape=shape)
+
+
+def view(kind, name, operand):
+    tensor = mask_view(operand) if name == "mask" else array_view(name, operand)
+    if name in kind.outputs and not (operand.bits if name == "mask" else operand).flags.writeable:
+        raise ValueError(f"{name}: expected a writable array, as it is an output, got a read-only one")
+    return tensor
+
+
+def setting(name, value):
+    """The value itself, if ctypes and the C ABI take it as meant: a channel_axis of 2**32 would be 0, a gain of 0 would be 1."""
+    if name == "accumulate":
+        if not isinstance(value, (bool, np.bool_)):
+            raise TypeError(f"accumulate: expected True or False, got {type(value)}")
+        return bool(value)
+    number(name, value, numbers.Integral if name == "channel_axis" else numbers.Real)
+    if name == "channel_axis" and not -MAX_RANK <= value < MAX_RANK:
+        raise ValueError(f"channel_axis: expected {-MAX_RANK} to {MAX_RANK - 1}, got {value}")
+    if name == "gain" and float(value) == 0:
+        raise ValueError("gain: expected a finite number other than 0, got 0")
+    return value
+
+
+def operands_of(kind, relu, named):
+    """The struct of forward or backward. It points into the arrays of `named`, which the caller keeps."""
+    if not isinstance(relu, Relu):
+        raise TypeError(f"relu: expected a Relu, got {type(relu)}")
+    operands = kind(struct_size=ctypes.sizeof(kind), channel_axis=1)
+    known = kind.inputs + kind.outputs + kind.settings
+    for name, value in named.items():
+        if name not in known:
+            raise TypeError(f"{name}: expected an operand of {kind.__name__.lower()} ({', '.join(known)}), got an unknown name")
+        if value is not None:
+            setattr(operands, name, setting(name, value) if name in kind.settings else view(kind, name, value))
+    return operands
 
 
 class Error(RuntimeError):
@@ -93,21 +164,20 @@ class Rectify:
         if status != 0:
             raise Error(f"{self.c.rectify_status_string(status).decode()}: {self.c.rectify_last_error().decode()}")
 
-    def forward(self, relu, channel_axis=1, **named):
-        self.check(self.c.rectify_forward(relu, operands_of(Forward, channel_axis, named), None))
+    def forward(self, relu, **named):
+        self.check(self.c.rectify_forward(relu, operands_of(Forward, relu, named), None))
 
-    def backward(self, relu, channel_axis=1, **named):
-        operands = operands_of(Backward, channel_axis, named)
-        bytes = c_size_t()
-        self.check(self.c.rectify_workspace_bytes(relu, operands, bytes))
-        workspace = np.empty(bytes.value + 255, np.uint8)  # 255 more, to begin on a boundary of 256
+    def backward(self, relu, **named):
+        operands, needed = operands_of(Backward, relu, named), c_size_t()
+        self.check(self.c.rectify_workspace_bytes(relu, operands, needed))
+        workspace = np.empty(needed.value + 255, np.uint8)  # 255 more, to begin on a boundary of 256
         operands.workspace = (workspace.ctypes.data + 255) // 256 * 256
-        operands.workspace_bytes = bytes.value
+        operands.workspace_bytes = needed.value
         self.check(self.c.rectify_backward(relu, operands, None))
 
     def new_mask(self, relu, x, **named):
         """Room for the narrowest mask that serves; `named` are the operands that forward will have."""
-        dtype, bytes, shape = c_int32(), c_size_t(), (c_int64 * MAX_RANK)(*x.shape)
-        self.check(self.c.rectify_mask_dtype(relu, operands_of(Forward, 1, {"x": x, **named}), dtype))
-        self.check(self.c.rectify_mask_bytes(dtype.value, shape, x.ndim, bytes))
-        return Mask(np.empty(bytes.value, np.uint8), x.shape, dtype.value)
+        operands, dtype, needed = operands_of(Forward, relu, {"x": x, **named}), c_int32(), c_size_t()
+        self.check(self.c.rectify_mask_dtype(relu, operands, dtype))
+        self.check(self.c.rectify_mask_bytes(dtype.value, operands.x.shape, operands.x.rank, needed))
+        return Mask(np.empty(needed.value, np.uint8), x.shape, dtype.value)

@@ -59,5 +59,6 @@ if(NOT RECTIFY_PYTHON)
   return()
 endif()
 add_test(NAME rectify_tests.ctypes COMMAND ${RECTIFY_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/c_api_test.py)
-set_tests_properties(rectify_tests.ctypes PROPERTIES TIMEOUT 60
+add_test(NAME rectify_tests.ctypes_operands COMMAND ${RECTIFY_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/ctypes_operands_test.py)
+set_tests_properties(rectify_tests.ctypes rectify_tests.ctypes_operands PROPERTIES TIMEOUT 60
   ENVIRONMENT "RECTIFY_LIBRARY=$<TARGET_FILE:${loaded}>;PYTHONPATH=${PROJECT_SOURCE_DIR}/examples")
