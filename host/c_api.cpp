@@ -73,9 +73,7 @@ rectify_status rectify_workspace_bytes(const rectify_relu* relu, const rectify_b
 
 rectify_status rectify_mask_dtype(const rectify_relu* relu, const rectify_forward_operands* operands, int32_t* dtype) noexcept {
   return status_of([&] {
-    const Forward sized = forward_of(operands);
-    if (!sized.x.present()) refuse("x", "a tensor", "none");
-    const DType narrowest = mask_dtype(relu_of(relu), sized);
+    const DType narrowest = mask_dtype(relu_of(relu), forward_of(operands));
     require_pointer("dtype", dtype) = RECTIFY_F16 + static_cast<int>(narrowest);
   });
 }

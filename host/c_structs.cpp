@@ -34,9 +34,10 @@ bool is_zero(const T& object) {
 /// to come compares with the size of this one, too.
 template <class Operands>
 const Operands& require_known(const Operands* given, Operands& room) {
-  constexpr std::size_t first = offsetof(Operands, gain);  // bytes of the first version
+  constexpr std::size_t first = offsetof(Operands, gain);          // bytes of the first version
   constexpr std::size_t known = sizeof(Operands), most = 1 << 14;  // beyond, it is no size but what memory happened to hold
-  static_assert(first % alignof(Operands) == 0 && known % alignof(Operands) == 0, "a later field must not lie in today's padding");
+  static_assert(first % alignof(Operands) == 0 && known % alignof(Operands) == 0,
+                "a later field must not lie in today's padding");
   const Field field{"operands", "struct_size"};
   const Operands* operands = &require_pointer("operands", given);
   const std::size_t size = operands->struct_size;
@@ -52,7 +53,7 @@ const Operands& require_known(const Operands* given, Operands& room) {
   for (std::size_t i = known; i < size; ++i) {
     if (bytes[i] != 0) {
       throw Unsupported(text(field) + ": expected " + std::to_string(known) + ", or zeros from there on, got " +
-                        std::to_string(size) + " and " + std::to_string(bytes[i]) + " at " + std::to_string(i));
+                        std::to_string(size) + " with " + std::to_string(bytes[i]) + " in byte " + std::to_string(i));
     }
   }
   require_range({"operands", "reserved"}, operands->reserved, 0, 0);
@@ -101,6 +102,7 @@ DType dtype_of(const char* owner, std::int32_t dtype) {
 
 Shape mask_shape_of(const std::int64_t* shape, std::int32_t rank) {
   require_range({"mask", "rank"}, rank, 0, RECTIFY_MAX_RANK);
+  if (rank > 0) require_pointer("shape", shape);
   return {shape, rank};
 }
 

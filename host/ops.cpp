@@ -64,16 +64,18 @@ void backward(const Relu& relu, const ConstTensorView& dy, const ConstTensorView
 std::size_t workspace_bytes(const Relu& relu, const Backward& operands) {
   const detail::DefaultFloatEnvironment environment;
   const detail::Elementwise call = detail::plan_backward_sizes(relu, operands);
-  return call.has_sums() ? sum_workspace_bytes(call, backend_of("dy", operands.dy.device()).sum_grain(call.dtype)) : 0;
+  const detail::Backend& backend = backend_of("dy", operands.dy.device());
+  return call.has_sums() ? sum_workspace_bytes(call, backend.sum_grain(call.dtype)) : 0;
 }
 
 DType mask_dtype(const Relu& relu, const Forward& operands) {
   const detail::DefaultFloatEnvironment environment;
+  detail::require_number({"x", operands.x});
   return detail::needs_two_bits(relu, operands.x.dtype(), operands.alpha, operands.max_value) ? DType::u2 : DType::u1;
 }
 
 std::size_t mask_bytes(DType dtype, const Shape& shape) {
-  if (dtype != DType::u1 && dtype != DType::u2) throw InvalidArgument("mask: expected dtype u1 or u2, got a type of numbers");
+  detail::require_mask_dtype("mask", dtype);
   const auto per_byte = 8 / bits_per_element(dtype);
   const std::int64_t elements = detail::require_elements("mask", shape);
   return static_cast<std::size_t>(elements / per_byte + (elements % per_byte != 0));

@@ -2,6 +2,7 @@
 #include "require.hpp"
 
 #include "layout.hpp"
+#include "overlap.hpp"
 
 #include <cstdio>
 #include <iterator>
@@ -14,6 +15,10 @@ std::string text(const Dims& dims) {
   std::string all = "[";
   for (int axis = 0; axis < dims.rank(); ++axis) all += (axis > 0 ? ", " : "") + std::to_string(dims[axis]);
   return all + "]";
+}
+
+std::string layout_text(const ConstTensorView& view) {
+  return "shape " + text(view.shape()) + " over strides " + text(view.strides());
 }
 
 std::string text(DType dtype) {
@@ -47,13 +52,6 @@ std::int64_t last_offset(const ConstTensorView& view) {
   return offset;
 }
 
-/// Bytes that the view spans, from its first element to the end of its last; checked by require_memory before.
-std::uintptr_t span_bytes(const ConstTensorView& view) {
-  const auto elements = static_cast<std::uintptr_t>(last_offset(view) + 1);
-  const auto bits = static_cast<unsigned>(bits_per_element(view.dtype()));
-  return bits >= 8 ? elements * (bits / 8) : elements / (8 / bits) + (elements % (8 / bits) != 0);
-}
-
 void require_memory(const Named& operand, std::int64_t elements) {
   const int bytes = bits_per_element(operand.view.dtype()) / 8;  // 0 for masks, which take less than their elements' number
   const std::int64_t most = std::numeric_limits<std::int64_t>::max() / (bytes > 0 ? bytes : 1);
@@ -61,8 +59,7 @@ void require_memory(const Named& operand, std::int64_t elements) {
   const auto address = reinterpret_cast<std::uintptr_t>(operand.view.data());
   const std::int64_t last = last_offset(operand.view);
   if (last < 0 || last >= most) {
-    refuse(operand, "a span of at most 2^63 - 1 bytes",
-           "shape " + text(operand.view.shape()) + " over strides " + text(operand.view.strides()));
+    refuse(operand, "a span of at most 2^63 - 1 bytes", layout_text(operand.view));
   }
   if (operand.sizes_only) return;
   if (address == 0) refuse(operand, "data", "null with shape " + text(operand.view.shape()));
@@ -78,11 +75,12 @@ void require_place(const Named& operand) {
     refuse(operand, "a device of a known kind", "another");
   if (view.device().index < 0) refuse(operand, "a device index from 0 up", text(view.device()));
   const std::int64_t elements = require_elements(operand.name, view.shape());
+  if (elements == 0) return;
   for (int axis = 0; axis < view.strides().rank(); ++axis) {
-    if (view.strides()[axis] < 0)
+    if (view.strides()[axis] < 0 && view.shape()[axis] > 1)
       throw Unsupported(std::string(operand.name) + ": expected strides from 0 up, got " + text(view.strides()));
   }
-  if (elements > 0) require_memory(operand, elements);
+  require_memory(operand, elements);
 }
 
 /// There is one cpu, whatever its index.
@@ -93,11 +91,6 @@ void require_shape_and_device(const Named& operand, const Named& model) {
     refuse(operand, "shape " + text(model.view.shape()) + " as " + model.name, text(operand.view.shape()));
   if (!same_device(operand.view.device(), model.view.device()))
     refuse(operand, "device " + text(model.view.device()) + " as " + model.name, text(operand.view.device()));
-}
-
-bool overlap(const ConstTensorView& a, const ConstTensorView& b) {
-  const auto begin_a = reinterpret_cast<std::uintptr_t>(a.data()), begin_b = reinterpret_cast<std::uintptr_t>(b.data());
-  return begin_a < begin_b + span_bytes(b) && begin_b < begin_a + span_bytes(a);
 }
 
 /// Equal data and strides; dtypes and shapes are equal already. The stride of an extent of 1 is never walked, so it may differ.
@@ -118,8 +111,12 @@ void require_channels(const Named& operand, const Named& model, int channel_axis
   if (!is_per_channel(view)) return;
   const int axis = require_axis(channel_axis, model.view.shape());
   const std::int64_t channels = model.view.shape()[axis];
-  if (length(view.shape()) != channels) {
-    refuse(operand, "1 element, or " + std::to_string(channels) + ", the extent of axis " + std::to_string(axis),
+  // Of the model's rank, a parameter says itself which axis it is along; of another rank it is a list.
+  const bool has_axis = view.shape().rank() == model.view.shape().rank();
+  if (length(view.shape()) != channels || (has_axis && view.shape()[axis] != channels)) {
+    refuse(operand,
+           "1 element, or " + std::to_string(channels) + (has_axis ? " along axis " : ", the extent of axis ") +
+               std::to_string(axis) + (has_axis ? ", the channel axis" : ""),
            "shape " + text(view.shape()));
   }
 }
@@ -150,9 +147,13 @@ void require_absent(const Named& operand, const char* reason) {
   if (operand.view.present()) refuse(operand, std::string("none, as ") + reason, "one");
 }
 
-void require_tensor(const Named& operand) {
+void require_number(const Named& operand) {
   if (!operand.view.present()) refuse(operand, "a tensor", "none");
   if (!is_number(operand.view.dtype())) refuse(operand, "dtype f16, bf16, f32 or f64", text(operand.view.dtype()));
+}
+
+void require_tensor(const Named& operand) {
+  require_number(operand);
   require_place(operand);
 }
 
@@ -209,27 +210,33 @@ void require_workspace(const Workspace& workspace, std::size_t bytes, std::initi
   }
 }
 
+void require_mask_dtype(const char* name, DType dtype) {
+  if (!is_mask(dtype)) refuse(name, "dtype u1 or u2", text(dtype));
+}
+
 void require_mask(const Named& mask, const Named& model) {
-  if (!is_mask(mask.view.dtype())) refuse(mask, "dtype u1 or u2", text(mask.view.dtype()));
+  require_mask_dtype(mask.name, mask.view.dtype());
   require_shape_and_device(mask, model);
   require_place(mask);
-  if (!is_empty(mask.view.shape()) && !is_dense(mask.view)) {
-    refuse(mask, "dense strides, in any order of the axes",
-           "shape " + text(mask.view.shape()) + " over strides " + text(mask.view.strides()));
-  }
+  if (!is_empty(mask.view.shape()) && !is_dense(mask.view))
+    refuse(mask, "dense strides, in any order of the axes", layout_text(mask.view));
 }
 
 void require_nested(const Named& out) {
-  if (!nests(out.view)) {
-    refuse(out, "an output that does not overlap itself",
-           "shape " + text(out.view.shape()) + " over strides " + text(out.view.strides()));
-  }
+  if (!nests(out.view))
+    refuse(out, "strides that each exceed the span of the smaller ones, so that it does not overlap itself",
+           layout_text(out.view));
 }
 
 void require_apart(const Named& out, const Named& other, Sharing sharing) {
-  if (!overlap(out.view, other.view)) return;
   const bool may_be_same = sharing == Sharing::same_view;
   if (may_be_same && same(out.view, other.view)) return;
+  const Overlap found = overlap(out.view, other.view);
+  if (found == Overlap::none) return;
+  if (found == Overlap::unknown) {
+    throw Unsupported(std::string(out.name) + ": expected strides that tell whether a byte is common with " + other.name +
+                      ", got " + layout_text(out.view) + " beside " + layout_text(other.view));
+  }
   refuse(out, std::string("no byte in common with ") + other.name + (may_be_same ? ", or the same view" : ""),
          may_be_same ? "a partial overlap" : "an overlap");
 }

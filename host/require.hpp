@@ -25,12 +25,15 @@ std::int64_t require_elements(const char* name, const Shape& shape);
 /// An operand that the chosen source of the backward cannot use. `reason`: "the source is a mask".
 void require_absent(const Named& operand, const char* reason);
 
+/// Present, with a dtype of numbers.
+void require_number(const Named& operand);
 /// A tensor of numbers: present, with a dtype, device, extents, strides and data that can be.
 void require_tensor(const Named& operand);
 /// Dtype, shape and device of the model.
 void require_like(const Named& operand, const Named& model);
 
-/// One element, or as many as the channel axis of `model` is long, along one axis at most; in model's dtype or f32.
+/// One element, or as many as the channel axis of `model` is long, along one axis at most, which in a tensor of model's rank is the channel
+/// axis; in model's dtype or f32.
 void require_parameter(const Named& operand, const Named& model, int channel_axis);
 /// The same of an output that is a sum, in the compute type: f32, or f64 for a model of f64.
 void require_sum(const Named& operand, const Named& model, int channel_axis);
@@ -39,6 +42,8 @@ bool is_per_channel(const ConstTensorView& parameter);
 /// The channel axis as an index from 0 up. Throws InvalidArgument where the rank does not have it.
 int require_axis(int channel_axis, const Shape& shape);
 
+/// u1 or u2.
+void require_mask_dtype(const char* name, DType dtype);
 /// A mask for `model`: u1 or u2, of its shape, dense in any order.
 void require_mask(const Named& mask, const Named& model);
 

@@ -111,6 +111,18 @@ TEST_F(DLPack, RefusesRanksAndStridesThatNoViewHas) {
   refuses<Unsupported>([&](DLTensor& t) { t.strides = strides; }, {"DLTensor.strides", "from 0 up", "got -1"});
 }
 
+/// As np.from_dlpack and torch hand out a reversed column, or nothing.
+TEST_F(DLPack, StridesThatAreNeverWalkedAreNotLookedAt) {
+  strides[1] = -1;
+  DLTensor t = tensor();
+  t.strides = strides;
+  shape[1] = 1;
+  EXPECT_NO_THROW(forward(relu(), view_of(t), view_of(t)));
+  shape[0] = 0;
+  shape[1] = 3;
+  EXPECT_NO_THROW(forward(relu(), view_of(t), view_of(t)));
+}
+
 TEST_F(DLPack, RefusesOffsetsToNoElement) {
   refuses<InvalidArgument>([](DLTensor& t) { t.byte_offset = 2; }, {"DLTensor.byte_offset", "aligned to 4 bytes", "got 2"});
   refuses<InvalidArgument>([](DLTensor& t) { t.byte_offset = std::numeric_limits<std::uint64_t>::max() - 3; },

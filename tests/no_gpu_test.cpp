@@ -28,6 +28,21 @@ TEST(NoGpu, CudaTensorsAreRefusedWithTheReason) {
   EXPECT_THROW(backward(relu(), in, in, out), Error);
 }
 
+/// Sizes are told without a GPU, but not by a build that has no kernels, whether there are sums or not.
+TEST(NoGpu, SizesOfCudaTensorsNeedABuildWithCuda) {
+  Backward b;
+  b.dy = b.x = ConstTensorView(nullptr, DType::f32, {4}, Device::cuda(0));
+  b.dx = TensorView(nullptr, DType::f32, {4}, Device::cuda(0));
+  for (const bool with_sum : {false, true}) {
+    if (with_sum) b.dbias = TensorView(nullptr, DType::f32, {1}, Device::cuda(0));
+    if (harness::cuda_tools() != nullptr) {
+      EXPECT_EQ(workspace_bytes(relu(), b), with_sum ? 256u : 0u);
+    } else {
+      EXPECT_THROW(workspace_bytes(relu(), b), Unsupported);
+    }
+  }
+}
+
 TEST(NoGpu, TheCApiSaysWhichErrorOfCudas) {
   EXPECT_EQ(rectify_cuda_available() != 0, cuda_available());
   if (cuda_available()) GTEST_SKIP() << "there is a GPU";

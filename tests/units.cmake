@@ -7,7 +7,7 @@ set(target_tests accumulate_test.cpp channels_test.cpp fuzz_test.cpp gain_test.c
   sums_bits_test.cpp sums_test.cpp)
 # Of what comes before any backend, and of arguments that are refused: in the library as built, and under the sanitizers, for a wild
 # argument must not be undefined behaviour on its way to the refusal.
-set(host_tests c_api_tensors_test.cpp c_api_test.cpp layout_test.cpp tensor_view_test.cpp validate_masks_test.cpp
+set(host_tests c_api_tensors_test.cpp c_api_test.cpp layout_test.cpp overlap_test.cpp tensor_view_test.cpp validate_masks_test.cpp
   validate_overlap_test.cpp validate_parameters_test.cpp validate_sums_test.cpp validate_test.cpp)
 # In the library as built alone.
 set(library_tests c_api_memory_test.cpp float_environment_test.cpp half_test.cpp no_gpu_test.cpp process_test.cpp reference_test.cpp
@@ -94,7 +94,8 @@ else()
   message(STATUS "rectify: no dlpack.h, so no test of rectify/dlpack.hpp")
 endif()
 if(BUILD_SHARED_LIBS)
-  target_sources(rectify_tests PRIVATE ${PROJECT_SOURCE_DIR}/host/layout.cpp)  # which the library hides
+  # which the library hides
+  target_sources(rectify_tests PRIVATE ${PROJECT_SOURCE_DIR}/host/layout.cpp ${PROJECT_SOURCE_DIR}/host/overlap.cpp)
 endif()
 if(NOT RECTIFY_NESTED)
   rectify_add_tests(rectify_slow_tests

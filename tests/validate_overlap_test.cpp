@@ -1,6 +1,9 @@
-// Every output against every other operand: whatever shares a byte is refused, unless it is one of the listed pairs in place.
+// Every output against every other operand: whatever shares a byte is refused, unless it is one of the listed pairs in place. How that is
+// told is tested in overlap_test.cpp.
 #include "places.hpp"
 #include "refusal.hpp"
+
+#include <cstdint>
 
 namespace rectify::test {
 namespace {
@@ -141,6 +144,60 @@ TEST_F(Overlap, AListedPairWithOtherStridesIsRefused) {
   b = all_of_backward(&Backward::mask);
   b.dresidual = out(place(0)).strided({1, 2});
   refuses(b, {"dresidual", "dy", "or the same view"});
+}
+
+/// What PyTorch and NumPy make by slicing one array.
+TEST_F(Overlap, DisjointSlicesOfOneBufferAreServed) {
+  const auto sliced = [&](std::ptrdiff_t at, const Shape& shape, const Strides& strides) {
+    return TensorView(&memory[static_cast<std::size_t>(at)], shape, Device::cpu()).strided(strides);
+  };
+  Forward f;
+  f.x = sliced(0, {4, 6}, {12, 1});
+  f.y = sliced(6, {4, 6}, {12, 1});  // halves of columns
+  accepts(f);
+  f.y = sliced(5, {4, 6}, {12, 1});
+  refuses(f, {"y", "no byte in common with x"});
+  f.x = sliced(0, {24}, {2});
+  f.y = sliced(1, {24}, {2});  // even and odd elements
+  accepts(f);
+  f.x = sliced(0, {2, 6}, {12, 1});
+  f.y = sliced(6, {2, 6}, {12, 1});  // even and odd rows
+  accepts(f);
+  f.x = sliced(3, {3, 3}, {8, 1});
+  f.y = sliced(24, {3, 3}, {1, 8});  // the transposed block of a square below the diagonal
+  accepts(f);
+  f.x = sliced(0, {4, 5}, {12, 1});
+  f.bias = sliced(11, {4}, {12});  // a column of its own
+  f.y = sliced(5, {4, 5}, {12, 1});
+  f.channel_axis = 0;
+  accepts(f);
+  f.bias = sliced(9, {4}, {12});
+  refuses(f, {"y", "no byte in common with bias"});
+
+  Backward b = sound_backward();
+  b.dx = sliced(64, {2, 3}, {6, 1});
+  b.dresidual = sliced(67, {2, 3}, {6, 1});
+  accepts(b);
+  b = sound_backward();
+  std::vector<char> room(4096);
+  b.dbias = sliced(64, {3}, {2});
+  b.dalpha = sliced(65, {3}, {2});  // one [C, 2] buffer of gradients
+  b.workspace = {reinterpret_cast<void*>((reinterpret_cast<std::uintptr_t>(room.data()) + 255) / 256 * 256),
+                 workspace_bytes(relu(), b)};
+  ASSERT_LE(b.workspace.bytes, 3840u);
+  accepts(b);
+  b.dalpha = sliced(66, {3}, {2});
+  refuses(b, {"dbias", "no byte in common with dalpha"});
+}
+
+/// Where too many combinations of indices would have to be tried the text says so, and does not claim an overlap.
+TEST_F(Overlap, ThatIsNotDecidedIsUnsupported) {
+  Forward f;
+  const Shape shape{80, 80, 80};
+  const auto odd = reinterpret_cast<std::uintptr_t>(memory.data());
+  f.x = ConstTensorView(reinterpret_cast<const float*>(odd), shape, Device::cpu()).strided({1000003, 999991, 999983});
+  f.y = TensorView(reinterpret_cast<float*>(odd + 4 * 120250000), shape, Device::cpu());
+  refuses<Unsupported>(f, {"y: expected strides that tell whether a byte is common with x", "[1000003, 999991, 999983]"});
 }
 
 }  // namespace

@@ -87,12 +87,27 @@ TEST_F(ParameterRefusal, ChannelsOfATensorWithoutAxes) {
 
 TEST_F(ParameterRefusal, EveryFormOfOneElementOrOneAChannelIsServed) {
   for (const Shape& one : {Shape{}, Shape{1}, Shape{1, 1, 1}}) accepts_each(tensor(one));
-  for (const Shape& three : {Shape{3}, Shape{1, 3}, Shape{3, 1}, Shape{1, 3, 1, 1}, Shape{1, 1, 1, 1, 1, 1, 1, 3}})
+  for (const Shape& three : {Shape{3}, Shape{1, 3}, Shape{1, 3, 1, 1}, Shape{3, 1, 1}, Shape{1, 1, 1, 1, 1, 1, 1, 3}})
     accepts_each(tensor(three));
   accepts_each(tensor({3}), -1);
   accepts_each(tensor({2}), 0);
   accepts_each(tensor({2}), -2);
   for (std::int64_t stride : {0, 2}) accepts_each(tensor({3}).strided({stride}));
+}
+
+/// In x's rank the axis of a parameter is its own word for the channel axis; the sizes may agree by chance.
+TEST_F(ParameterRefusal, OfXsRankAlongAnotherAxis) {
+  refuses_each(tensor({3, 1}), {"1 element, or 3 along axis 1, the channel axis", "[3, 1]"});
+  refuses_each(tensor({1, 2}), {"1 element, or 2 along axis 0, the channel axis", "[1, 2]"}, 0);
+  Forward f;
+  f.x = ConstTensorView(x, {1, 3, 1, 3}, Device::cpu());
+  f.y = TensorView(spare, {1, 3, 1, 3}, Device::cpu());
+  f.alpha = ConstTensorView(y, {1, 1, 1, 3}, Device::cpu());
+  refuses(f, {"alpha", "3 along axis 1, the channel axis", "[1, 1, 1, 3]"});
+  for (int axis : {3, -1}) {
+    f.channel_axis = axis;
+    accepts(f);
+  }
 }
 
 TEST_F(ParameterRefusal, AChannelAxisThatXHasNot) {
@@ -145,6 +160,11 @@ TEST_F(ParameterRefusal, PlacesAndData) {
   refuses_each(ConstTensorView(reinterpret_cast<const char*>(spare) + 2, DType::f32, {3}, Device::cpu()),
                {"aligned to 4 bytes"});
   refuses_each<Unsupported>(tensor({3}).strided({-1}), {"strides from 0 up", "[-1]"});
+  for (std::int64_t any :
+       {std::int64_t{-1}, std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}) {
+    accepts_each(tensor({1}).strided({any}));
+    accepts_each(tensor({1, 3}).strided({any, 1}));
+  }
   refuses_each(tensor({-3}), {"extents from 0 up", "[-3]"});
 }
 

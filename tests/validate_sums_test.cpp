@@ -147,8 +147,10 @@ TEST_F(SumRefusal, Dtypes) {
 }
 
 TEST_F(SumRefusal, NeitherOneElementNorOneAChannel) {
-  for (const Shape& shape : {Shape{2}, Shape{6}, Shape{0}, Shape{4, 1}})
+  for (const Shape& shape : {Shape{2}, Shape{6}, Shape{0}, Shape{4, 1, 1}})
     refuses_each(tensor(shape), {"1 element, or 3, the extent of axis 1", "got shape ["});
+  for (const Shape& shape : {Shape{3, 1}, Shape{4, 1}, Shape{1, 2}})
+    refuses_each(tensor(shape), {"1 element, or 3 along axis 1, the channel axis", "got shape ["});
   for (int axis : {0, -2}) refuses_each(tensor({3}), {"1 element, or 2, the extent of axis 0", "[3]"}, axis);
 }
 
@@ -160,13 +162,14 @@ TEST_F(SumRefusal, MoreThanOneExtentThatIsNotOne) {
 
 TEST_F(SumRefusal, EveryFormOfOneElementOrOneAChannelIsServed) {
   for (const Shape& one : {Shape{}, Shape{1}, Shape{1, 1, 1}}) accepts_each(tensor(one));
-  for (const Shape& three : {Shape{3}, Shape{1, 3}, Shape{3, 1}, Shape{1, 3, 1, 1}, Shape{1, 1, 1, 1, 1, 1, 1, 3}})
+  for (const Shape& three : {Shape{3}, Shape{1, 3}, Shape{1, 3, 1, 1}, Shape{3, 1, 1}, Shape{1, 1, 1, 1, 1, 1, 1, 3}})
     accepts_each(tensor(three));
   accepts_each(tensor({3}), -1);
   for (int axis : {0, -2}) accepts_each(tensor({2}), axis);
   accepts_each(tensor({3}).strided({2}));
   accepts_each(tensor({1}).strided({0}));
   accepts_each(tensor({1, 3}).strided({0, 1}));
+  accepts_each(tensor({1, 3}).strided({-3, 1}));
 }
 
 TEST_F(SumRefusal, AChannelAxisThatXHasNotWhereASumAloneHasChannels) {
@@ -199,7 +202,7 @@ TEST_F(SumRefusal, Memory) {
   refuses_each_in_memory(TensorView(static_cast<float*>(nullptr), {3}, Device::cpu()), {"data", "null with shape [3]"});
   refuses_each_in_memory(TensorView(reinterpret_cast<char*>(spare) + 2, DType::f32, {3}, Device::cpu()),
                          {"data aligned to 4 bytes"});
-  refuses_each_in_memory(tensor({3}).strided({0}), {"an output that does not overlap itself", "[3] over strides [0]"});
+  refuses_each_in_memory(tensor({3}).strided({0}), {"does not overlap itself", "[3] over strides [0]"});
 }
 
 TEST_F(SumRefusal, OverlapWithAnyOperand) {
@@ -382,6 +385,42 @@ TEST_F(WorkspaceRefusal, SizesGrowWithSumsAndTheirChannels) {
       EXPECT_GT(workspace_bytes(relu(), b), last) << sum.name;
       last = workspace_bytes(relu(), b);
       EXPECT_EQ(last % 256, 0u);
+    }
+  }
+}
+
+/// Every channel has at least one number in a workspace: a size below that was computed past the end of its type.
+TEST_F(WorkspaceRefusal, SizesBeyondTheirTypeAreRefused) {
+  const auto check = [&](const Shape& shape, DType dtype, std::int64_t length, std::initializer_list<const SumName*> some) {
+    Backward b;
+    b.dy = b.x = ConstTensorView(nullptr, dtype, shape, Device::cpu());
+    b.scale = ConstTensorView(nullptr, dtype, {1}, Device::cpu());
+    for (const SumName* sum : some) b.*sum->view = TensorView(nullptr, DType::f32, {length}, Device::cpu());
+    try {
+      const std::size_t bytes = workspace_bytes(relu(), b);
+      EXPECT_GE(bytes / 4 / some.size(), static_cast<std::size_t>(length)) << shape[0] << " x " << shape[1];
+      EXPECT_LE(bytes, std::numeric_limits<std::size_t>::max() / 2);
+      return true;
+    } catch (const InvalidArgument& error) {
+      EXPECT_NE(std::string(error.what()).find("at most 2^63 - 1 bytes"), std::string::npos)
+          << error.what();
+      EXPECT_THROW(backward(relu(), b), InvalidArgument);
+      return false;
+    }
+  };
+  const std::int64_t most = (std::int64_t{1} << 62) - 1;  // elements of f16
+  const SumName* const one = &sums[1];
+  EXPECT_FALSE(check({1, 2305561568592535552}, DType::f16, 2305561568592535552, {&sums[1], &sums[3]}));
+  EXPECT_FALSE(check({1, most / 2}, DType::bf16, most / 2, {&sums[0], &sums[1], &sums[2], &sums[3], &sums[4]}));
+  EXPECT_FALSE(check({1, most}, DType::f16, most, {one}));
+  EXPECT_TRUE(check({1, most}, DType::f16, 1, {one}));
+  EXPECT_TRUE(check({most / 3, 3}, DType::f16, 3, {one}));
+  for (int log = 20; log < 62; ++log) {
+    for (std::int64_t odd : {-1, 0, 1}) {
+      const std::int64_t channels = (std::int64_t{1} << log) + odd;
+      const bool served = check({1, channels}, DType::f16, channels, {one});
+      EXPECT_TRUE(served || log >= 60) << channels;
+      check({2, channels}, DType::f16, channels, {one, &sums[4]});
     }
   }
 }

@@ -12,6 +12,7 @@
 #endif
 #endif
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -62,7 +63,7 @@ inline void* data_of(const DLTensor& tensor, DType dtype) {
 ///
 /// Dtypes: float of 16, 32 and 64 bits, bfloat of 16, one lane. DLPack has no type for a mask: make a TensorView of its bytes.
 /// Devices: CPU and pinned host memory are the cpu; CUDA and managed memory are a CUDA device.
-/// Strides: null is row-major.
+/// Strides: null is row-major. Of axes with no or one element they are not looked at, nor in a tensor without elements.
 /// Errors: Unsupported (another dtype, lanes, device; a negative stride), InvalidArgument (a rank outside 0 to 8, null shape
 ///         with a rank, data + byte_offset not aligned to an element). What else is wrong with a view, forward and backward refuse.
 inline TensorView view_of(const DLTensor& tensor) {
@@ -74,8 +75,9 @@ inline TensorView view_of(const DLTensor& tensor) {
   const Device device = detail::device_of(tensor.device);
   const TensorView view(detail::data_of(tensor, dtype), dtype, Shape(tensor.shape, tensor.ndim), device);
   if (tensor.strides == nullptr) return view;
+  const bool is_empty = std::find(tensor.shape, tensor.shape + tensor.ndim, 0) != tensor.shape + tensor.ndim;
   for (int axis = 0; axis < tensor.ndim; ++axis) {
-    if (tensor.strides[axis] < 0)
+    if (tensor.strides[axis] < 0 && !is_empty && tensor.shape[axis] > 1)
       detail::refuse_dlpack<Unsupported>("strides", "strides from 0 up", std::to_string(tensor.strides[axis]));
   }
   return view.strided(Strides(tensor.strides, tensor.ndim));

@@ -28,7 +28,8 @@ struct Workspace {
 /// In C++20: forward(f, {.x = x, .bias = bias, .y = y}).
 ///
 /// A parameter tensor (scale, bias, alpha, threshold, max_value) has 1 element or one per channel: as many as the axis `channel_axis`
-/// of x is long, along one axis of any rank ({C}, {1, C, 1, 1}, {1}, rank 0). In x's dtype or f32 (f64 with f64).
+/// of x is long, along one axis ({C}, {1, C, 1, 1}, {1}, rank 0), which in a tensor of x's rank is channel_axis itself. In x's dtype or
+/// f32 (f64 with f64).
 /// alpha, threshold and max_value override the numbers in Relu, which are validated all the same; the values in a tensor are never
 /// looked at: the formula applies as written.
 struct Forward {
@@ -53,7 +54,7 @@ struct Forward {
 /// Forward. gain is forward's, whatever the source.
 ///
 /// A sum (dscale, dbias, dalpha, dthreshold, dmax_value) has 1 element (over everything) or one per channel, whatever the parameter
-/// of its name has, along one axis of any rank. In f32 (f64 with f64). None needs that parameter but dscale: the sum for a number
+/// of its name has; its shape is as a parameter tensor's. In f32 (f64 with f64). None needs that parameter but dscale: the sum for a number
 /// is what a learner of the number needs. With accumulate, a sum is added to what its tensor holds: old + sum, rounded once.
 struct Backward {
   ConstTensorView dy{};         ///< the gradient of y: f16, bf16, f32 or f64
@@ -88,17 +89,19 @@ struct Backward {
 /// keep the variance of their inputs have one (StyleGAN's are bias, leaky_relu(0.2) and a gain of sqrt 2).
 ///
 /// Shapes: x, residual, y and mask equal, rank 0 to 8, any number of elements, none included. Dtypes: see Forward.
-/// Layout: any strides from 0 up; an input of stride 0 is broadcast. No output may overlap itself: sorted, each of its strides
-///         exceeds the span of those below. Tensors dense in one common order run the vector kernels, also where x is broadcast along one
-///         stretch of axes.
-/// Aliasing: y may be x or residual (the same view); any other overlap of y or mask with anything is refused.
+/// Layout: any strides from 0 up; an input of stride 0 is broadcast. Strides of axes with one element are not looked at, nor any of a
+///         tensor without elements. No output may overlap itself: sorted, each of its strides exceeds the span of those below.
+///         Tensors dense in one common order run the vector kernels, also where x is broadcast along one stretch of axes.
+/// Aliasing: y may be x or residual (the same view); y or a mask that shares another byte with anything is refused. Slices of one buffer
+///         that share none are fine (halves of columns, even and odd elements).
 /// Synchronisation: CUDA calls are asynchronous on `stream`, allocate nothing and may be captured; CPU calls are synchronous.
 /// On a CPU: 32,768 elements and more are shared out among OpenMP's threads, but not in a child of fork(), where every call runs on one.
 ///         A call with sums, or with parameters per channel, may allocate memory, once, and frees it at its end. The caller's
 ///         floating-point environment (rounding, flushing of subnormals, traps, flags) changes no result and is left as it was.
 /// Errors: InvalidArgument (numbers in Relu, or a gain, that are not valid; an operand's dtype, shape, device, strides or data; a
-///         channel_axis that x has not; a mask of u1 where there is a cap and alpha is not the number 0), Unsupported (negative strides), on a
-///         CPU std::bad_alloc; nothing is written. CudaError.
+///         channel_axis that x has not; a mask of u1 where there is a cap and alpha is not the number 0), Unsupported (negative strides; an output
+///         and another operand whose strides no common array has, and leave open whether they share a byte), on a CPU std::bad_alloc;
+///         nothing is written. CudaError.
 RECTIFY_API void forward(const Relu& relu, const Forward& operands, Stream stream = {});
 /// y = value(x): forward of x and y alone.
 RECTIFY_API void forward(const Relu& relu, const ConstTensorView& x, const TensorView& y, Stream stream = {});
@@ -125,7 +128,8 @@ RECTIFY_API void forward(const Relu& relu, const ConstTensorView& x, const Tenso
 ///         a z above the threshold that is stored as 0 counts as below, one that is stored as the cap counts as saturated.
 /// Shapes, dtypes, layout, synchronisation, errors: as forward, over dy, the source, residual, dx and dresidual; and InvalidArgument
 ///         for a workspace that is null, too small, not on a boundary of 256 bytes, or overlaps an operand.
-/// Aliasing: dx may be dy or x, dresidual may be dy (the same view); any other overlap of an output with anything is refused.
+/// Aliasing: dx may be dy or x, dresidual may be dy (the same view); an output that shares another byte with anything is refused. Slices of
+///         one buffer that share none are fine (sums in a [C, 2] buffer).
 RECTIFY_API void backward(const Relu& relu, const Backward& operands, Stream stream = {});
 /// dx = dy * slope(x), selected: backward of dy, x and dx alone.
 RECTIFY_API void backward(const Relu& relu, const ConstTensorView& dy, const ConstTensorView& x, const TensorView& dx,

@@ -72,6 +72,21 @@ struct SumPlan {
   }
 };
 
+/// The sizes of a workspace are computed with these alone: beyond 2^63 - 1 bytes there is none, whatever the shape.
+[[noreturn]] inline void refuse_workspace() {
+  throw InvalidArgument("workspace: expected sums that need at most 2^63 - 1 bytes, got sums that need more");
+}
+inline std::int64_t workspace_product(std::int64_t a, std::int64_t b) {
+  std::int64_t product;
+  if (__builtin_mul_overflow(a, b, &product)) refuse_workspace();
+  return product;
+}
+inline std::int64_t workspace_sum(std::int64_t a, std::int64_t b) {
+  std::int64_t sum;
+  if (__builtin_add_overflow(a, b, &sum)) refuse_workspace();
+  return sum;
+}
+
 constexpr std::int64_t sums_long_from = 4;  // narrow rows in a channel's stretch
 
 /// `per_channel`: some sum is.
@@ -103,9 +118,9 @@ inline SumPlan plan_sums(const Layout& layout, bool per_channel, const SumGrain&
     };
     plan.row = row_of(plan.period);
     if (plan.row % grain.multiple != 0) {
-      while (plan.copies * plan.period % grain.multiple != 0) ++plan.copies;
-      plan.channels *= plan.copies;
-      plan.period *= plan.copies;
+      while (plan.period % grain.multiple * plan.copies % grain.multiple != 0) ++plan.copies;
+      plan.period = workspace_product(plan.period, plan.copies);
+      plan.channels *= plan.copies;  // at most the period
       plan.row = row_of(plan.period);
     }
     plan.strips = parts_for(plan.row, plan.width);
@@ -138,15 +153,16 @@ inline SumOffsets sum_offsets(const Elementwise& call, const SumPlan& plan) {
   SumOffsets offsets{};
   for (int i = 0; i < sum_slots; ++i) {
     offsets.of[i] = offsets.all;
-    if (call.sums[i].length > 0) offsets.all += plan.parts * (call.sums[i].length == 1 ? 1 : plan.slots);
+    if (call.sums[i].length > 0)
+      offsets.all = workspace_sum(offsets.all, workspace_product(plan.parts, call.sums[i].length == 1 ? 1 : plan.slots));
   }
   return offsets;
 }
 
 inline std::size_t sum_workspace_bytes(const Elementwise& call, const SumGrain& grain) {
   const SumPlan plan = plan_sums(call.layout, sums_per_channel(call), grain);
-  const std::size_t number = call.dtype == DType::f64 ? 8 : 4;
-  return (static_cast<std::size_t>(sum_offsets(call, plan).all) * number + 255) / 256 * 256;
+  const std::int64_t bytes = workspace_product(sum_offsets(call, plan).all, call.dtype == DType::f64 ? 8 : 4);
+  return static_cast<std::size_t>(workspace_sum(bytes, 255) / 256 * 256);
 }
 
 }  // namespace rectify::detail

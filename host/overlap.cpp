@@ -1,0 +1,148 @@
+// An element of a and an element of b share a byte if integers c_k can be chosen, each within its range, so that sum c_k * stride_k is the
+// distance of the two views: an axis of a gives a term with 0 <= c < extent, one of b with -extent < c <= 0, and so do the bytes within
+// an element. In general that is a search (it contains the knapsack problem). Strides of one parent make it short: what the smaller
+// strides can add up to is less than two steps of the larger ones, so at most two sums of the larger terms come into question.
+#include "overlap.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace rectify::detail {
+namespace {
+
+/// Spans are below 2^63 bytes, so sums of two of them and products with a remainder need more than 64 bits.
+__extension__ using Wide = __int128;
+
+Wide floor_divided(Wide a, Wide b) { return a / b - (a % b < 0); }  // b > 0
+Wide ceil_divided(Wide a, Wide b) { return -floor_divided(-a, b); }
+Wide modulo(Wide a, Wide b) { return a - floor_divided(a, b) * b; }
+
+/// The inverse of a modulo m, for a and m > 1 without a common divisor; 0 for m = 1. Euclid's algorithm.
+std::int64_t inverse(std::int64_t a, std::int64_t m) {
+  Wide r = m, next_r = a % m, t = 0, next_t = 1;
+  while (next_r != 0) {
+    const Wide quotient = r / next_r;
+    r -= quotient * next_r;
+    std::swap(r, next_r);
+    t -= quotient * next_t;
+    std::swap(t, next_t);
+  }
+  return static_cast<std::int64_t>(modulo(t, m));
+}
+
+/// c * stride, with c from low to high.
+struct Term {
+  std::int64_t stride, low, high;
+};
+
+/// Whether the terms can add up to a given sum.
+class Terms {
+ public:
+  void add(std::int64_t stride, std::int64_t low, std::int64_t high) {
+    if (stride == 0 || low == high) return;
+    const auto same = std::find_if(terms_, terms_ + count_, [&](const Term& term) { return term.stride == stride; });
+    if (same == terms_ + count_) {
+      terms_[count_++] = {stride, low, high};
+    } else {
+      same->low += low;
+      same->high += high;
+    }
+  }
+
+  Overlap reach(Wide sum) {
+    std::sort(terms_, terms_ + count_, [](const Term& a, const Term& b) { return a.stride > b.stride; });
+    for (int k = count_ - 1; k >= 0; --k) {
+      least_[k] = least_[k + 1] + Wide{terms_[k].low} * terms_[k].stride;
+      most_[k] = most_[k + 1] + Wide{terms_[k].high} * terms_[k].stride;
+    }
+    const bool found = from(0, sum);
+    return found ? Overlap::some : steps_left_ > 0 ? Overlap::none : Overlap::unknown;
+  }
+
+ private:
+  bool is_out_of_steps() { return steps_left_ == 0 || --steps_left_ == 0; }
+
+  /// The terms from `first` on add up to `sum`. Strides are taken in groups: all sums of a group are multiples of its common divisor, and
+  /// it takes in smaller strides until the rest spans less than two such steps.
+  bool from(int first, Wide sum) {
+    if (first == count_) return sum == 0;
+    if (sum < least_[first] || sum > most_[first] || is_out_of_steps()) return false;
+    std::int64_t divisor = terms_[first].stride;
+    int end = first + 1;
+    for (; end < count_ && most_[end] - least_[end] >= 2 * Wide{divisor}; ++end)
+      divisor = std::gcd(divisor, terms_[end].stride);
+    const Wide begin = ceil_divided(sum - most_[end], divisor) * divisor, last = sum - least_[end];
+    for (Wide part = begin; part <= last && steps_left_ > 0; part += divisor) {
+      if (group(first, end, part) && from(end, sum - part)) return true;
+    }
+    return false;
+  }
+
+  /// The terms from `first` up to `end` add up to `sum`.
+  bool group(int first, int end, Wide sum) {
+    if (sum < least_[first] - least_[end] || sum > most_[first] - most_[end] || is_out_of_steps()) return false;
+    const Term& term = terms_[first];
+    if (end - first == 1) return true;  // from() asks for multiples of the stride alone
+    if (end - first == 2) return pair(term, terms_[first + 1], sum);
+    const Wide rest_least = least_[first + 1] - least_[end], rest_most = most_[first + 1] - most_[end];
+    const Wide last = std::min(Wide{term.high}, floor_divided(sum - rest_least, term.stride));
+    for (Wide c = std::max(Wide{term.low}, ceil_divided(sum - rest_most, term.stride)); c <= last && steps_left_ > 0; ++c) {
+      if (group(first + 1, end, sum - c * term.stride)) return true;
+    }
+    return false;
+  }
+
+  /// Two terms add up to `sum`: the c of the first has a known remainder, and must lie where that of the second is within its range.
+  static bool pair(const Term& a, const Term& b, Wide sum) {
+    const std::int64_t divisor = std::gcd(a.stride, b.stride), modulus = b.stride / divisor;
+    if (sum % divisor != 0) return false;
+    const Wide remainder = modulo(modulo(sum / divisor, modulus) * inverse(a.stride / divisor, modulus), modulus);
+    const Wide low = std::max(Wide{a.low}, ceil_divided(sum - Wide{b.high} * b.stride, a.stride)),
+               high = std::min(Wide{a.high}, floor_divided(sum - Wide{b.low} * b.stride, a.stride));
+    return low + modulo(remainder - low, modulus) <= high;
+  }
+
+  static constexpr int most_terms = 2 * max_rank + 1;
+  Term terms_[most_terms];
+  int count_ = 0;
+  Wide least_[most_terms + 1] = {}, most_[most_terms + 1] = {};  ///< that the terms from each on can add up to
+  int steps_left_ = 4096;                                        ///< a millisecond
+};
+
+bool is_mask(const ConstTensorView& view) { return bits_per_element(view.dtype()) < 8; }
+
+/// Of what is taken as a whole: an element, or a mask, which is dense.
+std::int64_t width(const ConstTensorView& view) {
+  return is_mask(view) ? static_cast<std::int64_t>(span_bytes(view)) : bits_per_element(view.dtype()) / 8;
+}
+
+}  // namespace
+
+std::uintptr_t span_bytes(const ConstTensorView& view) {
+  std::uintptr_t elements = 1;
+  for (int axis = 0; axis < view.shape().rank(); ++axis)
+    elements += static_cast<std::uintptr_t>((view.shape()[axis] - 1) * view.strides()[axis]);
+  const auto bits = static_cast<unsigned>(bits_per_element(view.dtype()));
+  return bits >= 8 ? elements * (bits / 8) : elements / (8 / bits) + (elements % (8 / bits) != 0);
+}
+
+Overlap overlap(const ConstTensorView& a, const ConstTensorView& b) {
+  const auto begin_a = reinterpret_cast<std::uintptr_t>(a.data()), begin_b = reinterpret_cast<std::uintptr_t>(b.data());
+  if (begin_a >= begin_b + span_bytes(b) || begin_b >= begin_a + span_bytes(a)) return Overlap::none;
+  const auto distance = static_cast<std::int64_t>(begin_b - begin_a);  // from a to b
+  Terms terms;
+  const auto add = [&](const ConstTensorView& view, int sign) {
+    const auto add_term = [&](std::int64_t stride, std::int64_t most) {
+      terms.add(stride, sign < 0 ? -most : 0, sign < 0 ? 0 : most);
+    };
+    add_term(1, width(view) - 1);
+    for (int axis = 0; !is_mask(view) && axis < view.shape().rank(); ++axis)
+      if (view.shape()[axis] > 1) add_term(view.strides()[axis] * width(view), view.shape()[axis] - 1);
+  };
+  add(a, 1);
+  add(b, -1);
+  return terms.reach(distance);
+}
+
+}  // namespace rectify::detail

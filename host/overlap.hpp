@@ -1,0 +1,19 @@
+// Whether two views have a byte in common: exact where their strides are those of one parent tensor, and in most other cases.
+#pragma once
+
+#include <rectify/tensor_view.hpp>
+
+#include <cstdint>
+
+namespace rectify::detail {
+
+enum class Overlap { none, some, unknown };
+
+/// Bytes that the view spans, from its first element to the end of its last.
+std::uintptr_t span_bytes(const ConstTensorView& view);
+
+/// Of views that are valid, not empty, and whose spans lie within the address space; a mask is dense. `unknown` only where strides are
+/// those of no common parent and too many combinations of indices would have to be tried.
+Overlap overlap(const ConstTensorView& a, const ConstTensorView& b);
+
+}  // namespace rectify::detail
