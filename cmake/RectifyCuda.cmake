@@ -1,7 +1,7 @@
 # Decides RECTIFY_WITH_CUDA from RECTIFY_CUDA, and the architectures to build for. Needs no GPU: nothing here is `native`.
 
 set(RECTIFY_WITH_CUDA OFF)
-if(NOT RECTIFY_CUDA STREQUAL "OFF")
+if(RECTIFY_CUDA)  # not OFF, 0, NO or another of CMake's words for it
   include(CheckLanguage)
   if(NOT CMAKE_CUDA_COMPILER)
     unset(CMAKE_CUDA_COMPILER CACHE)  # look again: a toolkit may have been installed since
@@ -9,7 +9,7 @@ if(NOT RECTIFY_CUDA STREQUAL "OFF")
   check_language(CUDA)
   if(CMAKE_CUDA_COMPILER)
     set(RECTIFY_WITH_CUDA ON)
-  elseif(NOT RECTIFY_CUDA STREQUAL "AUTO")
+  elseif(NOT RECTIFY_CUDA MATCHES "^[Aa][Uu][Tt][Oo]$")
     message(FATAL_ERROR "RECTIFY_CUDA is ${RECTIFY_CUDA}, but no CUDA compiler was found; set CUDACXX, or RECTIFY_CUDA=OFF")
   endif()
 endif()

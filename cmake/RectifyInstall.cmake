@@ -22,6 +22,7 @@ get_target_property(rectify_type rectify TYPE)
 set(rectify_dependencies "")
 set(rectify_pc_libs "")
 if(rectify_type STREQUAL "STATIC_LIBRARY")
+  set(rectify_pc_libs ${rectify_in_a_library})  # which mean nothing to a program
   string(APPEND rectify_dependencies [=[
 if(NOT CMAKE_CXX_COMPILER_LOADED)
   set(rectify_FOUND FALSE)

@@ -1,7 +1,7 @@
-# Debian packages, by cpack in the build folder: librectify0 and librectify-dev of a shared build, librectify-dev alone of a static one,
+# Debian packages, by cpack in the build folder: librectify0.1 and librectify-dev of a shared build, librectify-dev alone of a static one,
 # and rectify-bench. The CUDA runtime is inside, as it is by default; no Debian package to depend on has the shared one.
 get_target_property(rectify_type rectify TYPE)
-set(rectify_soname_package librectify${PROJECT_VERSION_MAJOR})
+set(rectify_soname_package librectify${rectify_soversion})
 set(CPACK_COMPONENTS_ALL rectify_development)
 set(CPACK_DEBIAN_RECTIFY_DEVELOPMENT_PACKAGE_NAME librectify-dev)
 set(CPACK_DEBIAN_RECTIFY_DEVELOPMENT_PACKAGE_SECTION libdevel)
@@ -17,7 +17,7 @@ if(rectify_type STREQUAL "SHARED_LIBRARY")
   set(CPACK_DEBIAN_RECTIFY_LIBRARY_PACKAGE_NAME ${rectify_soname_package})
   set(CPACK_DEBIAN_RECTIFY_LIBRARY_PACKAGE_SECTION libs)
   set(CPACK_COMPONENT_RECTIFY_LIBRARY_DESCRIPTION "The shared library.")
-  # On the very version: before 1.0 the name of the library does not tell them apart.
+  # On the very version, as is usual for what headers and tools are built with.
   set(CPACK_DEBIAN_ENABLE_COMPONENT_DEPENDS ON)
   set(CPACK_COMPONENT_RECTIFY_DEVELOPMENT_DEPENDS rectify_library)
   set(CPACK_COMPONENT_RECTIFY_BENCH_DEPENDS rectify_library)

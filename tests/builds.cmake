@@ -29,6 +29,16 @@ if(RECTIFY_CLANG)
       -DRECTIFY_EXAMPLES=OFF -DRECTIFY_CUDA=OFF -DRECTIFY_WARNINGS_AS_ERRORS=ON -DCMAKE_CXX_COMPILER=${RECTIFY_CLANG})
   set_tests_properties(clang_accepts PROPERTIES LABELS quick TIMEOUT 300 PROCESSORS 2)
 endif()
+# Any of CMake's words for OFF.
+add_test(NAME cuda_may_be_switched_off COMMAND ${CMAKE_COMMAND} -S ${PROJECT_SOURCE_DIR} -B ${PROJECT_BINARY_DIR}/cuda_off -G ${CMAKE_GENERATOR}
+  -DRECTIFY_CUDA=no -DRECTIFY_TESTS=OFF -DRECTIFY_BENCH=OFF -DRECTIFY_EXAMPLES=OFF)
+set_tests_properties(cuda_may_be_switched_off PROPERTIES LABELS quick TIMEOUT 60 PASS_REGULAR_EXPRESSION "CUDA backend OFF")
+# A virtual machine that has AVX2 and hides F16C, which the loops for AVX2 use.
+find_program(RECTIFY_QEMU_X86_64 qemu-x86_64)
+if(RECTIFY_QEMU_X86_64 AND TARGET rectify_tests AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+  add_test(NAME cpu_without_f16c COMMAND ${RECTIFY_QEMU_X86_64} -cpu max,-f16c,-avx512f $<TARGET_FILE:rectify_tests> --gtest_filter=*Operands*)
+  set_tests_properties(cpu_without_f16c PROPERTIES LABELS slow TIMEOUT 300)
+endif()
 # Complete without CUDA, and shared; under /usr, whose folder of libraries Debian names after the architecture.
 rectify_add_build_test(build_shared all "." -DRECTIFY_CUDA=OFF -DBUILD_SHARED_LIBS=ON -DCMAKE_INSTALL_PREFIX=/usr)
 # Another architecture: the CPU backend's loops over NEON, and its other memory order, under an emulator.

@@ -40,7 +40,11 @@ endif()
 find_package(Threads REQUIRED)
 rectify_add_c_test(dlclose dlclose_test.c $<TARGET_FILE:${loaded}>)
 target_link_libraries(rectify_dlclose_test PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
-add_test(NAME rectify_tests.exports COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} -DLIBRARY=$<TARGET_FILE:${loaded}>
+set(soname "")
+if(BUILD_SHARED_LIBS)
+  set(soname librectify.so.${major}.${minor})
+endif()
+add_test(NAME rectify_tests.exports COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} -DLIBRARY=$<TARGET_FILE:${loaded}> -DSONAME=${soname}
   -P ${CMAKE_CURRENT_SOURCE_DIR}/exports.cmake)
 
 # From Python, which loads the library as it is. The interpreter is one that has numpy: that of the system first.

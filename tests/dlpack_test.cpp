@@ -129,6 +129,13 @@ TEST_F(DLPack, RefusesOffsetsToNoElement) {
                            {"DLTensor.byte_offset", "address space"});
 }
 
+TEST_F(DLPack, NoElementsNeedNoAlignment) {
+  shape[1] = 0;
+  DLTensor t = tensor();
+  t.byte_offset = 2;
+  EXPECT_NO_THROW(forward(relu(), view_of(t), view_of(t)));
+}
+
 TEST_F(DLPack, NullStaysNullWhateverTheOffset) {
   DLTensor t = tensor();
   t.data = nullptr;

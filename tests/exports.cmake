@@ -1,4 +1,4 @@
-# The shared library exports the C ABI and the C++ API, and nothing else.
+# The shared library exports the C ABI and the C++ API, and nothing else, under a name with the version of its structs.
 execute_process(COMMAND ${NM} -D --defined-only -C ${LIBRARY} OUTPUT_VARIABLE listed COMMAND_ERROR_IS_FATAL ANY)
 string(REGEX MATCHALL "[^\n]+" symbols "${listed}")
 set(c_functions 0)
@@ -21,4 +21,10 @@ file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/../include/rectify/rectify.h declared REG
 list(LENGTH declared expected)
 if(NOT c_functions EQUAL expected)
   message(SEND_ERROR "${c_functions} functions of the C ABI are exported, ${expected} are declared")
+endif()
+if(SONAME)
+  cmake_path(GET LIBRARY PARENT_PATH folder)
+  if(NOT EXISTS ${folder}/${SONAME})
+    message(SEND_ERROR "${LIBRARY}: expected to be found as ${SONAME} too")
+  endif()
 endif()

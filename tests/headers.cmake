@@ -64,3 +64,56 @@ target_compile_options(rectify_warnings_test PRIVATE -Wall -Wextra -Wpedantic -W
   -Wfloat-equal -Wdouble-promotion -Wundef -Wswitch-enum $<$<CXX_COMPILER_ID:GNU>:-Wuseless-cast>
   $<$<CXX_COMPILER_ID:Clang,AppleClang>:-Wweak-vtables> -Werror)
 target_link_libraries(rectify_warnings_test PRIVATE rectify_headers)
+
+# Whatever other headers leave behind: X11's and Windows' macros, those of complex.h and of terminals, and a file without exceptions.
+file(CONFIGURE OUTPUT headers/macros.cpp CONTENT [=[
+#include <algorithm>
+#include <clocale>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#define Bool int
+#define True 1
+#define False 0
+#define None 0L
+#define Always 2
+#define Status int
+#define Success 0
+#define Complex 0
+#define min(a, b) ((a) < (b) ? (a) : (b))
+#define max(a, b) ((a) > (b) ? (a) : (b))
+#define near
+#define far
+#define small char
+#define interface struct
+#define ERROR 0
+#define I _Complex_I
+#define OK 0
+#define ERR -1
+#define emit
+#define slots
+#define signals public
+#define foreach for
+#define major(x) x
+#define minor(x) x
+#define linux 1
+#define unix 1
+#include <rectify/rectify.h>
+#include <rectify/rectify.hpp>
+#if __has_include(<dlpack/dlpack.h>)
+#include <rectify/dlpack.hpp>
+#endif
+template struct rectify::ReluForward<float>;
+template struct rectify::ReluBackward<double>;
+]=] @ONLY)
+file(CONFIGURE OUTPUT headers/function_without_exceptions.cpp CONTENT [=[
+#include <rectify/rectify.hpp>
+#if __has_include(<dlpack/dlpack.h>)
+#include <rectify/dlpack.hpp>
+#endif
+float leaky(float x) { return rectify::ReluForward<float>(rectify::leaky_relu(0.1))(x); }
+]=] @ONLY)
+target_sources(rectify_warnings_test PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/headers/macros.cpp)
+target_sources(rectify_no_exceptions_test PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/headers/function_without_exceptions.cpp)

@@ -7,8 +7,10 @@
 
 #include <gtest/gtest.h>
 
+#include <clocale>
 #include <cmath>
 #include <limits>
+#include <string>
 
 namespace rectify {
 namespace {
@@ -145,11 +147,30 @@ TEST(Relu, RefusesParametersThatAreNotValidAndSaysWhich) {
   EXPECT_EQ(refusal([] {
               ReluForward<double>(Relu{0, 0, static_cast<double>(nan)});
             }),
-            "max_value: expected a number not below threshold, got nan");
-  EXPECT_EQ(refusal([] { ReluForward<double>(Relu{0, 2, 1}); }), "max_value: expected a number not below threshold, got 1");
-  EXPECT_EQ(refusal([] { value(Relu{0, 0, -1}, 1.0f); }), "max_value: expected a number not below threshold, got -1");
+            "max_value: expected a number not below threshold, which is 0, got nan");
+  EXPECT_EQ(refusal([] {
+              ReluForward<double>(Relu{0, 2, 1});
+            }),
+            "max_value: expected a number not below threshold, which is 2, got 1");
+  EXPECT_EQ(refusal([] {
+              value(Relu{0, 0, -1}, 1.0f);
+            }),
+            "max_value: expected a number not below threshold, which is 0, got -1");
+  EXPECT_EQ(refusal([] {
+              ReluForward<double>(Relu{0, 1, 0.9999999999});
+            }),
+            "max_value: expected a number not below threshold, which is 1, got 0.99999999989999999");
   EXPECT_EQ(refusal([] { ReluForward<double>(Relu{1e300, -1e300}); }), "none");
   EXPECT_EQ(refusal([] { ReluForward<float>(Relu{0, 0, 1e300}); }), "none");
+}
+
+/// A program may have set a locale that writes a comma.
+TEST(ReluFunctors, TextsHaveAPointInEveryLocale) {
+  const std::string before = std::setlocale(LC_NUMERIC, nullptr);
+  if (std::setlocale(LC_NUMERIC, "de_DE.UTF-8") == nullptr) GTEST_SKIP() << "no locale of German";
+  const std::string text = refusal([] { ReluForward<double>(Relu{0, 1.5, 0.25}); });
+  std::setlocale(LC_NUMERIC, before.c_str());
+  EXPECT_EQ(text, "max_value: expected a number not below threshold, which is 1.5, got 0.25");
 }
 
 }  // namespace

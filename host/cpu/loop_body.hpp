@@ -35,7 +35,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "masks are read and wri
 /// Of a mask's word, the bits of each lane, and those that say saturated.
 template <class V>
 struct MaskLanes {
-  decltype(Bool<V>::lanes) own, saturated;
+  decltype(Condition<V>::lanes) own, saturated;
 
   explicit MaskLanes(int bits) {
     for (int lane = 0; lane < V::lanes; ++lane)

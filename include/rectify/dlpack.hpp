@@ -22,7 +22,7 @@ namespace detail {
 
 template <class E>
 [[noreturn]] void refuse_dlpack(const char* field, const std::string& expected, const std::string& got) {
-  throw E(std::string("DLTensor.") + field + ": expected " + expected + ", got " + got);
+  raise(E(std::string("DLTensor.") + field + ": expected " + expected + ", got " + got));
 }
 
 inline DType dtype_of(const DLDataType& type) {
@@ -43,12 +43,16 @@ inline Device device_of(const DLDevice& device) {
                              std::to_string(type));
 }
 
+inline bool has_elements(const DLTensor& tensor) {
+  return std::find(tensor.shape, tensor.shape + tensor.ndim, 0) == tensor.shape + tensor.ndim;
+}
+
 /// Null stays null: an offset from nothing is no address, and null is what forward and backward look for.
 inline void* data_of(const DLTensor& tensor, DType dtype) {
-  if (tensor.data == nullptr) return nullptr;
+  if (tensor.data == nullptr || !has_elements(tensor)) return tensor.data;
   const auto begin = reinterpret_cast<std::uintptr_t>(tensor.data);
   const auto bytes = static_cast<unsigned>(bits_per_element(dtype) / 8);
-  if (tensor.byte_offset > std::numeric_limits<std::uintptr_t>::max() - begin)
+  if (tensor.byte_offset > (std::numeric_limits<std::uintptr_t>::max)() - begin)
     refuse_dlpack<InvalidArgument>("byte_offset", "an address within the address space", std::to_string(tensor.byte_offset));
   if ((begin + tensor.byte_offset) % bytes != 0)
     refuse_dlpack<InvalidArgument>("byte_offset", "data + byte_offset aligned to " + std::to_string(bytes) + " bytes",
@@ -65,7 +69,7 @@ inline void* data_of(const DLTensor& tensor, DType dtype) {
 /// Devices: CPU and pinned host memory are the cpu; CUDA and managed memory are a CUDA device.
 /// Strides: null is row-major. Of axes with no or one element they are not looked at, nor in a tensor without elements.
 /// Errors: Unsupported (another dtype, lanes, device; a negative stride), InvalidArgument (a rank outside 0 to 8, null shape
-///         with a rank, data + byte_offset not aligned to an element). What else is wrong with a view, forward and backward refuse.
+///         with a rank, data + byte_offset not aligned to an element, unless there is none). What else is wrong with a view, forward and backward refuse.
 inline TensorView view_of(const DLTensor& tensor) {
   if (tensor.ndim < 0 || tensor.ndim > max_rank)
     detail::refuse_dlpack<InvalidArgument>("ndim", "0 to " + std::to_string(max_rank), std::to_string(tensor.ndim));
@@ -75,9 +79,8 @@ inline TensorView view_of(const DLTensor& tensor) {
   const Device device = detail::device_of(tensor.device);
   const TensorView view(detail::data_of(tensor, dtype), dtype, Shape(tensor.shape, tensor.ndim), device);
   if (tensor.strides == nullptr) return view;
-  const bool is_empty = std::find(tensor.shape, tensor.shape + tensor.ndim, 0) != tensor.shape + tensor.ndim;
   for (int axis = 0; axis < tensor.ndim; ++axis) {
-    if (tensor.strides[axis] < 0 && !is_empty && tensor.shape[axis] > 1)
+    if (tensor.strides[axis] < 0 && tensor.shape[axis] > 1 && detail::has_elements(tensor))
       detail::refuse_dlpack<Unsupported>("strides", "strides from 0 up", std::to_string(tensor.strides[axis]));
   }
   return view.strided(Strides(tensor.strides, tensor.ndim));

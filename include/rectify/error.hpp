@@ -1,8 +1,11 @@
-// What rectify throws. The type is API; the text (operand, expected, got) is for people and may change.
+// What rectify throws. The type is API; the text (operand, expected, got) is for people and may change. A program that asks an exception for
+// its type at run time (typeid, dynamic_cast) must have no file compiled with -fno-rtti that includes this one.
 #pragma once
 
 #include <rectify/detail/host_device.hpp>
 
+#include <cstdio>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 
@@ -43,6 +46,23 @@ class RECTIFY_API CudaError : public Error {
  private:
   int code_;
 };
+
+namespace detail {
+inline namespace RECTIFY_COPY {
+
+/// throw, for the code of headers. In a file compiled without exceptions, where nothing can be caught: the text, and the end.
+template <class E>
+[[noreturn]] void raise(const E& error) {
+#if defined(__EXCEPTIONS) || !defined(__GNUC__)
+  throw error;
+#else
+  std::fprintf(stderr, "rectify: %s\n", error.what());
+  std::abort();
+#endif
+}
+
+}  // namespace RECTIFY_COPY
+}  // namespace detail
 
 }  // namespace rectify
 

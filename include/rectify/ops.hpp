@@ -146,7 +146,8 @@ RECTIFY_API DType mask_dtype(const Relu& relu, const Forward& operands);
 /// Bytes of a mask over `shape`: its bits, rounded up to whole bytes. Throws InvalidArgument unless dtype is u1 or u2.
 RECTIFY_API std::size_t mask_bytes(DType dtype, const Shape& shape);
 
-/// True where rectify was built with CUDA and the machine has a driver and a device.
+/// True where rectify was built with CUDA and the machine has a driver and a device. It asks CUDA, which is then initialised: no child of
+/// fork() can use it from there on.
 RECTIFY_API bool cuda_available() noexcept;
 
 }  // namespace rectify

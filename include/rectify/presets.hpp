@@ -33,7 +33,7 @@ constexpr Relu relu(double alpha = 0, double max_value = Relu{}.max_value, doubl
 using rectify::relu6;
 /// The default of the layer LeakyReLU; the function keras.activations.leaky_relu has tf's 0.2.
 constexpr Relu leaky_relu(double alpha = 0.3) { return {alpha}; }
-/// The layer ThresholdedReLU: x above theta, else 0.
+/// Keras 2's layer ThresholdedReLU: x above theta, else 0. In Keras 3 it is keras.activations.threshold(x, theta, 0).
 constexpr Relu thresholded_relu(double theta = 1) { return {0, theta}; }
 }  // namespace keras
 
@@ -41,7 +41,7 @@ constexpr Relu thresholded_relu(double theta = 1) { return {0, theta}; }
 namespace tf {
 using rectify::relu;
 using rectify::relu6;
-/// tf.nn.leaky_relu
+/// tf.nn.leaky_relu. TensorFlow keeps alpha in float32: for f64 tensors, leaky_relu(double(0.2f)) gives its bits.
 constexpr Relu leaky_relu(double alpha = 0.2) { return {alpha}; }
 }  // namespace tf
 
@@ -56,9 +56,9 @@ constexpr Relu leaky_relu(double negative_slope = 0.01) { return {negative_slope
 /// Operators of ONNX
 namespace onnx {
 using rectify::relu;
-/// LeakyRelu
+/// LeakyRelu. ONNX keeps alpha in float32: for f64 tensors, leaky_relu(double(0.01f)) gives its bits.
 constexpr Relu leaky_relu(double alpha = 0.01) { return {alpha}; }
-/// ThresholdedRelu: x above alpha, which is no slope, else 0.
+/// ThresholdedRelu: x above alpha, which is no slope, else 0; but ONNX turns NaN into 0.
 constexpr Relu thresholded_relu(double alpha = 1) { return {0, alpha}; }
 }  // namespace onnx
 

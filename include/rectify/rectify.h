@@ -152,7 +152,8 @@ RECTIFY_C_API rectify_status rectify_mask_dtype(const rectify_relu* relu, const 
 RECTIFY_C_API rectify_status rectify_mask_bytes(int32_t dtype, const int64_t* shape, int32_t rank,
                                                 size_t* bytes) RECTIFY_NOEXCEPT;
 
-/// 1 where rectify was built with CUDA and the machine has a driver and a device, else 0.
+/// 1 where rectify was built with CUDA and the machine has a driver and a device, else 0. It asks CUDA, which is then initialised: no child
+/// of fork() can use it from there on.
 RECTIFY_C_API int32_t rectify_cuda_available(void) RECTIFY_NOEXCEPT;
 
 /// What went wrong in this thread's last call that returned a status: the operand, what was expected, what came. Empty after

@@ -5,7 +5,9 @@
 #include <rectify/detail/host_device.hpp>
 #include <rectify/error.hpp>
 
+#include <clocale>
 #include <cstdio>
+#include <cstdlib>
 #include <limits>
 #include <string>
 #include <type_traits>
@@ -67,7 +69,7 @@ constexpr C no_cap = std::numeric_limits<C>::infinity();
 
 /// The type of a comparison: bool, or a mask of lanes where C is a vector of the CPU backend (host/cpu/vector.hpp).
 template <class C>
-using Bool = decltype(C{} > C{});
+using Condition = decltype(C{} > C{});
 
 template <class C>
 RECTIFY_HD constexpr C select(bool condition, C a, C b) {
@@ -100,21 +102,21 @@ template <class C, class Known = Anything>
 struct Rectifier {
   C alpha, threshold, max_value;
 
-  RECTIFY_HD constexpr Bool<C> is_below(C x) const { return !(x > threshold); }
-  RECTIFY_HD constexpr Bool<C> is_saturated(C x) const {
+  RECTIFY_HD constexpr Condition<C> is_below(C x) const { return !(x > threshold); }
+  RECTIFY_HD constexpr Condition<C> is_saturated(C x) const {
     if constexpr (!Known::may_cap) {
-      return Bool<C>{};
-    } else if constexpr (std::is_same_v<Bool<C>, bool>) {
+      return Condition<C>{};
+    } else if constexpr (std::is_same_v<Condition<C>, bool>) {
       return max_value < no_cap<C> && x >= max_value;  // with & nvcc 13.0 needs more registers
     } else {
       return (C(std::numeric_limits<float>::infinity()) > max_value) & (x >= max_value);
     }
   }
-  RECTIFY_HD constexpr PieceOf<Bool<C>> piece(C x) const { return {is_below(x), is_saturated(x)}; }
+  RECTIFY_HD constexpr PieceOf<Condition<C>> piece(C x) const { return {is_below(x), is_saturated(x)}; }
 
   /// NaN is below, and alpha * NaN is NaN, also for an alpha of 0.
   RECTIFY_HD constexpr C value(C x) const {
-    if constexpr (std::is_same_v<Bool<C>, bool>) {
+    if constexpr (std::is_same_v<Condition<C>, bool>) {
       if (__builtin_is_constant_evaluated() && x != x) return x;  // in a constant expression nothing may become NaN
     }
     C above = x;
@@ -126,7 +128,7 @@ struct Rectifier {
   }
 
   /// dy * slope, selected and never multiplied by a slope of 0 or 1: dy = inf or NaN where the slope is 0 gives 0.
-  RECTIFY_HD constexpr C gradient(C dy, PieceOf<Bool<C>> at) const {
+  RECTIFY_HD constexpr C gradient(C dy, PieceOf<Condition<C>> at) const {
     const C above = Known::may_cap ? select(at.saturated, C(0), dy) : dy;
     return with_slope(at.below, needed(at.below) ? alpha * dy : C(0), above);
   }
@@ -134,8 +136,8 @@ struct Rectifier {
  private:
   /// In a constant expression a product that is not used must not be formed either (0 * inf is none); everywhere else, always
   /// true.
-  RECTIFY_HD constexpr bool needed(Bool<C> below) const {
-    if constexpr (std::is_same_v<Bool<C>, bool>) {
+  RECTIFY_HD constexpr bool needed(Condition<C> below) const {
+    if constexpr (std::is_same_v<Condition<C>, bool>) {
       return !__builtin_is_constant_evaluated() || (below && alpha != C(0));
     } else {
       return true;
@@ -143,7 +145,7 @@ struct Rectifier {
   }
 
   /// above, or below the threshold: `sloped`, but exactly 0 for an alpha of 0 (never 0 * inf).
-  RECTIFY_HD constexpr C with_slope(Bool<C> below, C sloped, C above) const {
+  RECTIFY_HD constexpr C with_slope(Condition<C> below, C sloped, C above) const {
     if constexpr (!Known::may_be_flat) return select(below, sloped, above);
     if constexpr (!Known::may_slope) return select(below, C(0), above);
     const C flat = select(below, C(0), above);
@@ -157,18 +159,29 @@ constexpr C round_to(double v) {
   if constexpr (std::is_same_v<C, double>) {
     return v;
   } else {
-    constexpr auto largest = static_cast<double>(std::numeric_limits<float>::max());
+    constexpr auto largest = static_cast<double>((std::numeric_limits<float>::max)());
     constexpr double rounds_to_infinity = 0x1.ffffffp127;  // largest plus half an ulp; the tie goes to the even neighbour
-    if (v > largest) return v < rounds_to_infinity ? std::numeric_limits<float>::max() : std::numeric_limits<float>::infinity();
+    if (v > largest)
+      return v < rounds_to_infinity ? (std::numeric_limits<float>::max)() : std::numeric_limits<float>::infinity();
     if (v < -largest) return -round_to<C>(-v);
     return static_cast<float>(v);
   }
 }
 
+/// As many digits as tell the number from all others, with a point whatever the locale.
+inline std::string text_of(double v) {
+  if (v != v) return "nan";
+  char digits[32];
+  std::snprintf(digits, sizeof digits, "%.9g", v);
+  if (std::strtod(digits, nullptr) != v) std::snprintf(digits, sizeof digits, "%.17g", v);
+  std::string text = digits;
+  const std::string point = std::localeconv()->decimal_point;
+  const auto at = text.find(point);
+  return at == std::string::npos ? text : text.replace(at, point.size(), ".");
+}
+
 [[noreturn]] inline void refuse_parameter(const char* name, const std::string& expected, double got) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.9g", got);
-  throw InvalidArgument(std::string(name) + ": expected " + expected + ", got " + text);
+  raise(InvalidArgument(name + (": expected " + expected) + ", got " + text_of(got)));
 }
 
 template <class C>
@@ -181,7 +194,8 @@ template <class C>
 constexpr Rectifier<C> rounded(const Relu& relu) {
   if (!is_finite(relu.alpha)) refuse_parameter("alpha", "a finite number", relu.alpha);
   if (!is_finite(relu.threshold)) refuse_parameter("threshold", "a finite number", relu.threshold);
-  if (!(relu.max_value >= relu.threshold)) refuse_parameter("max_value", "a number not below threshold", relu.max_value);
+  if (!(relu.max_value >= relu.threshold))
+    refuse_parameter("max_value", "a number not below threshold, which is " + text_of(relu.threshold), relu.max_value);
   const Rectifier<C> in_c{round_to<C>(relu.alpha), round_to<C>(relu.threshold), round_to<C>(relu.max_value)};
   if (!is_finite(in_c.alpha)) refuse_parameter("alpha", "a number within the range of float", relu.alpha);
   if (!is_finite(in_c.threshold)) refuse_parameter("threshold", "a number within the range of float", relu.threshold);
@@ -215,7 +229,7 @@ template <class T>
 struct ReluForward {
   /// relu(). Host and device, because CUTLASS makes the arguments of an epilogue before it fills them in.
   ReluForward() = default;
-  /// Throws InvalidArgument for parameters that are not valid. Host only.
+  /// Throws InvalidArgument for parameters that are not valid. Host only. The parameters are rounded as the caller's thread rounds.
   explicit ReluForward(const Relu& relu) : f(detail::rounded<detail::Compute<T>>(relu)) {}
 
   /// value(x), rounded once to T from the compute type.

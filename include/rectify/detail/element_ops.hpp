@@ -63,7 +63,7 @@ template <class C, class Known = Anything>
 struct Element {
   Rectifier<C, Known> f;
   C z = 0, dy = 0, scale = 1, gain = 1;
-  PieceOf<Bool<C>> piece = {};  ///< read from a mask
+  PieceOf<Condition<C>> piece = {};  ///< read from a mask
 
   /// A product with 1 changes no bit, so no kernel is without it.
   RECTIFY_HD C with_gain(C v) const { return Known::may_gain ? v * gain : v; }
@@ -75,7 +75,7 @@ struct Element {
 template <class C>
 struct Result {
   C value, dz;
-  PieceOf<Bool<C>> piece;
+  PieceOf<Condition<C>> piece;
 };
 
 /// What one element adds to the sums, in the compute type (0 where its piece has no part in one). With g = dy * gain, and a number z
@@ -133,11 +133,11 @@ struct BackwardOp {
     return {dz * e.scale, dz, at};
   }
   template <class Known>
-  RECTIFY_HD Bool<C> is_above(const Element<C, Known>& e) const {
+  RECTIFY_HD Condition<C> is_above(const Element<C, Known>& e) const {
     return e.z > e.f.threshold;
   }
   template <class Known>
-  RECTIFY_HD Bool<C> is_saturated(const Element<C, Known>& e) const {
+  RECTIFY_HD Condition<C> is_saturated(const Element<C, Known>& e) const {
     return e.f.is_saturated(e.z);
   }
 };
@@ -153,11 +153,11 @@ struct MaskBackwardOp {
     return {dz * e.scale, dz, e.piece};
   }
   template <class Known>
-  RECTIFY_HD Bool<C> is_above(const Element<C, Known>& e) const {
+  RECTIFY_HD Condition<C> is_above(const Element<C, Known>& e) const {
     return !e.piece.below;
   }
   template <class Known>
-  RECTIFY_HD Bool<C> is_saturated(const Element<C, Known>& e) const {
+  RECTIFY_HD Condition<C> is_saturated(const Element<C, Known>& e) const {
     return e.piece.saturated;
   }
 };
