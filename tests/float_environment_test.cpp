@@ -150,6 +150,36 @@ TEST_P(FloatEnvironment, ChangesNoResultAndIsLeftAlone) {
   }
 }
 
+#if defined(__SSE2__)
+/// Every rounding, with results flushed, inputs flushed, both or neither, and exceptions masked or not; x 1, 2 and 4 threads.
+TEST(ControlWords, ChangeNoBit) {
+  for (const DType dtype : dtypes) {
+    const WholeCall call(dtype, Placement({24, 6, 17, 23}), Values::all);
+    const Results expected = call.run();
+    for (unsigned word = 0; word < 32; ++word) {
+      const unsigned rounding = (word & 3) << 13, flush = (word >> 2 & 1) << 15, denormals = (word >> 3 & 1) << 6,
+                     masks = (word >> 4) != 0 ? 0x1f80 : 0;
+      const unsigned control = rounding | flush | denormals | masks;
+      for (const int threads : {1, 2, 4}) {
+        Results got;
+        unsigned after = 0;
+        in_own_thread([&] {
+          omp_set_num_threads(threads);
+          const unsigned own = _mm_getcsr();
+          _mm_setcsr(control);
+          got = call.run();
+          after = _mm_getcsr();
+          _mm_setcsr(own);
+        });
+        ASSERT_EQ(after, control) << threads << " threads";
+        ASSERT_TRUE(same_results(got, expected))
+            << name(dtype) << std::hex << ", control word " << control << ", " << threads << " threads";
+      }
+    }
+  }
+}
+#endif
+
 /// Whether the call was refused; an InvalidArgument's text is made under the caller's environment or another: no matter.
 template <class Call>
 Bytes refused(const Call& call) {

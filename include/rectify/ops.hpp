@@ -95,6 +95,8 @@ struct Backward {
 /// Aliasing: y may be x or residual (the same view); y or a mask that shares another byte with anything is refused. Slices of one buffer
 ///         that share none are fine (halves of columns, even and odd elements).
 /// Synchronisation: CUDA calls are asynchronous on `stream`, allocate nothing and may be captured; CPU calls are synchronous.
+/// Device: a call runs on the device of its tensors, whichever is current, and leaves that one current. From CUDA 12 on, making it current
+///         again initialises it if the process has not used it yet.
 /// On a CPU: 32,768 elements and more are shared out among OpenMP's threads, but not in a child of fork(), where every call runs on one.
 ///         A call with sums, or with parameters per channel, may allocate memory, once, and frees it at its end. The caller's
 ///         floating-point environment (rounding, flushing of subnormals, traps, flags) changes no result and is left as it was.
