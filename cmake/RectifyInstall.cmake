@@ -4,8 +4,6 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(rectify_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/rectify)
 
-# The public names are those of the aliases: rectify::rectify and rectify::headers, however rectify is taken in.
-set_target_properties(rectify_headers PROPERTIES EXPORT_NAME headers)
 install(TARGETS rectify rectify_headers EXPORT rectifyTargets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT rectify_development
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT rectify_library NAMELINK_COMPONENT rectify_development

@@ -107,7 +107,7 @@ class Terms {
   Term terms_[most_terms];
   int count_ = 0;
   Wide least_[most_terms + 1] = {}, most_[most_terms + 1] = {};  ///< that the terms from each on can add up to
-  int steps_left_ = 4096;                                        ///< a millisecond
+  int steps_left_ = 1024;                                        ///< a millisecond or two
 };
 
 bool is_mask(const ConstTensorView& view) { return bits_per_element(view.dtype()) < 8; }

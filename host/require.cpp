@@ -206,7 +206,7 @@ void require_workspace(const Workspace& workspace, std::size_t bytes, std::initi
     if (!each.view.present() || is_empty(each.view.shape())) continue;
     const auto other = reinterpret_cast<std::uintptr_t>(each.view.data());
     if (begin < other + span_bytes(each.view) && other < begin + bytes)
-      refuse(name, std::string("no byte in common with ") + each.name, "an overlap");
+      refuse(name, std::string("memory outside the bytes from the first to the last of ") + each.name, "an overlap");
   }
 }
 

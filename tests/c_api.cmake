@@ -45,6 +45,7 @@ if(BUILD_SHARED_LIBS)
   set(soname librectify.so.${major}.${minor})
 endif()
 add_test(NAME rectify_tests.exports COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} -DLIBRARY=$<TARGET_FILE:${loaded}> -DSONAME=${soname}
+  -DREADELF=${CMAKE_READELF}
   -P ${CMAKE_CURRENT_SOURCE_DIR}/exports.cmake)
 
 # From Python, which loads the library as it is. The interpreter is one that has numpy: that of the system first.

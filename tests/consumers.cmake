@@ -11,13 +11,13 @@ if(RECTIFY_WITH_CUDA)
   set(consumer_environment CUDACXX=${CMAKE_CUDA_COMPILER} CUDA_PATH=${toolkit})
 endif()
 
-# rectify_add_consumer(NAME LABEL TREE OPTION...)
-function(rectify_add_consumer name label tree)
+# rectify_add_consumer(NAME LABEL TREE GENERATOR OPTION...)
+function(rectify_add_consumer name label tree generator)
   add_test(NAME ${name} COMMAND ${CMAKE_CTEST_COMMAND}
-    --build-and-test ${CMAKE_CURRENT_SOURCE_DIR}/consumer ${tree} --build-generator ${CMAKE_GENERATOR} --build-noclean
+    --build-and-test ${CMAKE_CURRENT_SOURCE_DIR}/consumer ${tree} --build-generator ${generator} --build-noclean
     --build-options -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER} ${ARGN}
     --test-command ${CMAKE_CTEST_COMMAND} --output-on-failure)
-  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 600 ENVIRONMENT "${consumer_environment}")
+  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 600 ENVIRONMENT "MAKEFLAGS=-j2;${consumer_environment}")
 endfunction()
 
 set(consumer_finders find_package)
@@ -33,15 +33,16 @@ function(rectify_add_install_tests kind label script tree fixtures)
     -DCPACK=${CMAKE_CPACK_COMMAND} -P ${CMAKE_CURRENT_SOURCE_DIR}/${script})
   set_tests_properties(install_${kind} PROPERTIES LABELS ${label} FIXTURES_REQUIRED "${fixtures}" FIXTURES_SETUP install_${kind})
   foreach(by IN LISTS consumer_finders)
-    rectify_add_consumer(${by}_${kind} ${label} ${stage}/${by} -DTAKEN_BY=${by} -DCMAKE_PREFIX_PATH=${stage}/prefix)
+    rectify_add_consumer(${by}_${kind} ${label} ${stage}/${by} ${CMAKE_GENERATOR} -DTAKEN_BY=${by} -DCMAKE_PREFIX_PATH=${stage}/prefix)
     set_tests_properties(${by}_${kind} PROPERTIES FIXTURES_REQUIRED install_${kind})
   endforeach()
 endfunction()
 
 # Takes the source in, by either way and as either kind, in one tree: static and shared are the same objects, so only the first test
-# compiles them. Not optimised, and for CUDA as far as PTX: the code itself is left to the build at hand.
+# compiles them. Not optimised, and for CUDA as far as PTX: the code itself is left to the build at hand. By Makefiles, which have a
+# project's flags after ours on the line that links.
 function(rectify_add_source_tests backend)
-  set(tree ${PROJECT_BINARY_DIR}/source_${backend})
+  set(tree ${PROJECT_BINARY_DIR}/sources_${backend})
   set(before "")
   foreach(kind IN ITEMS shared static)
     set(label slow)
@@ -56,7 +57,7 @@ function(rectify_add_source_tests backend)
     endif()
     foreach(by IN ITEMS subdirectory fetchcontent)
       set(name ${by}_${kind}_${backend})
-      rectify_add_consumer(${name} ${label} ${tree} -DTAKEN_BY=${by} -DRECTIFY_SOURCE=${PROJECT_SOURCE_DIR} -DBUILD_SHARED_LIBS=${shared}
+      rectify_add_consumer(${name} ${label} ${tree} "Unix Makefiles" -DTAKEN_BY=${by} -DRECTIFY_SOURCE=${PROJECT_SOURCE_DIR} -DBUILD_SHARED_LIBS=${shared}
         -DRECTIFY_INSTALL=ON -DCMAKE_CXX_FLAGS_RELEASE=-O0 -DCMAKE_CUDA_FLAGS_RELEASE=-O0 ${ARGN} -DCMAKE_CUDA_RUNTIME_LIBRARY=${runtime})
       if(before)
         set_tests_properties(${name} PROPERTIES DEPENDS ${before})

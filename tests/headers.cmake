@@ -113,7 +113,20 @@ file(CONFIGURE OUTPUT headers/function_without_exceptions.cpp CONTENT [=[
 #if __has_include(<dlpack/dlpack.h>)
 #include <rectify/dlpack.hpp>
 #endif
-float leaky(float x) { return rectify::ReluForward<float>(rectify::leaky_relu(0.1))(x); }
+float leaky(float x) {
+  const rectify::Relu f = rectify::leaky_relu(0.1);
+  const rectify::ReluBackward<float> backward(f);
+  float y = rectify::ReluForward<float>(f)(x) + 0 * (backward(x, x) + rectify::value(f, x) + rectify::slope(f, x));
+#if __has_include(<dlpack/dlpack.h>)
+  float number = 0;
+  DLTensor tensor{};
+  tensor.data = &number;
+  tensor.device = {kDLCPU, 0};
+  tensor.dtype = {kDLFloat, 32, 1};
+  if (!rectify::view_of(tensor).present()) y = 0;
+#endif
+  return y;
+}
 ]=] @ONLY)
 target_sources(rectify_warnings_test PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/headers/macros.cpp)
 target_sources(rectify_no_exceptions_test PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/headers/function_without_exceptions.cpp)

@@ -38,6 +38,21 @@ void use_inline_functions(float x) {
   const rectify::ReluBackward<double> backward(f);
   sink = rectify::slope(f, x) + rectify::value(f, x) + forward(x) + static_cast<float>(backward(x, x));
   sink = f == rectify::relu() ? 1.0f : 2.0f;
+  rectify::Shape shape{2, 3};
+  const rectify::Strides strides(&shape[0], 2);
+  rectify::ConstTensorView view(nullptr, rectify::DType::f32, shape, rectify::Device::cpu());
+  const rectify::TensorView out = rectify::TensorView(&x, shape, rectify::Device::cuda(1)).strided(strides);
+  view = view.strided(strides);
+  sink = view.present() && view.data() == out.data() && view.dtype() == out.dtype() && view.shape() != out.shape() &&
+                 view.strides()[0] == out.strides().rank() && view.device() == out.device()
+             ? 1.0f
+             : 2.0f;
+  rectify::Forward operands;
+  rectify::Backward gradients;
+  operands.y = out;
+  gradients.dx = out;
+  sink = static_cast<float>(operands.gain * gradients.gain) + static_cast<float>(rectify::bits_per_element(view.dtype()));
+  sink = rectify::Stream().handle == rectify::Stream(nullptr).handle ? 1.0f : 2.0f;
   sink = rectify::mask_bytes(rectify::DType::u1, {3}) == 1 && rectify::Device::cpu() != rectify::Device::cuda(0) ? 1.0f : 2.0f;
 }
 

@@ -345,7 +345,7 @@ TEST_F(WorkspaceRefusal, OverlapWithAnyOperand) {
         return b;
       };
       for (std::ptrdiff_t by : {unit - own, std::ptrdiff_t{64}, 256 - unit})
-        refuses(moved(by), {"workspace", "no byte in common with", operand.name, "an overlap"});
+        refuses(moved(by), {"workspace", "outside the bytes from the first to the last of", operand.name, "an overlap"});
       for (std::ptrdiff_t by : {-own, std::ptrdiff_t{256}}) accepts(moved(by));
     }
   }

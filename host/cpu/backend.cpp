@@ -226,10 +226,6 @@ int run(const Elementwise& call, int, Stream) {
   return 0;
 }
 
-}  // namespace
-
-namespace {
-
 #if defined(__x86_64__) && !defined(RECTIFY_BASELINE_LOOPS)
 /// Of which __builtin_cpu_supports knows nothing in Clang 14. That the system saves the registers is asked with AVX2.
 bool has_f16c() {

@@ -19,6 +19,7 @@
 
 namespace rectify {
 namespace detail {
+inline namespace RECTIFY_COPY {
 
 template <class E>
 [[noreturn]] void refuse_dlpack(const char* field, const std::string& expected, const std::string& got) {
@@ -60,7 +61,10 @@ inline void* data_of(const DLTensor& tensor, DType dtype) {
   return static_cast<char*>(tensor.data) + tensor.byte_offset;
 }
 
+}  // namespace RECTIFY_COPY
 }  // namespace detail
+
+inline namespace RECTIFY_COPY {
 
 /// The memory of `tensor`, which must outlive the call. A DLTensor does not say whether it may be written: where it may not,
 /// use const_view_of.
@@ -69,7 +73,8 @@ inline void* data_of(const DLTensor& tensor, DType dtype) {
 /// Devices: CPU and pinned host memory are the cpu; CUDA and managed memory are a CUDA device.
 /// Strides: null is row-major. Of axes with no or one element they are not looked at, nor in a tensor without elements.
 /// Errors: Unsupported (another dtype, lanes, device; a negative stride), InvalidArgument (a rank outside 0 to 8, null shape
-///         with a rank, data + byte_offset not aligned to an element, unless there is none). What else is wrong with a view, forward and backward refuse.
+///         with a rank, data + byte_offset not aligned to an element, unless there is none). What else is wrong with a view, forward and
+///         backward refuse.
 inline TensorView view_of(const DLTensor& tensor) {
   if (tensor.ndim < 0 || tensor.ndim > max_rank)
     detail::refuse_dlpack<InvalidArgument>("ndim", "0 to " + std::to_string(max_rank), std::to_string(tensor.ndim));
@@ -89,4 +94,5 @@ inline TensorView view_of(const DLTensor& tensor) {
 /// The same, to read only.
 inline ConstTensorView const_view_of(const DLTensor& tensor) { return view_of(tensor); }
 
+}  // namespace RECTIFY_COPY
 }  // namespace rectify

@@ -53,11 +53,11 @@ inline namespace RECTIFY_COPY {
 /// throw, for the code of headers. In a file compiled without exceptions, where nothing can be caught: the text, and the end.
 template <class E>
 [[noreturn]] void raise(const E& error) {
-#if defined(__EXCEPTIONS) || !defined(__GNUC__)
-  throw error;
-#else
+#if defined(RECTIFY_NO_EXCEPTIONS)
   std::fprintf(stderr, "rectify: %s\n", error.what());
   std::abort();
+#else
+  throw error;
 #endif
 }
 

@@ -129,7 +129,7 @@ RECTIFY_API void forward(const Relu& relu, const ConstTensorView& x, const Tenso
 ///         All three give the same bits of dx, but where the rounding of y hides the region. That takes a bias or a gain other than 1:
 ///         a z above the threshold that is stored as 0 counts as below, one that is stored as the cap counts as saturated.
 /// Shapes, dtypes, layout, synchronisation, errors: as forward, over dy, the source, residual, dx and dresidual; and InvalidArgument
-///         for a workspace that is null, too small, not on a boundary of 256 bytes, or overlaps an operand.
+///         for a workspace that is null, too small, not on a boundary of 256 bytes, or within the bytes that an operand spans.
 /// Aliasing: dx may be dy or x, dresidual may be dy (the same view); an output that shares another byte with anything is refused. Slices of
 ///         one buffer that share none are fine (sums in a [C, 2] buffer).
 RECTIFY_API void backward(const Relu& relu, const Backward& operands, Stream stream = {});

@@ -205,6 +205,8 @@ constexpr Rectifier<C> rounded(const Relu& relu) {
 }  // namespace RECTIFY_COPY
 }  // namespace detail
 
+inline namespace RECTIFY_COPY {
+
 /// The function at one point, computed as the kernels compute it. Throws InvalidArgument for parameters that are not valid.
 template <class T>
 constexpr T value(const Relu& relu, T x) {
@@ -221,6 +223,8 @@ constexpr T slope(const Relu& relu, T x) {
   return static_cast<T>(at == Region::below ? f.alpha : at == Region::saturated ? C(0) : C(1));
 }
 
+}  // namespace RECTIFY_COPY
+
 /// y = value(x), for Thrust, CUB, CUTLASS and kernels of your own. Host and device.
 /// T: double, or any type with static_cast to and from float (float, __half, __nv_bfloat16 unless their conversions are
 /// switched off by __CUDA_NO_HALF_CONVERSIONS__ and its like); integers do not compile. Compile without fast math: NaN is part
@@ -230,7 +234,7 @@ struct ReluForward {
   /// relu(). Host and device, because CUTLASS makes the arguments of an epilogue before it fills them in.
   ReluForward() = default;
   /// Throws InvalidArgument for parameters that are not valid. Host only. The parameters are rounded as the caller's thread rounds.
-  explicit ReluForward(const Relu& relu) : f(detail::rounded<detail::Compute<T>>(relu)) {}
+  [[gnu::always_inline]] explicit ReluForward(const Relu& relu) : f(detail::rounded<detail::Compute<T>>(relu)) {}
 
   /// value(x), rounded once to T from the compute type.
   RECTIFY_HD T operator()(const T& x) const { return static_cast<T>(f.value(static_cast<detail::Compute<T>>(x))); }
@@ -245,7 +249,7 @@ struct ReluBackward {
   /// The gradient of relu(). Host and device.
   ReluBackward() = default;
   /// Throws InvalidArgument for parameters that are not valid. Host only.
-  explicit ReluBackward(const Relu& relu) : f(detail::rounded<detail::Compute<T>>(relu)) {}
+  [[gnu::always_inline]] explicit ReluBackward(const Relu& relu) : f(detail::rounded<detail::Compute<T>>(relu)) {}
 
   /// dy, alpha * dy or +0, by the piece that x falls on; rounded once to T from the compute type.
   RECTIFY_HD T operator()(const T& dy, const T& x) const {

@@ -154,6 +154,6 @@ class TensorView : public ConstTensorView {
   explicit TensorView(const ConstTensorView& view) : ConstTensorView(view) {}
 };
 
-static_assert(alignof(ConstTensorView) == alignof(void*), "a #pragma pack is in force: the library has another layout");
+static_assert(alignof(ConstTensorView) >= alignof(void*), "a #pragma pack is in force: the library has another layout");
 
 }  // namespace rectify

@@ -16,8 +16,12 @@
 
 // Inline code that the library itself uses has another name in the library's files, which alone define RECTIFY_LIBRARY. Of two inline
 // functions of one name, a linker keeps one: a user's copy, compiled with -ffast-math or for another processor, would replace the library's.
+// So has that of a user's files without exceptions, which abort where others throw.
 #if defined(RECTIFY_LIBRARY)
 #define RECTIFY_COPY library_copy
-#else
+#elif defined(__EXCEPTIONS) || !defined(__GNUC__)
 #define RECTIFY_COPY user_copy
+#else
+#define RECTIFY_COPY user_copy_without_exceptions
+#define RECTIFY_NO_EXCEPTIONS
 #endif
