@@ -16,7 +16,7 @@
 
 // Inline code that the library itself uses has another name in the library's files, which alone define RECTIFY_LIBRARY. Of two inline
 // functions of one name, a linker keeps one: a user's copy, compiled with -ffast-math or for another processor, would replace the library's.
-// So has that of a user's files without exceptions, which abort where others throw.
+// Code in a user's file without exceptions has a third name, because it aborts where other files throw.
 #if defined(RECTIFY_LIBRARY)
 #define RECTIFY_COPY library_copy
 #elif defined(__EXCEPTIONS) || !defined(__GNUC__)
