@@ -100,7 +100,12 @@ const Environment environments[] = {
 void in_own_thread(const std::function<void()>& work) { std::thread(work).join(); }
 
 /// The environments of a team's threads. The vector is there already: nothing but state() runs in the team.
+/// A team of one is this thread: LLVM's OpenMP clears the exception flags at a parallel region of one.
 void read_states(std::vector<State>& states) {
+  if (states.size() == 1) {
+    states[0] = state();
+    return;
+  }
 #pragma omp parallel num_threads(static_cast <int>(states.size()))
   states[static_cast<std::size_t>(omp_get_thread_num())] = state();
 }
