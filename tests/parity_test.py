@@ -14,11 +14,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest import mock
 
-try:
-    import numpy as np
-except ModuleNotFoundError:
-    print("there is no numpy here")
-    sys.exit(77)
+import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.dont_write_bytecode = True

@@ -12,6 +12,7 @@ MAX_RANK = 8
 DTYPES = {"f16": 1, "bf16": 2, "f32": 3, "f64": 4}
 STRIDED = 1
 CPU, CUDA = 0, 1
+INVALID_ARGUMENT = 1
 
 
 class Relu(ctypes.Structure):
@@ -89,7 +90,11 @@ class Mask:
 
 
 class Error(RuntimeError):
-    """rectify rejected the call, or the call failed."""
+    """rectify rejected the call, or the call failed: a status of rectify.h's, and the text."""
+
+    def __init__(self, status, text):
+        super().__init__(text)
+        self.status = status
 
 
 class Library:
@@ -121,8 +126,9 @@ class Library:
         if status != 0:
             cuda = self.c.rectify_last_cuda_error()
             raise Error(
+                status,
                 f"{self.c.rectify_status_string(status).decode()}: {self.c.rectify_last_error().decode()}"
-                + (f" (CUDA error {cuda})" if cuda else "")
+                + (f" (CUDA error {cuda})" if cuda else ""),
             )
 
     def forward(self, relu, channel_axis=1, **named):

@@ -89,15 +89,15 @@ class Fact:
 
 
 def value(relu, x, dtype="f32"):
-    return lambda library: text(decode(library.forward(relu, encode([x], dtype), dtype), dtype)[0], dtype)
+    return lambda library: text(decode(library.forward(relu, encode([x], dtype)), dtype)[0], dtype)
 
 
 def slope(relu, x):
-    return lambda library: text(library.backward(relu, encode([1], "f32"), encode([x], "f32"), "f32")[0], "f32")
+    return lambda library: text(library.backward(relu, encode([1], "f32"), encode([x], "f32"))[0], "f32")
 
 
 def weight_gradient(library):
-    dalpha = library.dalpha((0.25, 0, None), encode([300], "f16"), encode([-300], "f16"), "f16")
+    dalpha = library.dalpha((0.25, 0, None), encode([300], "f16"), encode([-300], "f16"))
     return f"{text(dalpha, 'f32')} (f32)"
 
 
@@ -115,7 +115,7 @@ def rejection(call):
 
 
 def backward_from_y(library):
-    library.backward_from_y((-2, 0, None), encode([1], "f32"), encode([2], "f32"), "f32")
+    library.backward_from_y((-2, 0, None), encode([1], "f32"), encode([2], "f32"))
 
 
 FACTS = {

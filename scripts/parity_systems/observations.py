@@ -102,8 +102,8 @@ def ours(library, relu, row):
     dtype = row[TYPES].split()[0]
     x = encode([number(row[X])], dtype)
     if row[QUANTITY] == "y":
-        result = library.forward(relu, x, dtype)
+        result = library.forward(relu, x)
     else:
-        result = library.backward(relu, encode([number(row[DY])], dtype), x, dtype)
+        result = library.backward(relu, encode([number(row[DY])], dtype), x)
     return text(decode(result, dtype)[0], dtype)
 

@@ -14,9 +14,9 @@ def seen_by(system, function, dtype, library):
     for turn, x in enumerate(inputs.arrays(function.relu, dtype)):
         dys = inputs.gradients(x, dtype, turn)
         y, dxs = system.run(function, x, dys, dtype)
-        seen.add("y", x, dys[0], library.forward(function.relu, x, dtype), y)
+        seen.add("y", x, dys[0], library.forward(function.relu, x), y)
         for quantity, dy, dx in zip(GRADIENTS, dys, dxs):
-            seen.add(quantity, x, dy, library.backward(function.relu, dy, x, dtype), dx)
+            seen.add(quantity, x, dy, library.backward(function.relu, dy, x), dx)
     return seen
 
 

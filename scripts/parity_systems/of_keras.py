@@ -5,7 +5,7 @@ import re
 
 from elements import decode, encode, text
 from functions import Function, System
-from problem import Missing
+from problem import Problem
 
 LONG = {"f16": "float16", "bf16": "bfloat16", "f32": "float32", "f64": "float64"}
 
@@ -98,7 +98,7 @@ def system(backend):
     keras = importlib.import_module("tf_keras" if backend == "old" else "keras")
     below = "tensorflow" if backend == "old" else backend
     if backend != "old" and keras.backend.backend() != backend:
-        raise Missing(f"Keras runs on {keras.backend.backend()} and not on {backend}")
+        raise Problem(f"Keras runs on {keras.backend.backend()} and not on {backend}")
     of_backend = importlib.import_module("of_" + below).system(*(["jit"] if below == "jax" else []))
     versions = {("tf_keras" if backend == "old" else "keras"): keras.__version__, **of_backend.versions}
     slope = "alpha" if backend == "old" else "negative_slope"

@@ -3,7 +3,3 @@
 
 class Problem(Exception):
     """The text is one line that says what is wrong and, if there is one, the way out: exit code 2."""
-
-
-class Missing(Problem):
-    """A system that is not installed here."""

@@ -57,8 +57,8 @@ def ours_at(library, relu, index):
     """Rectify's answer to one of questions()."""
     asked = questions(relu)[index]
     if asked[0] == "y":
-        return text(library.forward(relu, array(asked[1]), "f32")[0], "f32")
-    return text(library.backward(relu, array(asked[2]), array(asked[1]), "f32")[0], "f32")
+        return text(library.forward(relu, array(asked[1]))[0], "f32")
+    return text(library.backward(relu, array(asked[2]), array(asked[1]))[0], "f32")
 
 
 def array(number):
