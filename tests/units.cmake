@@ -4,11 +4,11 @@ set(support support/cases.cpp support/checked_call.cpp support/fuzz_case.cpp sup
   support/sum_call.cpp support/sum_outputs.cpp support/tensor.cpp)
 # Of ops, on every target: in all three binaries.
 set(target_tests accumulate_test.cpp channels_test.cpp fuzz_test.cpp gain_test.cpp gradients_test.cpp mask_test.cpp models_test.cpp operands_test.cpp ops_test.cpp
-  sums_bits_test.cpp sums_test.cpp)
+  slices_test.cpp sums_bits_test.cpp sums_test.cpp)
 # Of what comes before any backend, and of arguments that are refused: in the library as built, and under the sanitizers, for a wild
 # argument must not be undefined behaviour on its way to the refusal.
-set(host_tests c_api_tensors_test.cpp c_api_test.cpp layout_test.cpp overlap_test.cpp tensor_view_test.cpp validate_masks_test.cpp
-  validate_overlap_test.cpp validate_parameters_test.cpp validate_sums_test.cpp validate_test.cpp)
+set(host_tests c_api_tensors_test.cpp c_api_test.cpp layout_test.cpp overlap_test.cpp tensor_view_test.cpp validate_masks_test.cpp validate_memory_test.cpp
+  validate_overlap_test.cpp validate_parameters_test.cpp validate_sums_test.cpp validate_test.cpp validate_workspace_test.cpp)
 # In the library as built alone.
 set(library_tests c_api_memory_test.cpp float_environment_test.cpp half_test.cpp no_gpu_test.cpp process_test.cpp reference_test.cpp
   relu_test.cpp sums_bound_test.cpp support/whole_call.cpp)
