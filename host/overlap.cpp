@@ -1,7 +1,7 @@
 // An element of a and an element of b share a byte if integers c_k can be chosen, each within its range, so that sum c_k * stride_k is the
 // distance of the two views: an axis of a gives a term with 0 <= c < extent, one of b with -extent < c <= 0, and so do the bytes within
-// an element. In general that is a search (it contains the knapsack problem). Strides of one parent make it short: what the smaller
-// strides can add up to is less than two steps of the larger ones, so at most two sums of the larger terms come into question.
+// an element. In general that is a search (the knapsack problem). If the strides are those of one array, all smaller strides together reach
+// less than two steps of the next larger one, so at most two multiples of it need to be tried.
 #include "overlap.hpp"
 
 #include <algorithm>

@@ -12,8 +12,8 @@ enum class Overlap { none, some, unknown };
 /// Bytes that the view spans, from its first element to the end of its last.
 std::uintptr_t span_bytes(const ConstTensorView& view);
 
-/// Of views that are valid, not empty, and whose spans lie within the address space; a mask is dense. `unknown` only where strides are
-/// those of no common parent and too many combinations of indices would have to be tried.
+/// Of views that are valid, not empty, and whose spans lie within the address space; a mask is dense. `unknown` only if the
+/// strides are not those of one array and too many combinations of indices would have to be tried.
 Overlap overlap(const ConstTensorView& a, const ConstTensorView& b);
 
 }  // namespace rectify::detail

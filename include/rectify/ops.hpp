@@ -102,8 +102,8 @@ struct Backward {
 ///         floating-point environment (rounding, flushing of subnormals, traps, flags) changes no result and is left as it was.
 /// Errors: InvalidArgument (numbers in Relu, or a gain, that are not valid; an operand's dtype, shape, device, strides or data; a
 ///         channel_axis that x has not; a mask of u1 where there is a cap and alpha is not the number 0), Unsupported (negative strides; an output
-///         and another operand whose strides no common array has, and leave open whether they share a byte), on a CPU std::bad_alloc;
-///         nothing is written. CudaError.
+///         and another operand that may overlap, if their strides are not those of one array and finding out would take too long), on a CPU
+///         std::bad_alloc; nothing is written. CudaError.
 RECTIFY_API void forward(const Relu& relu, const Forward& operands, Stream stream = {});
 /// y = value(x): forward of x and y alone.
 RECTIFY_API void forward(const Relu& relu, const ConstTensorView& x, const TensorView& y, Stream stream = {});
