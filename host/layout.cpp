@@ -1,4 +1,4 @@
-// Axes sorted, merged and checked for nesting. Extents and strides are validated before they come here.
+// Axes sorted, merged and checked for nesting. Extents and strides are validated before they come here, except to last_offset().
 #include "layout.hpp"
 
 #include <algorithm>
@@ -88,6 +88,22 @@ Layout make_layout(const Tensors& tensors, Slot lead, int channel_axis) {
   find_channels(layout);
   if (tensors[slot_x] != nullptr && !layout.run[slot_x]) find_repeats(layout);
   return layout;
+}
+
+std::int64_t last_offset(const ConstTensorView& view) {
+  std::int64_t offset = 0;
+  for (int axis = 0; axis < view.shape().rank(); ++axis) {
+    std::int64_t reach;
+    if (__builtin_mul_overflow(view.shape()[axis] - 1, view.strides()[axis], &reach)) return -1;
+    if (__builtin_add_overflow(offset, reach, &offset)) return -1;
+  }
+  return offset;
+}
+
+std::uintptr_t span_bytes(const ConstTensorView& view) {
+  const auto elements = static_cast<std::uintptr_t>(last_offset(view) + 1);
+  const auto bits = static_cast<unsigned>(bits_per_element(view.dtype()));
+  return bits >= 8 ? elements * (bits / 8) : elements / (8 / bits) + (elements % (8 / bits) != 0);
 }
 
 bool nests(const ConstTensorView& view) {

@@ -4,7 +4,10 @@
 // less than two steps of the next larger one, so at most two multiples of it need to be tried.
 #include "overlap.hpp"
 
+#include "layout.hpp"
+
 #include <algorithm>
+#include <cstdint>
 #include <numeric>
 #include <utility>
 
@@ -118,14 +121,6 @@ std::int64_t width(const ConstTensorView& view) {
 }
 
 }  // namespace
-
-std::uintptr_t span_bytes(const ConstTensorView& view) {
-  std::uintptr_t elements = 1;
-  for (int axis = 0; axis < view.shape().rank(); ++axis)
-    elements += static_cast<std::uintptr_t>((view.shape()[axis] - 1) * view.strides()[axis]);
-  const auto bits = static_cast<unsigned>(bits_per_element(view.dtype()));
-  return bits >= 8 ? elements * (bits / 8) : elements / (8 / bits) + (elements % (8 / bits) != 0);
-}
 
 Overlap overlap(const ConstTensorView& a, const ConstTensorView& b) {
   const auto begin_a = reinterpret_cast<std::uintptr_t>(a.data()), begin_b = reinterpret_cast<std::uintptr_t>(b.data());

@@ -3,14 +3,9 @@
 
 #include <rectify/tensor_view.hpp>
 
-#include <cstdint>
-
 namespace rectify::detail {
 
 enum class Overlap { none, some, unknown };
-
-/// Bytes that the view spans, from its first element to the end of its last.
-std::uintptr_t span_bytes(const ConstTensorView& view);
 
 /// Of views that are valid, not empty, and whose spans lie within the address space; a mask is dense. `unknown` only if the
 /// strides are not those of one array and too many combinations of indices would have to be tried.

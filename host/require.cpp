@@ -41,17 +41,6 @@ bool is_number(DType dtype) {
 
 bool is_mask(DType dtype) { return dtype == DType::u1 || dtype == DType::u2; }
 
-/// Distance in elements from the first element to the last; -1 where it overflows.
-std::int64_t last_offset(const ConstTensorView& view) {
-  std::int64_t offset = 0;
-  for (int axis = 0; axis < view.shape().rank(); ++axis) {
-    std::int64_t reach;
-    if (__builtin_mul_overflow(view.shape()[axis] - 1, view.strides()[axis], &reach)) return -1;
-    if (__builtin_add_overflow(offset, reach, &offset)) return -1;
-  }
-  return offset;
-}
-
 void require_memory(const Named& operand, std::int64_t elements) {
   const int bytes = bits_per_element(operand.view.dtype()) / 8;  // 0 for masks, which take less than their elements' number
   const std::int64_t most = std::numeric_limits<std::int64_t>::max() / (bytes > 0 ? bytes : 1);
