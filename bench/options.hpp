@@ -17,7 +17,7 @@ struct Options {
   int factor = 4, repetitions = 15;
   Relu relu = presets::torch::leaky_relu();
   bool is_short = false;
-  std::vector<Op> table = bench::ops();  ///< in the layouts that are asked for; cases point into it
+  std::vector<Op> table = bench::ops();  ///< in the layouts that are requested; cases point into it
 };
 
 /// Fills in `o`. The exit status where there is nothing left to do, else -1.

@@ -88,8 +88,9 @@ void print_ops(const std::vector<Op>& table) {
   std::printf(
       "\nscale, bias and alpha have one element a channel (the extent after n, or 8 of models_forward) and are not counted.\n"
       "models_forward has one x for its 8 models. A mask takes a bit, or two where there is a cap and alpha is not 0. Sums\n"
-      "have one element a channel, or one where there is a number in place of a tensor; they and their workspace are not\n"
-      "counted. all_sums has a cap, at threshold + 6 unless --max-value says another. bias_gain ops have a gain of sqrt 2; the\n"
+      "have one element a channel, or one where there is a number instead of a tensor; they and their workspace are not\n"
+      "counted. all_sums has a cap, at threshold + 6 unless --max-value says another. bias_gain ops have a gain of sqrt 2; "
+      "the\n"
       "backward from y has no cap, and alpha and threshold without their signs. accumulate_dbias adds to what dbias holds.\n");
 }
 

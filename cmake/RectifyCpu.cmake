@@ -1,6 +1,6 @@
-# The CPU backend's sources. Its loops are compiled once for each instruction set, and chosen when the library runs (host/cpu/backend.cpp).
+# The CPU backend's sources. Its loops are compiled once for each instruction set, and chosen when the library runs (host/cpu/instruction_set.cpp).
 set(rectify_cpu ${PROJECT_SOURCE_DIR}/host/cpu)
-set(rectify_cpu_sources ${rectify_cpu}/backend.cpp ${rectify_cpu}/loops_baseline.cpp)
+set(rectify_cpu_sources ${rectify_cpu}/backend.cpp ${rectify_cpu}/instruction_set.cpp ${rectify_cpu}/loops_baseline.cpp)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   list(APPEND rectify_cpu_sources ${rectify_cpu}/loops_avx2.cpp ${rectify_cpu}/loops_avx512.cpp)
 endif()

@@ -1,11 +1,11 @@
 // What a kernel reads and writes at a place: the tensors' items, the parameters of its lanes, and the bits of a mask.
 #pragma once
 
-#include "access.cuh"
+#include "spaces.cuh"
 
-#include <rectify/detail/element_ops.hpp>
-#include <rectify/detail/mask.hpp>
-#include <rectify/detail/operand_set.hpp>
+#include "core/element_ops.hpp"
+#include "core/mask.hpp"
+#include "core/operand_set.hpp"
 
 #include <cstdint>
 
@@ -75,7 +75,7 @@ __device__ void load_strided(const Parameter& p, std::int64_t channel, std::int6
 
 /// The parameters of a pack's lanes from a channel on, one after the other.
 template <class T, class Space, int L>
-__device__ void walk_channels(const Parameter& p, const Space& space, Channel at, Compute<T> (&v)[L]) {
+__device__ void load_channel_by_channel(const Parameter& p, const Space& space, Channel at, Compute<T> (&v)[L]) {
   v[0] = parameter_at<T>(p, at.index);
 #pragma unroll
   for (int l = 1; l < L; ++l) {
@@ -89,7 +89,7 @@ __device__ void walk_channels(const Parameter& p, const Space& space, Channel at
 /// v[l] = the parameter of lane l: the number, neighbours in memory, those of two channels that a pack meets at most, or whatever
 /// channel each is in. A pack within a view's row meets neighbouring channels, or one.
 template <class T, class Space, int L>
-__device__ void spread(const LaneParameter& p, Compute<T> number, const Space& space, Channel at, Compute<T> (&v)[L]) {
+__device__ void load_parameter(const LaneParameter& p, Compute<T> number, const Space& space, Channel at, Compute<T> (&v)[L]) {
   if (p.data == nullptr) {
 #pragma unroll
     for (int l = 0; l < L; ++l) v[l] = number;
@@ -110,7 +110,7 @@ __device__ void spread(const LaneParameter& p, Compute<T> number, const Space& s
   } else if (space.inner == 1 && at.index + L <= space.channels) {
     load_strided<T>(p, at.index, 1, v);
   } else {
-    walk_channels<T>(p, space, at, v);
+    load_channel_by_channel<T>(p, space, at, v);
   }
 }
 

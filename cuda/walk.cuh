@@ -2,7 +2,7 @@
 // parameters are found and loaded once. The sums have the rows of their parts, elementwise kernels with parameters rows of their own.
 #pragma once
 
-#include "access.cuh"
+#include "spaces.cuh"
 
 #include <algorithm>
 #include <cstdint>

@@ -9,7 +9,7 @@
 namespace rectify::detail {
 namespace {
 
-/// "x.dtype". In two parts, so that no string is made before something is refused.
+/// "x.dtype". In two parts, so that no string is made before something is rejected.
 struct Field {
   const char* owner;
   const char* name;
@@ -19,7 +19,7 @@ std::string text(Field field) { return std::string(field.owner) + "." + field.na
 
 void require_range(Field field, std::int32_t value, std::int32_t first, std::int32_t last) {
   if (value >= first && value <= last) return;
-  refuse(text(field), first == last ? std::to_string(first) : std::to_string(first) + " to " + std::to_string(last),
+  reject(text(field), first == last ? std::to_string(first) : std::to_string(first) + " to " + std::to_string(last),
          std::to_string(value));
 }
 
@@ -42,7 +42,7 @@ const Operands& require_known(const Operands* given, Operands& room) {
   const Operands* operands = &require_pointer("operands", given);
   const std::size_t size = operands->struct_size;
   if ((size < known && size != first) || size > most) {
-    refuse(text(field), std::to_string(first) + ", " + std::to_string(known) + " or a later version's", std::to_string(size));
+    reject(text(field), std::to_string(first) + ", " + std::to_string(known) + " or a later version's", std::to_string(size));
   }
   if (size == first) {
     room = {};

@@ -21,7 +21,7 @@ Shape mask_shape_of(const std::int64_t* shape, std::int32_t rank);
 
 template <class T>
 T& require_pointer(const char* name, T* pointer) {
-  if (pointer == nullptr) refuse(name, "a pointer", "null");
+  if (pointer == nullptr) reject(name, "a pointer", "null");
   return *pointer;
 }
 

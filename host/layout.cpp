@@ -22,7 +22,7 @@ int sorted_axes(const ConstTensorView& view, int (&order)[max_rank]) {
 
 bool walks_as_one(const Layout::Axis& outer, const Layout::Axis& inner) {
   bool one = outer.channel == inner.channel * inner.extent;
-  for (int k = 0; k < slots; ++k) one = one && outer.stride[k] == inner.stride[k] * inner.extent;
+  for (int k = 0; k < slot_count; ++k) one = one && outer.stride[k] == inner.stride[k] * inner.extent;
   return one;
 }
 
@@ -36,7 +36,7 @@ void append(Layout& layout, const Layout::Axis& axis) {
   }
 }
 
-bool is_run(const Layout& layout, int slot) {
+bool is_contiguous(const Layout& layout, int slot) {
   std::int64_t next = 1;
   for (int axis = layout.rank - 1; axis >= 0; --axis) {
     if (layout.axes[axis].stride[slot] != next) return false;
@@ -67,7 +67,7 @@ void find_repeats(Layout& layout) {
   for (; axis >= 0 && stride() == next; --axis) next *= layout.axes[axis].extent;
   if (axis >= 0) return;
   layout.repeats = repeats;
-  layout.row = row;
+  layout.repeat_length = row;
 }
 
 }  // namespace
@@ -80,13 +80,13 @@ Layout make_layout(const Tensors& tensors, Slot lead, int channel_axis) {
   const int count = sorted_axes(leading, order);
   for (int i = 0; i < count; ++i) {
     Layout::Axis axis{leading.shape()[order[i]], {}, order[i] == channel_axis ? 1 : 0};
-    for (int k = 0; k < slots; ++k) axis.stride[k] = tensors[k] != nullptr ? tensors[k]->strides()[order[i]] : 0;
+    for (int k = 0; k < slot_count; ++k) axis.stride[k] = tensors[k] != nullptr ? tensors[k]->strides()[order[i]] : 0;
     layout.elements *= axis.extent;
     append(layout, axis);
   }
-  for (int k = 0; k < slots; ++k) layout.run[k] = tensors[k] == nullptr || is_run(layout, k);
+  for (int k = 0; k < slot_count; ++k) layout.contiguous[k] = tensors[k] == nullptr || is_contiguous(layout, k);
   find_channels(layout);
-  if (tensors[slot_x] != nullptr && !layout.run[slot_x]) find_repeats(layout);
+  if (tensors[slot_x] != nullptr && !layout.contiguous[slot_x]) find_repeats(layout);
   return layout;
 }
 

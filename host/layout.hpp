@@ -1,7 +1,7 @@
 // Strides into iteration spaces: which axes may be walked as one, in which order, how far a view reaches, and whether it overlaps itself.
 #pragma once
 
-#include <rectify/detail/backend.hpp>
+#include "core/backend.hpp"
 #include <rectify/tensor_view.hpp>
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 namespace rectify::detail {
 
 /// The views of a call by their slots; null where absent.
-using Tensors = const ConstTensorView* [slots];
+using Tensors = const ConstTensorView* [slot_count];
 
 /// No axis of channels: no parameter has more than one element.
 constexpr int no_channels = -1;

@@ -1,5 +1,5 @@
 // Stands in for cuda/ in a build without CUDA.
-#include <rectify/detail/backend.hpp>
+#include "core/backend.hpp"
 
 namespace rectify::detail {
 

@@ -5,8 +5,8 @@
 #include "require.hpp"
 #include "validate.hpp"
 
-#include <rectify/detail/backend.hpp>
-#include <rectify/detail/sums.hpp>
+#include "core/backend.hpp"
+#include "core/sum_plan.hpp"
 
 #include <string>
 

@@ -1,4 +1,4 @@
-// The checks, and the words in which they refuse.
+// The checks, and the words in which they reject.
 #include "require.hpp"
 
 #include "layout.hpp"
@@ -44,25 +44,25 @@ bool is_mask(DType dtype) { return dtype == DType::u1 || dtype == DType::u2; }
 void require_memory(const Named& operand, std::int64_t elements) {
   const int bytes = bits_per_element(operand.view.dtype()) / 8;  // 0 for masks, which take less than their elements' number
   const std::int64_t most = std::numeric_limits<std::int64_t>::max() / (bytes > 0 ? bytes : 1);
-  if (elements > most) refuse(operand, "at most 2^63 - 1 bytes", "shape " + text(operand.view.shape()));
+  if (elements > most) reject(operand, "at most 2^63 - 1 bytes", "shape " + text(operand.view.shape()));
   const auto address = reinterpret_cast<std::uintptr_t>(operand.view.data());
   const std::int64_t last = last_offset(operand.view);
   if (last < 0 || last >= most) {
-    refuse(operand, "a span of at most 2^63 - 1 bytes", layout_text(operand.view));
+    reject(operand, "a span of at most 2^63 - 1 bytes", layout_text(operand.view));
   }
   if (operand.sizes_only) return;
-  if (address == 0) refuse(operand, "data", "null with shape " + text(operand.view.shape()));
+  if (address == 0) reject(operand, "data", "null with shape " + text(operand.view.shape()));
   if (bytes > 0 && address % static_cast<unsigned>(bytes) != 0)
-    refuse(operand, "data aligned to " + std::to_string(bytes) + " bytes", text(operand.view.data()));
+    reject(operand, "data aligned to " + std::to_string(bytes) + " bytes", text(operand.view.data()));
   if (address + span_bytes(operand.view) < address)
-    refuse(operand, "a span within the address space", text(operand.view.data()));
+    reject(operand, "a span within the address space", text(operand.view.data()));
 }
 
 void require_place(const Named& operand) {
   const ConstTensorView& view = operand.view;
   if (view.device().kind != Device::Kind::cpu && view.device().kind != Device::Kind::cuda)
-    refuse(operand, "a device of a known kind", "another");
-  if (view.device().index < 0) refuse(operand, "a device index from 0 up", text(view.device()));
+    reject(operand, "a device of a known kind", "another");
+  if (view.device().index < 0) reject(operand, "a device index from 0 up", text(view.device()));
   const std::int64_t elements = require_elements(operand.name, view.shape());
   if (elements == 0) return;
   for (int axis = 0; axis < view.strides().rank(); ++axis) {
@@ -77,9 +77,9 @@ bool same_device(Device a, Device b) { return a.kind == b.kind && (a.kind == Dev
 
 void require_shape_and_device(const Named& operand, const Named& model) {
   if (operand.view.shape() != model.view.shape())
-    refuse(operand, "shape " + text(model.view.shape()) + " as " + model.name, text(operand.view.shape()));
+    reject(operand, "shape " + text(model.view.shape()) + " as " + model.name, text(operand.view.shape()));
   if (!same_device(operand.view.device(), model.view.device()))
-    refuse(operand, "device " + text(model.view.device()) + " as " + model.name, text(operand.view.device()));
+    reject(operand, "device " + text(model.view.device()) + " as " + model.name, text(operand.view.device()));
 }
 
 /// Equal data and strides; dtypes and shapes are equal already. The stride of an extent of 1 is never walked, so it may differ.
@@ -94,16 +94,16 @@ bool same(const ConstTensorView& a, const ConstTensorView& b) {
 void require_channels(const Named& operand, const Named& model, int channel_axis) {
   const ConstTensorView& view = operand.view;
   if (!same_device(view.device(), model.view.device()))
-    refuse(operand, "device " + text(model.view.device()) + " as " + model.name, text(view.device()));
+    reject(operand, "device " + text(model.view.device()) + " as " + model.name, text(view.device()));
   require_place(operand);
-  if (length(view.shape()) < 0) refuse(operand, "one extent other than 1 at most", "shape " + text(view.shape()));
+  if (length(view.shape()) < 0) reject(operand, "one extent other than 1 at most", "shape " + text(view.shape()));
   if (!is_per_channel(view)) return;
   const int axis = require_axis(channel_axis, model.view.shape());
   const std::int64_t channels = model.view.shape()[axis];
   // Of the model's rank, a parameter says itself which axis it is along; of another rank it is a list.
   const bool has_axis = view.shape().rank() == model.view.shape().rank();
   if (length(view.shape()) != channels || (has_axis && view.shape()[axis] != channels)) {
-    refuse(operand,
+    reject(operand,
            "1 element, or " + std::to_string(channels) + (has_axis ? " along axis " : ", the extent of axis ") +
                std::to_string(axis) + (has_axis ? ", the channel axis" : ""),
            "shape " + text(view.shape()));
@@ -112,11 +112,11 @@ void require_channels(const Named& operand, const Named& model, int channel_axis
 
 }  // namespace
 
-void refuse(const std::string& name, const std::string& expected, const std::string& got) {
+void reject(const std::string& name, const std::string& expected, const std::string& got) {
   throw InvalidArgument(name + ": expected " + expected + ", got " + got);
 }
 
-void refuse(const Named& operand, const std::string& expected, const std::string& got) { refuse(operand.name, expected, got); }
+void reject(const Named& operand, const std::string& expected, const std::string& got) { reject(operand.name, expected, got); }
 
 std::int64_t require_elements(const char* name, const Shape& shape) {
   for (int axis = 0; axis < shape.rank(); ++axis) {
@@ -133,12 +133,12 @@ std::int64_t require_elements(const char* name, const Shape& shape) {
 }
 
 void require_absent(const Named& operand, const char* reason) {
-  if (operand.view.present()) refuse(operand, std::string("none, as ") + reason, "one");
+  if (operand.view.present()) reject(operand, std::string("none, as ") + reason, "one");
 }
 
 void require_number(const Named& operand) {
-  if (!operand.view.present()) refuse(operand, "a tensor", "none");
-  if (!is_number(operand.view.dtype())) refuse(operand, "dtype f16, bf16, f32 or f64", text(operand.view.dtype()));
+  if (!operand.view.present()) reject(operand, "a tensor", "none");
+  if (!is_number(operand.view.dtype())) reject(operand, "dtype f16, bf16, f32 or f64", text(operand.view.dtype()));
 }
 
 void require_tensor(const Named& operand) {
@@ -148,7 +148,7 @@ void require_tensor(const Named& operand) {
 
 void require_like(const Named& operand, const Named& model) {
   if (operand.view.dtype() != model.view.dtype())
-    refuse(operand, "dtype " + text(model.view.dtype()) + " as " + model.name, text(operand.view.dtype()));
+    reject(operand, "dtype " + text(model.view.dtype()) + " as " + model.name, text(operand.view.dtype()));
   require_shape_and_device(operand, model);
 }
 
@@ -170,7 +170,7 @@ void require_parameter(const Named& operand, const Named& model, int channel_axi
   if (!view.present()) return;
   const bool narrow = bits_per_element(model.view.dtype()) == 16;
   if (view.dtype() != model.view.dtype() && !(narrow && view.dtype() == DType::f32))
-    refuse(operand, "dtype " + text(model.view.dtype()) + " as " + model.name + (narrow ? ", or f32" : ""), text(view.dtype()));
+    reject(operand, "dtype " + text(model.view.dtype()) + " as " + model.name + (narrow ? ", or f32" : ""), text(view.dtype()));
   require_channels(operand, model, channel_axis);
 }
 
@@ -179,7 +179,7 @@ void require_sum(const Named& operand, const Named& model, int channel_axis) {
   if (!view.present()) return;
   const DType dtype = model.view.dtype() == DType::f64 ? DType::f64 : DType::f32;
   if (view.dtype() != dtype)
-    refuse(operand, "dtype " + text(dtype) + ", in which " + text(model.view.dtype()) + " is summed", text(view.dtype()));
+    reject(operand, "dtype " + text(dtype) + ", in which " + text(model.view.dtype()) + " is summed", text(view.dtype()));
   require_channels(operand, model, channel_axis);
 }
 
@@ -188,19 +188,19 @@ void require_workspace(const Workspace& workspace, std::size_t bytes, std::initi
   const char* const name = "workspace";
   const auto begin = reinterpret_cast<std::uintptr_t>(workspace.data);
   const auto needed = [&] { return std::to_string(bytes) + " bytes, as workspace_bytes() says"; };
-  if (begin == 0) refuse(name, needed(), "null");
-  if (workspace.bytes < bytes) refuse(name, needed(), std::to_string(workspace.bytes));
-  if (begin % 256 != 0) refuse(name, "memory on a boundary of 256 bytes", text(workspace.data));
+  if (begin == 0) reject(name, needed(), "null");
+  if (workspace.bytes < bytes) reject(name, needed(), std::to_string(workspace.bytes));
+  if (begin % 256 != 0) reject(name, "memory on a boundary of 256 bytes", text(workspace.data));
   for (const Named& each : operands) {
     if (!each.view.present() || is_empty(each.view.shape())) continue;
     const auto other = reinterpret_cast<std::uintptr_t>(each.view.data());
     if (begin < other + span_bytes(each.view) && other < begin + bytes)
-      refuse(name, std::string("memory outside the bytes from the first to the last of ") + each.name, "an overlap");
+      reject(name, std::string("memory outside the bytes from the first to the last of ") + each.name, "an overlap");
   }
 }
 
 void require_mask_dtype(const char* name, DType dtype) {
-  if (!is_mask(dtype)) refuse(name, "dtype u1 or u2", text(dtype));
+  if (!is_mask(dtype)) reject(name, "dtype u1 or u2", text(dtype));
 }
 
 void require_mask(const Named& mask, const Named& model) {
@@ -208,12 +208,12 @@ void require_mask(const Named& mask, const Named& model) {
   require_shape_and_device(mask, model);
   require_place(mask);
   if (!is_empty(mask.view.shape()) && !is_dense(mask.view))
-    refuse(mask, "dense strides, in any order of the axes", layout_text(mask.view));
+    reject(mask, "dense strides, in any order of the axes", layout_text(mask.view));
 }
 
 void require_nested(const Named& out) {
   if (!nests(out.view))
-    refuse(out, "strides that each exceed the span of the smaller ones, so that it does not overlap itself",
+    reject(out, "strides that each exceed the span of the smaller ones, so that it does not overlap itself",
            layout_text(out.view));
 }
 
@@ -226,7 +226,7 @@ void require_apart(const Named& out, const Named& other, Sharing sharing) {
     throw Unsupported(std::string(out.name) + ": expected strides that tell whether a byte is common with " + other.name +
                       ", got " + layout_text(out.view) + " beside " + layout_text(other.view));
   }
-  refuse(out, std::string("no byte in common with ") + other.name + (may_be_same ? ", or the same view" : ""),
+  reject(out, std::string("no byte in common with ") + other.name + (may_be_same ? ", or the same view" : ""),
          may_be_same ? "a partial overlap" : "an overlap");
 }
 

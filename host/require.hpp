@@ -16,8 +16,8 @@ struct Named {
   bool sizes_only = false;  ///< data pointers are not looked at
 };
 
-[[noreturn]] void refuse(const std::string& name, const std::string& expected, const std::string& got);
-[[noreturn]] void refuse(const Named& operand, const std::string& expected, const std::string& got);
+[[noreturn]] void reject(const std::string& name, const std::string& expected, const std::string& got);
+[[noreturn]] void reject(const Named& operand, const std::string& expected, const std::string& got);
 
 /// The number of elements. Throws InvalidArgument for negative extents, or a product that overflows int64.
 std::int64_t require_elements(const char* name, const Shape& shape);

@@ -8,7 +8,7 @@
 namespace rectify {
 namespace {
 
-/// A product that overflows stays at the top, harmlessly: validate.cpp refuses the shape before any stride is used.
+/// A product that overflows stays at the top, harmlessly: validate.cpp rejects the shape before any stride is used.
 std::int64_t saturating_product(std::int64_t a, std::int64_t b) {
   std::int64_t product;
   return __builtin_mul_overflow(a, b, &product) ? std::numeric_limits<std::int64_t>::max() : product;

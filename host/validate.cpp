@@ -5,7 +5,7 @@
 #include "layout.hpp"
 #include "require.hpp"
 
-#include <rectify/detail/dispatch.hpp>
+#include "core/dispatch.hpp"
 
 #include <string>
 
@@ -32,9 +32,9 @@ struct Parameters {
   }
 };
 
-/// The outputs of backward that are sums, in the order of SumSlot.
+/// The outputs of backward that are sums, in the order of SumKind.
 struct Sums {
-  Named all[sum_slots];
+  Named all[sum_kinds];
 
   Sums(const Backward& operands, bool sizes_only)
       : all{{"dscale", operands.dscale, sizes_only},
@@ -43,7 +43,7 @@ struct Sums {
             {"dthreshold", operands.dthreshold, sizes_only},
             {"dmax_value", operands.dmax_value, sizes_only}} {}
 
-  const Named& operator[](SumSlot slot) const { return all[slot]; }
+  const Named& operator[](SumKind slot) const { return all[slot]; }
   bool any() const {
     bool found = false;
     for (const Named& each : all) found = found || each.view.present();
@@ -59,9 +59,9 @@ void require_parameters(const Parameters& parameters, const Named& model) {
 template <class C>
 void require_numbers(const Relu& relu, double gain) {
   rounded<C>(relu);
-  if (!is_finite(gain) || gain == 0) refuse_parameter("gain", "a finite number other than 0", gain);
+  if (!is_finite(gain) || gain == 0) reject_parameter("gain", "a finite number other than 0", gain);
   const C in_c = round_to<C>(gain);
-  if (!is_finite(in_c) || in_c == 0) refuse_parameter("gain", "a number within the range of float", gain);
+  if (!is_finite(in_c) || in_c == 0) reject_parameter("gain", "a number within the range of float", gain);
 }
 
 void require_numbers(const Relu& relu, double gain, DType dtype) {
@@ -75,15 +75,15 @@ template <class T>
 Relu read_off_y(const Relu& relu, double gain) {
   using C = Compute<T>;
   const Rectifier<C> f = rounded<C>(relu);
-  if (!(f.alpha >= 0)) refuse_parameter("alpha", "a number from 0 up, as the source is y", relu.alpha);
-  if (!(f.threshold >= 0)) refuse_parameter("threshold", "a number from 0 up, as the source is y", relu.threshold);
-  if (!(gain > 0)) refuse_parameter("gain", "a number above 0, as the source is y", gain);
-  if (!(f.max_value > 0)) refuse_parameter("max_value", "a number above 0, as the source is y", relu.max_value);
+  if (!(f.alpha >= 0)) reject_parameter("alpha", "a number from 0 up, as the source is y", relu.alpha);
+  if (!(f.threshold >= 0)) reject_parameter("threshold", "a number from 0 up, as the source is y", relu.threshold);
+  if (!(gain > 0)) reject_parameter("gain", "a number above 0, as the source is y", gain);
+  if (!(f.max_value > 0)) reject_parameter("max_value", "a number above 0, as the source is y", relu.max_value);
   if (static_cast<C>(T(f.max_value)) != f.max_value)
-    refuse_parameter("max_value", "a number exact in y's dtype, as the source is y", relu.max_value);
+    reject_parameter("max_value", "a number exact in y's dtype, as the source is y", relu.max_value);
   const C cap = static_cast<C>(T(f.max_value * round_to<C>(gain)));
   if (f.max_value < no_cap<C> && !(cap > 0 && cap < no_cap<C>))
-    refuse_parameter("max_value", "a number whose product with gain is not 0 and finite in y's dtype, as the source is y",
+    reject_parameter("max_value", "a number whose product with gain is not 0 and finite in y's dtype, as the source is y",
                      relu.max_value);
   return {relu.alpha, 0, cap};
 }
@@ -105,9 +105,9 @@ void require_used(const Backward& operands) {
   const Named residual{"residual", operands.residual};
   if (!operands.x.present()) {
     const char* const reason = operands.y.present() ? "the source is y" : "the source is a mask";
-    for (SumSlot slot : {sum_scale, sum_alpha}) require_absent(sums[slot], reason);
+    for (SumKind slot : {sum_scale, sum_alpha}) require_absent(sums[slot], reason);
   } else if (sums[sum_scale].view.present() && !operands.scale.present()) {
-    refuse(sums[sum_scale], "a scale beside it", "none");
+    reject(sums[sum_scale], "a scale beside it", "none");
   }
   if (operands.y.present()) {
     parameters.for_each([&](const Named& each) {
@@ -128,7 +128,7 @@ bool is_capped(const Rectifier<C>& f, const ConstTensorView& max_value) {
 
 void require_wide_enough(const Named& mask, const Relu& relu, DType dtype, const Parameters& parameters) {
   if (mask.view.dtype() == DType::u1 && needs_two_bits(relu, dtype, parameters.alpha.view, parameters.max_value.view))
-    refuse(mask, "dtype u2, as there is a cap and alpha is not the number 0", "u1");
+    reject(mask, "dtype u2, as there is a cap and alpha is not the number 0", "u1");
 }
 
 /// One bit does not tell saturated from below, which is what dmax_value is the sum of. Where nothing saturates there is nothing to tell.
@@ -137,7 +137,7 @@ void require_told_apart(const Named& dmax_value, const Backward& operands, const
   const bool capped = with_float_type(operands.dy.dtype(), [&](auto t) {
     return is_capped(rounded<Compute<typename decltype(t)::type>>(relu), operands.max_value);
   });
-  if (capped) refuse(dmax_value, "a mask of dtype u2, as there is a cap", "u1");
+  if (capped) reject(dmax_value, "a mask of dtype u2, as there is a cap", "u1");
 }
 
 bool has_elements(const Named& operand) { return operand.view.present() && !is_empty(operand.view.shape()); }
@@ -202,7 +202,7 @@ Elementwise plan(const Relu& relu, const Tensors& tensors, Slot lead, const Para
   call.mask_bits = tensors[slot_mask] != nullptr ? bits_per_element(tensors[slot_mask]->dtype()) : 0;
   bool per_channel = false;
   parameters.for_each([&](const Named& each) { per_channel = per_channel || is_per_channel(each.view); });
-  for (int i = 0; sums != nullptr && i < sum_slots; ++i) {
+  for (int i = 0; sums != nullptr && i < sum_kinds; ++i) {
     per_channel = per_channel || is_per_channel(sums->all[i].view);
     call.sums[i] = planned_sum(sums->all[i]);
   }
@@ -285,7 +285,8 @@ Elementwise plan_backward(const Relu& relu, const Backward& operands, bool sizes
   const DType dtype = model.view.dtype();
   require_numbers(relu, operands.gain, dtype);
   Relu function = relu;
-  if (from_y) function = with_float_type(dtype, [&](auto t) { return read_off_y<typename decltype(t)::type>(relu, operands.gain); });
+  if (from_y)
+    function = with_float_type(dtype, [&](auto t) { return read_off_y<typename decltype(t)::type>(relu, operands.gain); });
   if (from_mask) {
     require_mask(mask, model);
     require_wide_enough(mask, relu, dtype, parameters);
@@ -304,7 +305,7 @@ Elementwise plan_backward(const Relu& relu, const Backward& operands, bool sizes
     Elementwise nothing;
     nothing.dtype = dtype;
     nothing.accumulate = operands.accumulate;
-    for (int i = 0; i < sum_slots; ++i) nothing.sums[i] = planned_sum(sums.all[i]);
+    for (int i = 0; i < sum_kinds; ++i) nothing.sums[i] = planned_sum(sums.all[i]);
     return nothing;
   }
   Tensors tensors = {};

@@ -1,7 +1,7 @@
 // Every check of a call, before any backend sees it. A call that passes becomes a plan; one that does not leaves no trace.
 #pragma once
 
-#include <rectify/detail/backend.hpp>
+#include "core/backend.hpp"
 
 namespace rectify::detail {
 

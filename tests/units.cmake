@@ -3,21 +3,21 @@
 set(support support/cases.cpp support/checked_call.cpp support/fuzz_case.cpp support/random_layout.cpp support/random_numbers.cpp
   support/sum_call.cpp support/sum_outputs.cpp support/tensor.cpp)
 # Of ops, on every target: in all three binaries.
-set(target_tests accumulate_test.cpp channels_test.cpp fuzz_test.cpp gain_test.cpp gradients_test.cpp mask_test.cpp models_test.cpp operands_test.cpp ops_test.cpp
-  slices_test.cpp sums_bits_test.cpp sums_test.cpp)
-# Of what comes before any backend, and of arguments that are refused: in the library as built, and under the sanitizers, for a wild
-# argument must not be undefined behaviour on its way to the refusal.
-set(host_tests c_api_tensors_test.cpp c_api_test.cpp layout_test.cpp overlap_test.cpp tensor_view_test.cpp validate_masks_test.cpp validate_memory_test.cpp
-  validate_overlap_test.cpp validate_parameters_test.cpp validate_sums_test.cpp validate_test.cpp validate_workspace_test.cpp)
+set(target_tests ops/accumulate_test.cpp ops/channels_test.cpp ops/fuzz_test.cpp ops/gain_test.cpp ops/gradients_test.cpp ops/mask_test.cpp ops/models_test.cpp ops/operands_test.cpp ops/ops_test.cpp
+  ops/slices_test.cpp ops/sums_bits_test.cpp ops/sums_test.cpp)
+# Of what comes before any backend, and of arguments that are rejected: in the library as built, and under the sanitizers, for a wild
+# argument must not be undefined behaviour on its way to the rejection.
+set(host_tests api/c_api_tensors_test.cpp api/c_api_test.cpp api/layout_test.cpp api/overlap_test.cpp api/tensor_view_test.cpp api/validate_masks_test.cpp api/validate_memory_test.cpp
+  api/validate_overlap_test.cpp api/validate_parameters_test.cpp api/validate_sums_test.cpp api/validate_test.cpp api/validate_workspace_test.cpp)
 # In the library as built alone.
-set(library_tests c_api_memory_test.cpp float_environment_test.cpp half_test.cpp no_gpu_test.cpp process_test.cpp reference_test.cpp
-  relu_test.cpp sums_bound_test.cpp support/whole_call.cpp)
+set(library_tests api/c_api_memory_test.cpp cpu/float_environment_test.cpp ops/half_test.cpp api/no_gpu_test.cpp cpu/process_test.cpp ops/reference_test.cpp
+  ops/relu_test.cpp ops/sums_bound_test.cpp support/whole_call.cpp)
 
 # At -O1: it halves the time to compile kernels and tests for this processor, and they run as fast but for a twentieth.
 function(rectify_add_test_objects name)
   add_library(${name} OBJECT ${ARGN})
   target_compile_options(${name} PRIVATE $<$<NOT:$<CONFIG:Debug>>:-O1>)
-  target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/support ${PROJECT_SOURCE_DIR}/host ${PROJECT_SOURCE_DIR}/bench)
+  target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/support ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/host ${PROJECT_SOURCE_DIR}/host/reference ${PROJECT_SOURCE_DIR}/bench)
   target_link_libraries(${name} PRIVATE rectify_headers rectify_flags OpenMP::OpenMP_CXX GTest::gtest)
 endfunction()
 rectify_add_test_objects(rectify_test_support ${support})
@@ -51,7 +51,7 @@ function(rectify_add_tests name)
     set(arg_LABELS quick)  # gtest_discover_tests drops an empty one, and takes the next word, ENVIRONMENT, for it
   endif()
   add_executable(${name} ${arg_SOURCES})
-  target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/support ${PROJECT_SOURCE_DIR}/host)
+  target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/support ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/host ${PROJECT_SOURCE_DIR}/host/reference)
   target_compile_options(${name} PRIVATE ${arg_FLAGS})
   target_link_options(${name} PRIVATE ${arg_FLAGS})
   target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} rectify_flags OpenMP::OpenMP_CXX GTest::gtest_main)
@@ -80,7 +80,7 @@ foreach(isa IN LISTS lesser_isas)
 endforeach()
 
 if(NOT BUILD_SHARED_LIBS)  # which hides the loops
-  target_sources(rectify_tests PRIVATE cpu_isa_test.cpp)
+  target_sources(rectify_tests PRIVATE cpu/cpu_isa_test.cpp)
 endif()
 # The threads of OpenMP's pool have small stacks too.
 add_test(NAME small_omp_stacks COMMAND rectify_tests --gtest_filter=*SmallStack*)
@@ -88,7 +88,7 @@ set_tests_properties(small_omp_stacks PROPERTIES LABELS quick TIMEOUT 300 ENVIRO
 
 find_path(RECTIFY_DLPACK dlpack/dlpack.h)
 if(RECTIFY_DLPACK)
-  target_sources(rectify_tests PRIVATE dlpack_test.cpp)
+  target_sources(rectify_tests PRIVATE api/dlpack_test.cpp)
   target_include_directories(rectify_tests PRIVATE ${RECTIFY_DLPACK})
 else()
   message(STATUS "rectify: no dlpack.h, so no test of rectify/dlpack.hpp")
@@ -99,33 +99,33 @@ if(BUILD_SHARED_LIBS)
 endif()
 if(NOT RECTIFY_NESTED)
   rectify_add_tests(rectify_slow_tests
-    SOURCES slow_test.cpp support/targets.cpp
+    SOURCES ops/slow_test.cpp support/targets.cpp
     LIBRARIES rectify_test_support rectify rectify_reference rectify_harness LABELS slow TIMEOUT 3600)
 endif()
 
 if(RECTIFY_EXAMPLES)
-  find_package(ZLIB QUIET)  # whose target is seen in the folder that asked for it alone
+  find_package(ZLIB QUIET)  # whose target is seen in the folder that requested it alone
 endif()
 if(RECTIFY_EXAMPLES AND ZLIB_FOUND)
-  rectify_add_tests(rectify_example_tests SOURCES idx_test.cpp ${PROJECT_SOURCE_DIR}/examples/idx.cpp LIBRARIES ZLIB::ZLIB)
+  rectify_add_tests(rectify_example_tests SOURCES examples/idx_test.cpp ${PROJECT_SOURCE_DIR}/examples/idx.cpp LIBRARIES ZLIB::ZLIB)
   target_include_directories(rectify_example_tests PRIVATE ${PROJECT_SOURCE_DIR}/examples)
   if(TARGET train_step)
     add_test(NAME train_step COMMAND train_step)
     set_tests_properties(train_step PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
   endif()
   if(TARGET tune_alpha)
-    rectify_add_tests(rectify_tune_alpha_tests SOURCES tune_alpha_test.cpp tune_alpha_parts_test.cpp LIBRARIES tune_alpha_parts)
-    add_test(NAME tune_alpha COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/tune_alpha.sh $<TARGET_FILE:tune_alpha>)
+    rectify_add_tests(rectify_tune_alpha_tests SOURCES examples/tune_alpha_test.cpp examples/tune_alpha_parts_test.cpp LIBRARIES tune_alpha_parts)
+    add_test(NAME tune_alpha COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/examples/tune_alpha.sh $<TARGET_FILE:tune_alpha>)
     set_tests_properties(tune_alpha PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300 PROCESSORS 2 ENVIRONMENT "OMP_WAIT_POLICY=passive")
   endif()
 endif()
 
 if(RECTIFY_WITH_CUDA)
-  rectify_add_tests(rectify_gpu_tests SOURCES gpu_test.cu LIBRARIES rectify)
+  rectify_add_tests(rectify_gpu_tests SOURCES cuda/gpu_test.cu LIBRARIES rectify)
 endif()
 
-# The kernel sources, compiled for this processor: they see tests/simt/include in place of a toolkit.
-set(simt_sources simt/kernels_table.cpp simt/kernels_f16.cpp simt/kernels_f32.cpp simt/simt.cpp simt/targets.cpp simt/access_test.cpp
+# The kernel sources, compiled for this processor: they see tests/simt/include instead of a toolkit.
+set(simt_sources simt/kernels_backend.cpp simt/kernels_f16.cpp simt/kernels_f32.cpp simt/simt.cpp simt/targets.cpp simt/spaces_test.cpp
   simt/long_parts_test.cpp simt/runtime_test.cpp simt/simt_test.cpp ${PROJECT_SOURCE_DIR}/bench/harness.cpp)
 set(more_kernels simt/kernels_bf16.cpp simt/kernels_f64.cpp)
 function(rectify_add_simt_objects name sources)
@@ -150,7 +150,7 @@ if(NOT RECTIFY_NESTED)
   rectify_add_simt_tests(rectify_simt_tests SOURCES simt/coverage_test.cpp
     LIBRARIES rectify_more_kernels rectify_target_tests rectify_test_support rectify_host rectify_reference)
   # An order matters where threads of a block meet: in sums. All three run random calls, exact sums and what is short; long lists of calls
-  # run shuffled, and in the other two when it is asked for.
+  # run shuffled, and in the other two when it is requested.
   set(long_lists "")
   foreach(tests IN ITEMS Channels.* Masks.* Models.* Ops.* Sums.Of*Numbers* SumsBits.*)
     string(APPEND long_lists */${tests}/kernels_ascending:*/${tests}/kernels_descending:)
@@ -169,9 +169,9 @@ if(NOT RECTIFY_NESTED)
   # Without the sums that must have the same bits: their calls are those of the other sums.
   rectify_add_shards(rectify_sanitized_tests BINARY rectify_sanitized_tests LABELS quick ARGUMENTS --gtest_filter=-*/SumsBits.*)
 
-  # The tests and the reference too: what they themselves do wrong. Compiled when it is asked for.
+  # The tests and the reference too: what they themselves do wrong. Compiled when it is requested.
   rectify_add_simt_tests(rectify_wholly_sanitized_tests FLAGS ${sanitized}
-    SOURCES ${more_kernels} ${rectify_host_sources} ${PROJECT_SOURCE_DIR}/host/reference.cpp ${target_tests} ${host_tests} ${support})
+    SOURCES ${more_kernels} ${rectify_host_sources} ${PROJECT_SOURCE_DIR}/host/reference/reference.cpp ${target_tests} ${host_tests} ${support})
   set_target_properties(rectify_wholly_sanitized_tests rectify_wholly_sanitized_tests_objects PROPERTIES EXCLUDE_FROM_ALL ON)
   add_test(NAME rectify_wholly_sanitized_tests.build
     COMMAND ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target rectify_wholly_sanitized_tests)
@@ -203,6 +203,6 @@ if(NOT RECTIFY_NESTED)
   endforeach()
   set_tests_properties(rectify_race_tests.shuffled PROPERTIES LABELS quick)
   target_include_directories(rectify_race_tests PRIVATE simt simt/include)
-  add_test(NAME barriers COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/barriers.sh ${CMAKE_CXX_COMPILER} ${PROJECT_SOURCE_DIR})
+  add_test(NAME barriers COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/simt/barriers.sh ${CMAKE_CXX_COMPILER} ${PROJECT_SOURCE_DIR})
   set_tests_properties(barriers PROPERTIES LABELS slow TIMEOUT 900)
 endif()

@@ -33,7 +33,8 @@ __device__ void store(uint4* to, uint4 v, bool streaming) {
 
 /// Packs of 16 bytes, N to a thread and input, all loaded before the first is stored.
 template <class Op, int N>
-__global__ void __launch_bounds__(256) stream_kernel(const uint4* a, const uint4* b, uint4* y, std::int64_t packs, bool streaming) {
+__global__ void __launch_bounds__(256)
+    stream_kernel(const uint4* a, const uint4* b, uint4* y, std::int64_t packs, bool streaming) {
   const std::int64_t first = std::int64_t{blockIdx.x} * (256 * N) + threadIdx.x;
   uint4 from_a[N] = {}, from_b[N] = {};
 #pragma unroll
@@ -59,7 +60,12 @@ __global__ void __launch_bounds__(256) stream_kernel(const uint4* a, const uint4
 template <class Op, int N>
 Contender contender(const char* part, const char* op, const Tensors& tensors, bool streaming) {
   constexpr int streams = Op::inputs + !std::is_same_v<Op, Read>;
-  Label label{part, op, "kernel of " + std::to_string(N) + (streaming ? " packs, __stcs" : " packs"), "", "flat", tensors.bytes,
+  Label label{part,
+              op,
+              "kernel of " + std::to_string(N) + (streaming ? " packs, __stcs" : " packs"),
+              "",
+              "flat",
+              tensors.bytes,
               static_cast<double>(tensors.bytes) * streams};
   label.has_result = false;
   const std::int64_t packs = tensors.bytes / 16;
@@ -88,8 +94,8 @@ Contender memcpy_of(const char* part, const Tensors& tensors) {
   label.has_result = false;
   return {label, [&tensors](cudaStream_t stream, int rotation) {
             const auto r = static_cast<std::size_t>(rotation);
-            RECTIFY_REQUIRE_CUDA(cudaMemcpyAsync(tensors.y[r].data(), tensors.a[r].data(), static_cast<std::size_t>(tensors.bytes),
-                                                 cudaMemcpyDeviceToDevice, stream));
+            RECTIFY_REQUIRE_CUDA(cudaMemcpyAsync(tensors.y[r].data(), tensors.a[r].data(),
+                                                 static_cast<std::size_t>(tensors.bytes), cudaMemcpyDeviceToDevice, stream));
           }};
 }
 

@@ -42,9 +42,11 @@ struct CudnnPeer::Functions {
     const int extents[] = {static_cast<int>(n / (line * line)) > 0 ? static_cast<int>(n / (line * line)) : 1,
                            static_cast<int>(n / (line * line)) > 0 ? line : static_cast<int>(n / line), line, 1};
     const int strides[] = {extents[1] * line, line, 1, 1};
-    require(set_tensor(tensor, bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT, 4, extents, strides), "cudnnSetTensorNdDescriptor");
-    require(set_activation(activation, clipped ? CUDNN_ACTIVATION_CLIPPED_RELU : CUDNN_ACTIVATION_RELU, CUDNN_PROPAGATE_NAN, 6.0),
-            "cudnnSetActivationDescriptor");
+    require(set_tensor(tensor, bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT, 4, extents, strides),
+            "cudnnSetTensorNdDescriptor");
+    require(
+        set_activation(activation, clipped ? CUDNN_ACTIVATION_CLIPPED_RELU : CUDNN_ACTIVATION_RELU, CUDNN_PROPAGATE_NAN, 6.0),
+        "cudnnSetActivationDescriptor");
   }
 };
 
@@ -82,14 +84,16 @@ CudnnPeer::CudnnPeer() {
 void CudnnPeer::forward(cudaStream_t stream, bool clipped, bool bf16, std::int64_t n, const void* x, void* y) {
   const float one = 1, zero = 0;
   cudnn_->prepare(stream, clipped, bf16, n);
-  require(cudnn_->forward(cudnn_->handle, cudnn_->activation, &one, cudnn_->tensor, x, &zero, cudnn_->tensor, y), "cudnnActivationForward");
+  require(cudnn_->forward(cudnn_->handle, cudnn_->activation, &one, cudnn_->tensor, x, &zero, cudnn_->tensor, y),
+          "cudnnActivationForward");
 }
 
-void CudnnPeer::backward(cudaStream_t stream, bool clipped, bool bf16, std::int64_t n, const void* x, const void* dy, void* dx) {
+void CudnnPeer::backward(cudaStream_t stream, bool clipped, bool bf16, std::int64_t n, const void* x, const void* dy,
+                         void* dx) {
   const float one = 1, zero = 0;
   cudnn_->prepare(stream, clipped, bf16, n);
-  require(cudnn_->backward(cudnn_->handle, cudnn_->activation, &one, cudnn_->tensor, x, cudnn_->tensor, dy, cudnn_->tensor, x, &zero,
-                           cudnn_->tensor, dx),
+  require(cudnn_->backward(cudnn_->handle, cudnn_->activation, &one, cudnn_->tensor, x, cudnn_->tensor, dy, cudnn_->tensor, x,
+                           &zero, cudnn_->tensor, dx),
           "cudnnActivationBackward");
 }
 
@@ -102,7 +106,9 @@ namespace rectify::gpu_bench {
 struct CudnnPeer::Functions {};
 CudnnPeer::CudnnPeer() : absent_("built without cudnn.h") {}
 void CudnnPeer::forward(cudaStream_t, bool, bool, std::int64_t, const void*, void*) { throw std::logic_error(absent_); }
-void CudnnPeer::backward(cudaStream_t, bool, bool, std::int64_t, const void*, const void*, void*) { throw std::logic_error(absent_); }
+void CudnnPeer::backward(cudaStream_t, bool, bool, std::int64_t, const void*, const void*, void*) {
+  throw std::logic_error(absent_);
+}
 
 }  // namespace rectify::gpu_bench
 

@@ -20,7 +20,7 @@ class CudnnPeer {
 
   /// ReLU, or clipped at 6, of n elements. Throws std::runtime_error.
   void forward(cudaStream_t stream, bool clipped, bool bf16, std::int64_t n, const void* x, void* y);
-  /// dx, from x in the place of cuDNN's y too: it reads both.
+  /// dx, from x instead of cuDNN's y too: it reads both.
   void backward(cudaStream_t stream, bool clipped, bool bf16, std::int64_t n, const void* x, const void* dy, void* dx);
 
  private:

@@ -45,7 +45,13 @@ class PeerRun {
   }
 
   void add(const char* who, const Call& call) {
-    Label label{"peers", op_, who, TypeName<T>::text, "flat", tensors_.bytes, static_cast<double>(tensors_.bytes) * (reads_two_ ? 3 : 2),
+    Label label{"peers",
+                op_,
+                who,
+                TypeName<T>::text,
+                "flat",
+                tensors_.bytes,
+                static_cast<double>(tensors_.bytes) * (reads_two_ ? 3 : 2),
                 reads_two_ ? "add" : "copy"};
     Contender one{label, [call, &tensors = tensors_](cudaStream_t stream, int rotation) {
                     const auto r = static_cast<std::size_t>(rotation);
@@ -112,7 +118,8 @@ void run_backward(const Tensors& tensors) {
   const std::int64_t n = tensors.bytes / static_cast<std::int64_t>(sizeof(T));
   const ReluBackward<T> f(leaky);
   PeerRun<T> run("leaky_backward", tensors, true);
-  run.add("rectify", [=](cudaStream_t s, const T* x, const T* dy, T* dx) { backward(leaky, view(dy, n), view(x, n), view(dx, n), s); });
+  run.add("rectify",
+          [=](cudaStream_t s, const T* x, const T* dy, T* dx) { backward(leaky, view(dy, n), view(x, n), view(dx, n), s); });
   run.add("cub::DeviceTransform", [=](cudaStream_t s, const T* x, const T* dy, T* dx) {
     RECTIFY_REQUIRE_CUDA(cub::DeviceTransform::Transform(::cuda::std::make_tuple(dy, x), dx, n, f, s));
   });
@@ -135,9 +142,12 @@ void run_cudnn(const Tensors& tensors, CudnnPeer& cudnn) {
                  [=, &cudnn](cudaStream_t s, const T* x, const T*, T* y) { cudnn.forward(s, clipped, bf16, n, x, y); });
     forwards.measure_all();
     PeerRun<T> backwards(clipped ? "relu6_backward" : "relu_backward", tensors, true);
-    backwards.add("rectify", [=](cudaStream_t s, const T* x, const T* dy, T* dx) { backward(f, view(dy, n), view(x, n), view(dx, n), s); });
-    backwards.add("cudnnActivationBackward",
-                  [=, &cudnn](cudaStream_t s, const T* x, const T* dy, T* dx) { cudnn.backward(s, clipped, bf16, n, x, dy, dx); });
+    backwards.add("rectify", [=](cudaStream_t s, const T* x, const T* dy, T* dx) {
+      backward(f, view(dy, n), view(x, n), view(dx, n), s);
+    });
+    backwards.add("cudnnActivationBackward", [=, &cudnn](cudaStream_t s, const T* x, const T* dy, T* dx) {
+      cudnn.backward(s, clipped, bf16, n, x, dy, dx);
+    });
     backwards.measure_all();
   }
 }

@@ -5,7 +5,7 @@
 
 namespace rectify::gpu_bench {
 
-/// rectify beside CUB, Thrust and cuDNN on the same buffers, at 1 GiB (or less, if asked for) and where the L2 cache holds them.
+/// rectify beside CUB, Thrust and cuDNN on the same buffers, at 1 GiB (or less, if requested) and where the L2 cache holds them.
 void run_peers(std::int64_t bytes);
 
 }  // namespace rectify::gpu_bench

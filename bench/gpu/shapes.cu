@@ -82,8 +82,14 @@ void run_views(const Type& type, const Views& views) {
   const Tensors tensors(bytes, 1, type.name), dense(elements * type.bytes / 16 * 16, 1, type.name);
   std::vector<Contender> all = ceilings(dense, true, "shapes");
   for (const bool backwards : {false, true}) {
-    Label label{"shapes", backwards ? "backward" : "forward", "rectify", type.name, views.name, elements * type.bytes,
-                static_cast<double>(elements * type.bytes) * (backwards ? 3 : 2), backwards ? "add" : "copy"};
+    Label label{"shapes",
+                backwards ? "backward" : "forward",
+                "rectify",
+                type.name,
+                views.name,
+                elements * type.bytes,
+                static_cast<double>(elements * type.bytes) * (backwards ? 3 : 2),
+                backwards ? "add" : "copy"};
     const std::string failed = check(type, views, tensors, backwards);
     all.push_back({label, [=, &tensors](cudaStream_t stream, int) { call(type, views, tensors, backwards, stream); }, failed});
   }
@@ -131,7 +137,9 @@ void run_host() {
   sums.dbias = TensorView(dbias.data(), DType::f32, {1024}, gpu);
   const Buffer workspace(std::max<std::size_t>(workspace_bytes(leaky, sums), 16));
   sums.workspace = {workspace.data(), workspace.bytes()};
-  const auto told = [](const char* op, const char* who, double us) { print_time({"host", op, who, "f32", "[64, 1024]"}, "host", us); };
+  const auto told = [](const char* op, const char* who, double us) {
+    print_time({"host", op, who, "f32", "[64, 1024]"}, "host", us);
+  };
   told("launch", "empty kernel, <<<>>>", host_microseconds([] { empty_kernel<<<1, 256>>>(); }));
   told("launch", "cudaMemcpyAsync", host_microseconds([&] {
          RECTIFY_REQUIRE_CUDA(cudaMemcpyAsync(y.data(), x.data(), 1 << 18, cudaMemcpyDeviceToDevice));

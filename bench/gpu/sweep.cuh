@@ -84,7 +84,8 @@ class Sweep {
     space.channels = space.inner = space.repeats = space.row = space.chunk = 1;
     const auto blocks = static_cast<unsigned>(space.items() / (Threads * N));
     const std::string who = std::to_string(N) + " packs, " + std::to_string(Threads) + " threads, " + store;
-    const double bytes = (1.0 + Op::reads_x + Op::reads_dy) * static_cast<double>(on_.tensors.bytes) + elements * Mask::bits / 8.0;
+    const double bytes =
+        (1.0 + Op::reads_x + Op::reads_dy) * static_cast<double>(on_.tensors.bytes) + elements * Mask::bits / 8.0;
     Contender one{{"sweep", op_, who, dtype_, "flat", on_.tensors.bytes, bytes, Op::reads_x && Op::reads_dy ? "add" : "copy"},
                   [=](cudaStream_t stream, int rotation) {
                     sweep_kernel<N, Threads, How, Op, Mask, T><<<blocks, Threads, 0, stream>>>(operands(rotation), space);

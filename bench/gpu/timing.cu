@@ -160,7 +160,8 @@ __device__ std::uint32_t random_half(std::uint64_t n, bool bf16) {
 enum class Kind { f32, bf16, f16 };
 
 __global__ void randomise_kernel(std::uint32_t* words, std::uint64_t count, std::uint32_t seed, Kind kind) {
-  for (std::uint64_t i = std::uint64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += std::uint64_t{gridDim.x} * blockDim.x) {
+  for (std::uint64_t i = std::uint64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count;
+       i += std::uint64_t{gridDim.x} * blockDim.x) {
     const std::uint64_t n = i + (std::uint64_t{seed} << 40);
     const std::uint32_t low = kind == Kind::f32 ? 0 : random_half(2 * n, kind == Kind::bf16);
     words[i] = kind == Kind::f32 ? __float_as_uint(random_float(n)) : low | random_half(2 * n + 1, kind == Kind::bf16) << 16;
@@ -181,7 +182,8 @@ __device__ bool same(std::uint32_t a, std::uint32_t b, int zeros_equal) {
 __global__ void differing_kernel(const std::uint32_t* a, const std::uint32_t* b, std::uint64_t count, int zeros_equal,
                                  unsigned long long* result) {
   unsigned long long mine = 0;
-  for (std::uint64_t i = std::uint64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += std::uint64_t{gridDim.x} * blockDim.x)
+  for (std::uint64_t i = std::uint64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count;
+       i += std::uint64_t{gridDim.x} * blockDim.x)
     mine += !same(a[i], b[i], zeros_equal);
   if (mine > 0) atomicAdd(result, mine);
 }
@@ -208,8 +210,7 @@ void measure(const std::vector<Contender>& contenders, const Run& run) {
     }
   }
   for (int round = 0; round < run.rounds; ++round) {
-    for (Sampled& each : all)
-      each.us.push_back(replay_microseconds(each.graph, clock) / each.calls);
+    for (Sampled& each : all) each.us.push_back(replay_microseconds(each.graph, clock) / each.calls);
   }
   std::map<std::string, double> us_of;  // the best of each name, for ceilings
   for (Sampled& each : all) {
@@ -249,8 +250,8 @@ void Buffer::spoil() {
 std::uint64_t Buffer::differing_words(const Buffer& other, std::size_t bytes, int zeros_equal) const {
   Buffer result(8);
   RECTIFY_REQUIRE_CUDA(cudaMemset(result.data(), 0, 8));
-  differing_kernel<<<4096, 256>>>(static_cast<const std::uint32_t*>(data_), static_cast<const std::uint32_t*>(other.data_), bytes / 4,
-                                  zeros_equal, static_cast<unsigned long long*>(result.data()));
+  differing_kernel<<<4096, 256>>>(static_cast<const std::uint32_t*>(data_), static_cast<const std::uint32_t*>(other.data_),
+                                  bytes / 4, zeros_equal, static_cast<unsigned long long*>(result.data()));
   RECTIFY_REQUIRE_CUDA(cudaGetLastError());
   std::uint64_t count = 0;
   RECTIFY_REQUIRE_CUDA(cudaMemcpy(&count, result.data(), 8, cudaMemcpyDeviceToHost));

@@ -18,15 +18,15 @@ void require(cudaError_t error, const char* call);
 
 /// What is known of a row before it is measured.
 struct Label {
-  std::string part = {};    ///< ceilings, sweep, shapes, host or peers
-  std::string op = {};      ///< forward, backward, copy, ...
-  std::string who = {};     ///< rectify, or a variant, or a peer
-  std::string dtype = {};   ///< empty where bytes are just bytes
-  std::string shape = {};   ///< "[n, 1001]"; "flat"
+  std::string part = {};   ///< ceilings, sweep, shapes, host or peers
+  std::string op = {};     ///< forward, backward, copy, ...
+  std::string who = {};    ///< rectify, or a variant, or a peer
+  std::string dtype = {};  ///< empty where bytes are just bytes
+  std::string shape = {};  ///< "[n, 1001]"; "flat"
   std::int64_t tensor_bytes = 0;
-  double bytes = 0;      ///< that one call must move
-  std::string ceiling = {};   ///< the contender of this round that is its ceiling; empty for none
-  bool has_result = true;  ///< false: nothing to check (a read)
+  double bytes = 0;          ///< that one call must move
+  std::string ceiling = {};  ///< the contender of this round that is its ceiling; empty for none
+  bool has_result = true;    ///< false: nothing to check (a read)
 };
 
 struct Contender {
@@ -42,9 +42,9 @@ enum class Mode {
 
 struct Run {
   Mode mode = Mode::cold;
-  int rotations = 1;      ///< sets of buffers that the contenders have
-  int rounds = 15;        ///< samples of each
-  double sample_ms = 1;   ///< a sample has at least so many, and one call
+  int rotations = 1;     ///< sets of buffers that the contenders have
+  int rounds = 15;       ///< samples of each
+  double sample_ms = 1;  ///< a sample has at least so many, and one call
 };
 
 /// Times them in turn, and prints a row each.

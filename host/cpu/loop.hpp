@@ -2,9 +2,9 @@
 // a translation unit with its flags: loops_baseline.cpp, loops_avx2.cpp, loops_avx512.cpp.
 #pragma once
 
-#include <rectify/detail/backend.hpp>
-#include <rectify/detail/element_ops.hpp>
-#include <rectify/detail/half.hpp>
+#include "core/backend.hpp"
+#include "core/element_ops.hpp"
+#include "core/half.hpp"
 
 #include <cstdint>
 
@@ -17,7 +17,7 @@ constexpr std::int64_t bands = 4;          ///< rows that a loop of sums may tak
 constexpr std::int64_t stream_bytes = 16;  ///< of a store past the caches, which begins at a multiple; what malloc gives
 
 /// What a loop is asked to do: an op, at least these operands beside x and dy (a bit for each), and at least these sums (a bit for each
-/// SumSlot). A loop reads all operands of its own, for an absent one the number that changes no bit or Relu's, and adds up all its sums.
+/// SumKind). A loop reads all operands of its own, for an absent one the number that changes no bit or Relu's, and adds up all its sums.
 struct LoopKind {
   enum Op { forward, forward_mask, backward, backward_mask } op;
   unsigned operands, sums;
@@ -25,8 +25,15 @@ struct LoopKind {
   bool flat;    ///< alpha is 0, where it is a number
   bool gained;  ///< the gain is not 1
 };
-enum OperandBit : unsigned { reads_scale = 1, reads_bias = 2, reads_residual = 4, reads_alpha = 8, reads_function = 16 };
-enum ParameterSlot : int { at_scale, at_bias, at_alpha, at_threshold, at_max_value, parameter_count };
+enum OperandBit : unsigned { reads_scale = 1, reads_bias = 2, reads_residual = 4, reads_alpha = 8, reads_limits = 16 };
+enum ParameterKind : int {
+  parameter_scale,
+  parameter_bias,
+  parameter_alpha,
+  parameter_threshold,
+  parameter_max_value,
+  parameter_count
+};
 
 /// What a loop works on: `count` elements, whole groups, contiguous in every operand. A loop of sums may be given several such rows,
 /// `row_stride` elements apart, which have the same parameters and add to the same sums.
@@ -36,7 +43,7 @@ struct Span {
   C gain;
   std::int64_t count, rows, row_stride;  ///< 1 row, or as many as there are bands
   const void *x, *dy, *residual;         ///< null where there is none
-  void *out, *dresidual;                 ///< null where not asked for
+  void *out, *dresidual;                 ///< null where not requested
   bool streams, dresidual_streams;       ///< past the caches
   unsigned char* mask;
   int mask_bits;
@@ -49,7 +56,7 @@ struct Span {
 
 template <class C>
 struct Loop {
-  void (*run)(const Span<C>&);
+  void (*process)(const Span<C>&);
   unsigned operands, sums;  ///< that it reads, and adds up in the order of their slots
 };
 

@@ -10,15 +10,15 @@ namespace rectify::detail::RECTIFY_CPU_ISA {
 
 /// Operands and sums of a loop.
 template <class Set_, class Sums_ = NoSums>
-struct Of {
+struct OperandsAndSums {
   using Set = Set_;
   using Sums = Sums_;
   static constexpr unsigned operands = Set::scale * reads_scale | Set::bias * reads_bias | Set::residual * reads_residual |
-                                       Set::alpha * reads_alpha | Set::function * reads_function;
+                                       Set::alpha * reads_alpha | Set::limits * reads_limits;
 };
 
 template <class T_, template <class> class OpOf, class Of, bool WritesMask, class Known_>
-struct Kind : Of {
+struct LoopTraits : Of {
   using T = T_;
   using C = Compute<T>;
   using V = Vector<C>;
@@ -56,7 +56,7 @@ inline void write_mask(unsigned char* mask, int bits, std::uint64_t above, std::
 
 /// Where a loop is: its element, place in the parameters' period, mask and sums; and where the group's elements go.
 template <class T>
-struct At {
+struct Cursor {
   std::int64_t element, phase;
   unsigned char* mask;
   Compute<T>* sums;
@@ -67,14 +67,14 @@ struct At {
 
 /// A group of each row.
 template <class K, int Rows, class C>
-[[gnu::always_inline]] inline void run_group(const Span<C>& s, const Rectifier<typename K::V>& f,
-                                             const MaskLanes<typename K::V>& mask_lanes, const At<typename K::T>& to) {
+[[gnu::always_inline]] inline void compute_group(const Span<C>& s, const Rectifier<typename K::V>& f,
+                                                 const MaskLanes<typename K::V>& mask_lanes, const Cursor<typename K::T>& to) {
   using T = typename K::T;
   using V = typename K::V;
   using Op = typename K::Op;
   using Set = typename K::Set;
   constexpr int count = K::Sums::count;
-  constexpr bool any_nan = Set::scale || Set::bias || Set::alpha || Set::function;
+  constexpr bool any_nan = Set::scale || Set::bias || Set::alpha || Set::limits;
   // To fetch: a kilobyte, shared by rows that go side by side. Past the caches, machines with a large last one took twice as long.
   constexpr std::int64_t ahead = 1024 / Rows / static_cast<std::int64_t>(sizeof(T));
   std::uint32_t words[Rows] = {};
@@ -85,14 +85,15 @@ template <class K, int Rows, class C>
   std::uint64_t above = 0, saturated = 0;
 #pragma GCC unroll 4
   for (int lane = 0; lane < group; lane += V::lanes) {
-    const auto number = [&](ParameterSlot slot, bool used, V absent) {
+    const auto number = [&](ParameterKind slot, bool used, V absent) {
       return used ? load(s.numbers[slot] + (to.phase & s.each[slot]) + lane) : absent;
     };
-    Element<V, typename K::Known> e{{number(at_alpha, Set::alpha, f.alpha), number(at_threshold, Set::function, f.threshold),
-                                     number(at_max_value, Set::function, f.max_value)}};
-    e.scale = number(at_scale, Set::scale, 1);
+    Element<V, typename K::Known> e{{number(parameter_alpha, Set::alpha, f.alpha),
+                                     number(parameter_threshold, Set::limits, f.threshold),
+                                     number(parameter_max_value, Set::limits, f.max_value)}};
+    e.scale = number(parameter_scale, Set::scale, 1);
     e.gain = s.gain;
-    const V bias = number(at_bias, Set::bias && Op::reads_x, 0);
+    const V bias = number(parameter_bias, Set::bias && Op::reads_x, 0);
     V of_position[count + 1];
     for (int sum = 0; sum < count; ++sum) of_position[sum] = load(to.sums + sum * group + lane);
     Result<V> results[Rows];  // stored when all are there: a load waits for a store to another row at the same place of a page
@@ -143,7 +144,7 @@ template <class T>
 }
 
 template <class K, int Rows, class C>
-void run_rows(const Span<C>& span) {
+void compute_rows(const Span<C>& span) {
   using T = typename K::T;
   using V = typename K::V;
   const Span<C> s = span;  // a copy, so that the compiler knows that no store changes it
@@ -152,12 +153,12 @@ void run_rows(const Span<C>& span) {
   const bool holds = (K::writes_dz || Rows > 1) && (s.streams || s.dresidual_streams);
   const auto in = [](void* tensor, std::int64_t i) { return tensor == nullptr ? nullptr : static_cast<T*>(tensor) + i; };
   alignas(line_bytes) T held[1 + K::writes_dz][Rows][K::held];
-  At<T> to{0, s.phase, s.mask, s.sums, nullptr, nullptr, holds ? K::held : s.row_stride, s.streams && !holds};
+  Cursor<T> to{0, s.phase, s.mask, s.sums, nullptr, nullptr, holds ? K::held : s.row_stride, s.streams && !holds};
   for (std::int64_t i = 0; i < s.count; i = to.element) {
     const std::int64_t from = i / K::held * K::held, done = i + group;
     to.out = holds ? held[0][0] + i - from : in(s.out, i);
     to.dz = holds ? held[K::writes_dz][0] + i - from : in(s.dresidual, i);
-    run_group<K, Rows>(s, f, mask_lanes, to);
+    compute_group<K, Rows>(s, f, mask_lanes, to);
     if (holds && (done % K::held == 0 || done == s.count)) {
       store_held(held[0][0], Rows, K::held, done - from, in(s.out, from), s.row_stride, s.streams);
       if (K::writes_dz)
@@ -172,9 +173,9 @@ void run_rows(const Span<C>& span) {
 }
 
 template <class K>
-void run(const Span<typename K::C>& span) {
+void loop(const Span<typename K::C>& span) {
   constexpr int most_rows = K::Sums::count > 0 ? bands : 1;
-  span.rows > 1 ? run_rows<K, most_rows>(span) : run_rows<K, 1>(span);
+  span.rows > 1 ? compute_rows<K, most_rows>(span) : compute_rows<K, 1>(span);
 }
 
 // Which loops there are. One that serves a call at the speed of a smaller one stands for both: docs/design.md, "CPU loops".
@@ -182,20 +183,23 @@ void run(const Span<typename K::C>& span) {
 /// The first listed loop that serves, compiled for what is known of the parameters, which saves work where the caches are faster than the
 /// loop. Not for f64, which waits for memory, nor for the baseline, which is slow anyhow: both would take a third longer to compile.
 template <class T, template <class> class OpOf, bool WritesMask, class... Listed>
-Loop<Compute<T>> first_of(const LoopKind& kind) {
+Loop<Compute<T>> first_that_serves(const LoopKind& kind) {
   Loop<Compute<T>> found{};
   const auto take = [&](auto listed) {
     using L = decltype(listed);
     if ((kind.operands & ~L::operands) != 0 || (kind.sums & ~L::Sums::bits) != 0) return false;
-    found = {run<Kind<T, OpOf, L, WritesMask, Anything>>, L::operands, L::Sums::bits};
+    found = {loop<LoopTraits<T, OpOf, L, WritesMask, Anything>>, L::operands, L::Sums::bits};
     constexpr bool knows = vector_bytes > 16 && sizeof(T) <= 4 && !WritesMask && !L::Set::general && L::Sums::count < 5;
     if (kind.gained) return true;
     if constexpr (knows && L::operands == 0 && L::Sums::count == 0 && !OpOf<float>::reads_mask) {
-      if (kind.flat && kind.capped) found.run = run<Kind<T, OpOf, L, WritesMask, KnownParameters<true, true, false, false>>>;
-      if (kind.flat && !kind.capped) found.run = run<Kind<T, OpOf, L, WritesMask, KnownParameters<false, true, false, false>>>;
-      if (!kind.flat && !kind.capped) found.run = run<Kind<T, OpOf, L, WritesMask, KnownParameters<false, false, true, false>>>;
+      if (kind.flat && kind.capped)
+        found.process = loop<LoopTraits<T, OpOf, L, WritesMask, KnownParameters<true, true, false, false>>>;
+      if (kind.flat && !kind.capped)
+        found.process = loop<LoopTraits<T, OpOf, L, WritesMask, KnownParameters<false, true, false, false>>>;
+      if (!kind.flat && !kind.capped)
+        found.process = loop<LoopTraits<T, OpOf, L, WritesMask, KnownParameters<false, false, true, false>>>;
     } else if constexpr (knows) {
-      if (!kind.capped) found.run = run<Kind<T, OpOf, L, WritesMask, KnownParameters<false, true, true, false>>>;
+      if (!kind.capped) found.process = loop<LoopTraits<T, OpOf, L, WritesMask, KnownParameters<false, true, true, false>>>;
     }
     return true;
   };
@@ -205,8 +209,9 @@ Loop<Compute<T>> first_of(const LoopKind& kind) {
 
 template <class T, template <class> class OpOf, bool WritesMask, class... Summing>
 Loop<Compute<T>> first_from_x(const LoopKind& kind) {
-  return first_of<T, OpOf, WritesMask, Of<Plain>, Of<WithBias>, Of<WithScale>, Of<WithResidual>, Of<WithAlpha>, Of<General>,
-                  Summing...>(kind);
+  return first_that_serves<T, OpOf, WritesMask, OperandsAndSums<Plain>, OperandsAndSums<WithBias>, OperandsAndSums<WithScale>,
+                           OperandsAndSums<WithResidual>, OperandsAndSums<WithAlpha>, OperandsAndSums<General>, Summing...>(
+      kind);
 }
 
 template <class T>
@@ -214,10 +219,12 @@ Loop<Compute<T>> find(const LoopKind& kind) {
   if (kind.op == LoopKind::forward) return first_from_x<T, ForwardOp, false>(kind);
   if (kind.op == LoopKind::forward_mask) return first_from_x<T, ForwardOp, true>(kind);
   if (kind.op == LoopKind::backward)
-    return first_from_x<T, BackwardOp, false, Of<Plain, SumOfBias>, Of<WithBias, SumOfBias>, Of<WithScale, SumsOfScale>,
-                        Of<WithAlpha, SumOfAlpha>, Of<WithScale, AllSums>, Of<General, AllSums>>(kind);
-  return first_of<T, MaskBackwardOp, false, Of<Plain>, Of<WithResidual>, Of<General>, Of<Plain, SumOfBias>,
-                  Of<General, AllSums>>(kind);
+    return first_from_x<T, BackwardOp, false, OperandsAndSums<Plain, SumOfBias>, OperandsAndSums<WithBias, SumOfBias>,
+                        OperandsAndSums<WithScale, SumsOfScale>, OperandsAndSums<WithAlpha, SumOfAlpha>,
+                        OperandsAndSums<WithScale, AllSums>, OperandsAndSums<General, AllSums>>(kind);
+  return first_that_serves<T, MaskBackwardOp, false, OperandsAndSums<Plain>, OperandsAndSums<WithResidual>,
+                           OperandsAndSums<General>, OperandsAndSums<Plain, SumOfBias>, OperandsAndSums<General, AllSums>>(
+      kind);
 }
 
 template <class T>

@@ -8,7 +8,7 @@ namespace rectify::detail {
 /// The five parameters of one thread. Where channels run for long, a stretch is of one, and one group of its number serves all of it.
 /// Where they come round soon, a period of them is laid out once, and loops go round in it. Else numbers are laid out tile by tile.
 template <class T>
-class Parameters {
+class SpanParameters {
   using C = Compute<T>;
   static constexpr std::int64_t long_run = 192;                       // elements; of shorter ones the ends cost more than tiles
   static constexpr std::int64_t longest_period = 524288 / sizeof(C);  // numbers
@@ -22,8 +22,8 @@ class Parameters {
   }
 
   /// Keeps a reference to `span`, and updates its numbers, phase and period before each run of the loop (start).
-  Parameters(const Elementwise& call, const Rectifier<C>& f, const Loop<C>& loop, std::int64_t threads, C* memory,
-             Span<C>& span)
+  SpanParameters(const Elementwise& call, const Rectifier<C>& f, const Loop<C>& loop, std::int64_t threads, C* memory,
+                 Span<C>& span)
       : layout_(call.layout),
         parameter_{&call.scale, &call.bias, &call.alpha, &call.threshold, &call.max_value},
         period_(period_of(call.layout, threads)),

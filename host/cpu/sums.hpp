@@ -1,10 +1,10 @@
-// The CPU backend's sums (detail/sums.hpp). What a thread adds up of a part: a chain of additions for each position of a row, or for each
+// The CPU backend's sums (core/sum_plan.hpp). What a thread adds up of a part: a chain of additions for each position of a row, or for each
 // lane that positions are folded to. And the second pass, over the parts.
 #pragma once
 
 #include "loop.hpp"
 
-#include <rectify/detail/sums.hpp>
+#include "core/sum_plan.hpp"
 
 #include <algorithm>
 
@@ -98,7 +98,7 @@ class SumChains {
   }
 
   /// The part's sum of each channel that it meets, or the one of all. `sum`: its number among those that are summed.
-  void finish(const SumPart& part, std::int64_t channel, std::int64_t sum, bool of_all, C* into) {
+  void sum_part(const SumPart& part, std::int64_t channel, std::int64_t sum, bool of_all, C* into) {
     const bool is_sum = !of_all && plan_.inner == 1 && positions_ <= plan_.period && positions_ % group == 0;
     C* lane = is_sum ? into : level(levels);
     gather(sum, lane);
@@ -152,16 +152,16 @@ class SumChains {
   std::int64_t phase_ = 0, positions_ = 0, lanes_ = 0, rows_ = 0, chains_ = 0;
   std::int64_t left_ = 0, lane_at_ = 0;  // of the run at hand: positions, and the lane of the next
   C *chain_, *begin_ = nullptr;
-  alignas(line_bytes) C rest_[sum_slots * group];
+  alignas(line_bytes) C rest_[sum_kinds * group];
 };
 
 /// The second pass: what the parts have left in the workspace becomes the sums. Its first step goes by columns of the parts' sums: rows of
 /// parts become one, each thread in columns of its own.
 template <class C>
-void gather_rows(const Elementwise& call, const SumPlan& plan, const SumOffsets& offsets, int thread, int threads) {
-  for (int i = 0; i < sum_slots; ++i) {
+void add_rows_of_parts(const Elementwise& call, const SumPlan& plan, const SumOffsets& offsets, int thread, int threads) {
+  for (int i = 0; i < sum_kinds; ++i) {
     if (call.sums[i].length <= 1) continue;
-    const std::int64_t columns = plan.parts / plan.rows_of_parts() * plan.slots;
+    const std::int64_t columns = plan.parts / plan.rows_of_parts() * plan.channels_met;
     const std::int64_t first = columns * thread / threads, last = columns * (thread + 1) / threads;
     halve(static_cast<C*>(call.workspace) + offsets.of[i] + first, plan.rows_of_parts(), columns, last - first);
   }
@@ -171,8 +171,8 @@ void gather_rows(const Elementwise& call, const SumPlan& plan, const SumOffsets&
 /// a channel's parts takes divisions, and [8, 1024] took twice as long. Parts come in the order of their channels, so a channel is done
 /// when another comes.
 template <class C>
-void finish_sums(const Elementwise& call, const SumPlan& plan, const SumOffsets& offsets, int thread, int threads) {
-  for (int i = 0; i < sum_slots; ++i) {
+void add_parts(const Elementwise& call, const SumPlan& plan, const SumOffsets& offsets, int thread, int threads) {
+  for (int i = 0; i < sum_kinds; ++i) {
     const Sum& sum = call.sums[i];
     const std::int64_t first = sum.length * thread / threads, last = sum.length * (thread + 1) / threads;
     if (first == last) continue;
@@ -191,7 +191,7 @@ void finish_sums(const Elementwise& call, const SumPlan& plan, const SumOffsets&
     C total = 0;
     for (std::int64_t part = plan.parts_in_a_row(first).first; part < end; ++part) {
       const std::int64_t met = plan.first_channel(part), to = std::min(last - 1, plan.last_channel(part));
-      const C* const of_part = parts + part * plan.slots - met;
+      const C* const of_part = parts + part * plan.channels_met - met;
       for (std::int64_t next = std::max(first, met); next <= to; ++next) {
         if (next != channel) put(channel, total), total = 0;
         total += of_part[next];

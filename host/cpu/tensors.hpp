@@ -15,14 +15,14 @@ template <class T>
 constexpr std::int64_t tile_elements = 1024 / sizeof(Compute<T>);
 
 /// Where a call's elements are in one of its tensors. An absent tensor is a run.
-struct Places {
+struct ElementOffsets {
   const Layout& layout;
   Slot slot;
 
-  bool is_run() const { return layout.run[slot]; }
+  bool is_contiguous() const { return layout.contiguous[slot]; }
 
-  std::int64_t of(std::int64_t element) const {
-    if (is_run()) return element;
+  std::int64_t offset_of(std::int64_t element) const {
+    if (is_contiguous()) return element;
     std::int64_t place = 0;
     for (int axis = layout.rank - 1; axis >= 0; element /= layout.axes[axis--].extent)
       place += element % layout.axes[axis].extent * layout.axes[axis].stride[slot];
@@ -32,7 +32,7 @@ struct Places {
   /// f(i, place) for each of the `count` elements from `first` on.
   template <class F>
   [[gnu::noinline]] void for_each(std::int64_t first, std::int64_t count, const F& f) const {
-    std::int64_t place = of(first), n = along_the_inner_axis(first, count),
+    std::int64_t place = offset_of(first), n = along_the_inner_axis(first, count),
                  left = 0;  // runs in the next axis whose places follow
     for (std::int64_t done = 0;;) {
       const std::int64_t stride = inner_stride();
@@ -40,7 +40,7 @@ struct Places {
       if ((done += n) == count) return;
       const Layout::Axis &inner = layout.axes[layout.rank - 1], &next = layout.axes[layout.rank - 2];
       n = std::min(inner.extent, count - done);
-      place = left > 0 ? place + next.stride[slot] : of(first + done);
+      place = left > 0 ? place + next.stride[slot] : offset_of(first + done);
       left = left > 0 ? left - 1 : next.extent - 1 - (first + done) / inner.extent % next.extent;
     }
   }
@@ -50,9 +50,9 @@ struct Places {
     return inner_stride() == 1 ? along_the_inner_axis(first, count) : 0;
   }
 
-  std::int64_t inner_stride() const { return is_run() ? 1 : layout.axes[layout.rank - 1].stride[slot]; }
+  std::int64_t inner_stride() const { return is_contiguous() ? 1 : layout.axes[layout.rank - 1].stride[slot]; }
   std::int64_t along_the_inner_axis(std::int64_t first, std::int64_t count) const {
-    if (is_run()) return count;
+    if (is_contiguous()) return count;
     const std::int64_t extent = layout.axes[layout.rank - 1].extent;
     return std::min(count, extent - first % extent);
   }
@@ -60,10 +60,10 @@ struct Places {
 
 /// x, dy, residual, y, dx or dresidual; or none. Where a loop can't have a tensor's elements in place it has `buffer_`.
 template <class T>
-class Operand : Places {
+class TiledTensor : ElementOffsets {
  public:
-  Operand(const void* data, const Layout& of_call, Slot of_tensor)
-      : Places{of_call, of_tensor}, data_(static_cast<T*>(const_cast<void*>(data))) {}
+  TiledTensor(const void* data, const Layout& of_call, Slot of_tensor)
+      : ElementOffsets{of_call, of_tensor}, data_(static_cast<T*>(const_cast<void*>(data))) {}
 
   /// Of `count` elements from there on, how many one stretch may have.
   std::int64_t longest(std::int64_t first, std::int64_t count) const {
@@ -80,7 +80,7 @@ class Operand : Places {
 
   T* to_write(std::int64_t first, std::int64_t count) {
     if (data_ == nullptr) return nullptr;
-    return count >= group && neighbours(first, count) == count ? data_ + of(first) : buffer_;
+    return count >= group && neighbours(first, count) == count ? data_ + offset_of(first) : buffer_;
   }
 
   /// Whether a loop may write there past the caches, in rows so many elements apart. Not in place: there the lines are in them anyway.
@@ -92,7 +92,7 @@ class Operand : Places {
   }
 
   /// After the loop that wrote there.
-  void finish(const void* written, std::int64_t first, std::int64_t count) {
+  void scatter(const void* written, std::int64_t first, std::int64_t count) {
     if (written != buffer_) return;
     for_each(first, count, [this](std::int64_t i, std::int64_t place) { data_[place] = buffer_[i]; });
   }
@@ -104,18 +104,18 @@ class Operand : Places {
 
 /// A mask's packed bits. One that is written is a run, and stretches start at whole bytes of it.
 template <class T>
-class MaskBits : Places {
+class TiledMask : ElementOffsets {
  public:
-  explicit MaskBits(const Elementwise& call)
-      : Places{call.layout, slot_mask}, data_(static_cast<unsigned char*>(call.mask)), bits_(call.mask_bits) {}
+  explicit TiledMask(const Elementwise& call)
+      : ElementOffsets{call.layout, slot_mask}, data_(static_cast<unsigned char*>(call.mask)), bits_(call.mask_bits) {}
 
   /// True where the stretch from there on may be of any length; else of a tile.
-  bool is_direct(std::int64_t first) const { return is_run() && first * bits_ % 8 == 0; }
+  bool is_direct(std::int64_t first) const { return is_contiguous() && first * bits_ % 8 == 0; }
 
   unsigned char* at(std::int64_t first, std::int64_t count) {
     const std::int64_t bit = first * bits_, bits = count * bits_;
     if (data_ == nullptr || (is_direct(first) && count >= group)) return data_ + bit / 8;
-    if (is_run()) {
+    if (is_contiguous()) {
       const unsigned char* const from = data_ + bit / 8;
       const std::int64_t by = bit % 8, last = (by + bits - 1) / 8;  // of the bytes to read
       for (std::int64_t i = 0; i * 8 < bits; ++i)
@@ -131,7 +131,7 @@ class MaskBits : Places {
   }
 
   /// Of a mask that is written, the last elements, less than a group; or of none.
-  void finish_rest(std::int64_t first, std::int64_t count) {
+  void store_tail(std::int64_t first, std::int64_t count) {
     const std::int64_t bits = count * bits_;
     if (data_ == nullptr) return;
     if (bits % 8 != 0) buffer_[bits / 8] &= static_cast<unsigned char>((1 << bits % 8) - 1);

@@ -22,17 +22,17 @@ namespace detail {
 inline namespace RECTIFY_COPY {
 
 template <class E>
-[[noreturn]] void refuse_dlpack(const char* field, const std::string& expected, const std::string& got) {
+[[noreturn]] void reject_dlpack(const char* field, const std::string& expected, const std::string& got) {
   raise(E(std::string("DLTensor.") + field + ": expected " + expected + ", got " + got));
 }
 
 inline DType dtype_of(const DLDataType& type) {
-  if (type.lanes != 1) refuse_dlpack<Unsupported>("dtype.lanes", "1", std::to_string(type.lanes));
+  if (type.lanes != 1) reject_dlpack<Unsupported>("dtype.lanes", "1", std::to_string(type.lanes));
   if (type.code == kDLBfloat && type.bits == 16) return DType::bf16;
   if (type.code == kDLFloat && type.bits == 16) return DType::f16;
   if (type.code == kDLFloat && type.bits == 32) return DType::f32;
   if (type.code == kDLFloat && type.bits == 64) return DType::f64;
-  refuse_dlpack<Unsupported>("dtype", "a float (code 2) of 16, 32 or 64 bits or a bfloat (code 4) of 16",
+  reject_dlpack<Unsupported>("dtype", "a float (code 2) of 16, 32 or 64 bits or a bfloat (code 4) of 16",
                              "code " + std::to_string(type.code) + " of " + std::to_string(type.bits) + " bits");
 }
 
@@ -40,7 +40,7 @@ inline Device device_of(const DLDevice& device) {
   const auto type = static_cast<int>(device.device_type);
   if (type == kDLCPU || type == kDLCUDAHost) return Device::cpu();
   if (type == kDLCUDA || type == kDLCUDAManaged) return Device::cuda(device.device_id);
-  refuse_dlpack<Unsupported>("device.device_type", "CPU (1), CUDA (2), CUDA host (3) or CUDA managed (13)",
+  reject_dlpack<Unsupported>("device.device_type", "CPU (1), CUDA (2), CUDA host (3) or CUDA managed (13)",
                              std::to_string(type));
 }
 
@@ -54,9 +54,9 @@ inline void* data_of(const DLTensor& tensor, DType dtype) {
   const auto begin = reinterpret_cast<std::uintptr_t>(tensor.data);
   const auto bytes = static_cast<unsigned>(bits_per_element(dtype) / 8);
   if (tensor.byte_offset > (std::numeric_limits<std::uintptr_t>::max)() - begin)
-    refuse_dlpack<InvalidArgument>("byte_offset", "an address within the address space", std::to_string(tensor.byte_offset));
+    reject_dlpack<InvalidArgument>("byte_offset", "an address within the address space", std::to_string(tensor.byte_offset));
   if ((begin + tensor.byte_offset) % bytes != 0)
-    refuse_dlpack<InvalidArgument>("byte_offset", "data + byte_offset aligned to " + std::to_string(bytes) + " bytes",
+    reject_dlpack<InvalidArgument>("byte_offset", "data + byte_offset aligned to " + std::to_string(bytes) + " bytes",
                                    std::to_string(tensor.byte_offset));
   return static_cast<char*>(tensor.data) + tensor.byte_offset;
 }
@@ -74,19 +74,19 @@ inline namespace RECTIFY_COPY {
 /// Strides: null is row-major. Of axes with no or one element they are not looked at, nor in a tensor without elements.
 /// Errors: Unsupported (another dtype, lanes, device; a negative stride), InvalidArgument (a rank outside 0 to 8, null shape
 ///         with a rank, data + byte_offset not aligned to an element, unless there is none). What else is wrong with a view, forward and
-///         backward refuse.
+///         backward reject.
 inline TensorView view_of(const DLTensor& tensor) {
   if (tensor.ndim < 0 || tensor.ndim > max_rank)
-    detail::refuse_dlpack<InvalidArgument>("ndim", "0 to " + std::to_string(max_rank), std::to_string(tensor.ndim));
+    detail::reject_dlpack<InvalidArgument>("ndim", "0 to " + std::to_string(max_rank), std::to_string(tensor.ndim));
   if (tensor.shape == nullptr && tensor.ndim > 0)
-    detail::refuse_dlpack<InvalidArgument>("shape", std::to_string(tensor.ndim) + " extents", "null");
+    detail::reject_dlpack<InvalidArgument>("shape", std::to_string(tensor.ndim) + " extents", "null");
   const DType dtype = detail::dtype_of(tensor.dtype);
   const Device device = detail::device_of(tensor.device);
   const TensorView view(detail::data_of(tensor, dtype), dtype, Shape(tensor.shape, tensor.ndim), device);
   if (tensor.strides == nullptr) return view;
   for (int axis = 0; axis < tensor.ndim; ++axis) {
     if (tensor.strides[axis] < 0 && tensor.shape[axis] > 1 && detail::has_elements(tensor))
-      detail::refuse_dlpack<Unsupported>("strides", "strides from 0 up", std::to_string(tensor.strides[axis]));
+      detail::reject_dlpack<Unsupported>("strides", "strides from 0 up", std::to_string(tensor.strides[axis]));
   }
   return view.strided(Strides(tensor.strides, tensor.ndim));
 }

@@ -13,7 +13,7 @@ namespace rectify {
 /// A cudaStream_t. Stream{} is the legacy default stream. CPU calls ignore it.
 struct Stream {
   Stream() = default;
-  /// Not explicit: a cudaStream_t goes wherever a Stream is asked for.
+  /// Not explicit: a cudaStream_t goes wherever a Stream is requested.
   Stream(CUstream_st* stream) : handle(stream) {}
   CUstream_st* handle = nullptr;  ///< the cudaStream_t; null is the legacy default stream
 };
@@ -37,9 +37,9 @@ struct Forward {
   ConstTensorView scale{};      ///< parameter tensor: x is multiplied by it
   ConstTensorView bias{};       ///< parameter tensor: added, after scale
   ConstTensorView residual{};   ///< of x's shape and dtype: added last
-  ConstTensorView alpha{};      ///< parameter tensor in place of Relu::alpha
-  ConstTensorView threshold{};  ///< parameter tensor in place of Relu::threshold
-  ConstTensorView max_value{};  ///< parameter tensor in place of Relu::max_value
+  ConstTensorView alpha{};      ///< parameter tensor instead of Relu::alpha
+  ConstTensorView threshold{};  ///< parameter tensor instead of Relu::threshold
+  ConstTensorView max_value{};  ///< parameter tensor instead of Relu::max_value
   TensorView y{};               ///< of x's shape and dtype
   /// Where each element fell, for backward: dtype u1 (1 = linear) or u2 (0 below, 1 linear, 2 saturated), x's shape, and dense
   /// strides of its own that give the order of the bits (x's own order is the fast one, with tensors that begin on 16-byte
@@ -92,7 +92,7 @@ struct Backward {
 /// Layout: any strides from 0 up; an input of stride 0 is broadcast. Strides of axes with one element are not looked at, nor any of a
 ///         tensor without elements. No output may overlap itself: sorted, each of its strides exceeds the span of those below.
 ///         Tensors dense in one common order run the vector kernels, also where x is broadcast along one stretch of axes.
-/// Aliasing: y may be x or residual (the same view); y or a mask that shares another byte with anything is refused. Slices of one buffer
+/// Aliasing: y may be x or residual (the same view); y or a mask that shares another byte with anything is rejected. Slices of one buffer
 ///         that share none are fine (halves of columns, even and odd elements).
 /// Synchronisation: CUDA calls are asynchronous on `stream`, allocate nothing and may be captured; CPU calls are synchronous.
 /// Device: a call runs on the device of its tensors, whichever is current, and leaves that one current. From CUDA 12 on, making it current
@@ -122,7 +122,7 @@ RECTIFY_API void forward(const Relu& relu, const ConstTensorView& x, const Tenso
 ///
 /// Source: x, always: z is computed again from the operands of forward.
 ///         mask, written by forward of the same operands: scale, alpha, threshold and max_value are given again; bias and residual
-///         are refused, as nothing depends on them. Not dscale, not dalpha; dmax_value from u2 only where there is a cap.
+///         are rejected, as nothing depends on them. Not dscale, not dalpha; dmax_value from u2 only where there is a cap.
 ///         y, where the region can be read off it: forward had no operand beside x and bias, alpha >= 0, threshold >= 0, gain > 0, and
 ///         max_value is infinite, or above 0 and exact in y's dtype, with a product with the gain that y holds as neither 0 nor infinite.
 ///         Then y > 0 above the threshold, and y is that product where saturated. Not dscale, not dalpha.
@@ -130,15 +130,15 @@ RECTIFY_API void forward(const Relu& relu, const ConstTensorView& x, const Tenso
 ///         a z above the threshold that is stored as 0 counts as below, one that is stored as the cap counts as saturated.
 /// Shapes, dtypes, layout, synchronisation, errors: as forward, over dy, the source, residual, dx and dresidual; and InvalidArgument
 ///         for a workspace that is null, too small, not on a boundary of 256 bytes, or within the bytes that an operand spans.
-/// Aliasing: dx may be dy or x, dresidual may be dy (the same view); an output that shares another byte with anything is refused. Slices of
+/// Aliasing: dx may be dy or x, dresidual may be dy (the same view); an output that shares another byte with anything is rejected. Slices of
 ///         one buffer that share none are fine (sums in a [C, 2] buffer).
 RECTIFY_API void backward(const Relu& relu, const Backward& operands, Stream stream = {});
 /// dx = dy * slope(x), selected: backward of dy, x and dx alone.
 RECTIFY_API void backward(const Relu& relu, const ConstTensorView& dy, const ConstTensorView& x, const TensorView& dx,
                           Stream stream = {});
 
-/// Bytes that backward needs in Backward::workspace, on the device of dy; 0 where no sum is asked for. Data pointers and overlaps are
-/// not looked at; anything else that backward refuses is refused here.
+/// Bytes that backward needs in Backward::workspace, on the device of dy; 0 where no sum is requested. Data pointers and overlaps are
+/// not looked at; anything else that backward rejects is rejected here.
 RECTIFY_API std::size_t workspace_bytes(const Relu& relu, const Backward& operands);
 
 /// The narrowest mask that serves backward: u1 where there is no cap or alpha is the number 0, else u2. Throws InvalidArgument

@@ -3,7 +3,7 @@
 //
 // Every call may be made from any thread. Nothing is thrown, printed or exited from, but for OpenMP's runtime: if it cannot make a
 // thread, GCC's prints a message and calls exit(1). CPU calls of fewer than 32,768 elements, and those in a child of fork(), make none.
-// A refused call writes nothing.
+// A rejected call writes nothing.
 // Structs are plain: numbers of fixed width, arrays in place, no padding. Zero in every byte is a sound start for tensors and,
 // but for struct_size, for operands.
 #pragma once
@@ -121,7 +121,7 @@ typedef struct rectify_backward_operands {
   rectify_tensor dalpha;      ///< see dy
   rectify_tensor dthreshold;  ///< see dy
   rectify_tensor dmax_value;  ///< see dy
-  void* workspace;            ///< 256-byte aligned, on the tensors' device; null where no sum is asked for
+  void* workspace;            ///< 256-byte aligned, on the tensors' device; null where no sum is requested
   size_t workspace_bytes;     ///< rectify_workspace_bytes() at least
   double gain;                ///< as in C++, and 0 stands for 1; not in the first version, nor is what follows
   int32_t accumulate;         ///< 1: sums are added to what is there; 0: they replace it

@@ -180,7 +180,7 @@ inline std::string text_of(double v) {
   return at == std::string::npos ? text : text.replace(at, point.size(), ".");
 }
 
-[[noreturn]] inline void refuse_parameter(const char* name, const std::string& expected, double got) {
+[[noreturn]] inline void reject_parameter(const char* name, const std::string& expected, double got) {
   raise(InvalidArgument(name + (": expected " + expected) + ", got " + text_of(got)));
 }
 
@@ -192,13 +192,13 @@ constexpr bool is_finite(C v) {
 /// The parameters in the compute type. Throws InvalidArgument where they are not valid as given or after rounding.
 template <class C>
 constexpr Rectifier<C> rounded(const Relu& relu) {
-  if (!is_finite(relu.alpha)) refuse_parameter("alpha", "a finite number", relu.alpha);
-  if (!is_finite(relu.threshold)) refuse_parameter("threshold", "a finite number", relu.threshold);
+  if (!is_finite(relu.alpha)) reject_parameter("alpha", "a finite number", relu.alpha);
+  if (!is_finite(relu.threshold)) reject_parameter("threshold", "a finite number", relu.threshold);
   if (!(relu.max_value >= relu.threshold))
-    refuse_parameter("max_value", "a number not below threshold, which is " + text_of(relu.threshold), relu.max_value);
+    reject_parameter("max_value", "a number not below threshold, which is " + text_of(relu.threshold), relu.max_value);
   const Rectifier<C> in_c{round_to<C>(relu.alpha), round_to<C>(relu.threshold), round_to<C>(relu.max_value)};
-  if (!is_finite(in_c.alpha)) refuse_parameter("alpha", "a number within the range of float", relu.alpha);
-  if (!is_finite(in_c.threshold)) refuse_parameter("threshold", "a number within the range of float", relu.threshold);
+  if (!is_finite(in_c.alpha)) reject_parameter("alpha", "a number within the range of float", relu.alpha);
+  if (!is_finite(in_c.threshold)) reject_parameter("threshold", "a number within the range of float", relu.threshold);
   return in_c;
 }
 

@@ -264,7 +264,7 @@ class Plan:
                     "--metrics",
                     METRICS,
                     "-k",
-                    "regex:(elementwise|reduce|sums).*kernel",
+                    "regex:(elementwise|sums|add_parts).*kernel",
                     "-s",
                     "2",
                     "-c",

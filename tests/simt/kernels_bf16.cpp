@@ -1,3 +1,3 @@
 // The CUDA kernel sources of bf16, compiled for the CPU.
-#include "../../cuda/pointwise_bf16.cu"
-#include "../../cuda/reduce_bf16.cu"
+#include "../../cuda/elementwise_bf16.cu"
+#include "../../cuda/sums_bf16.cu"

@@ -1,3 +1,3 @@
 // The CUDA kernel sources of f32, compiled for the CPU.
-#include "../../cuda/pointwise_f32.cu"
-#include "../../cuda/reduce_f32.cu"
+#include "../../cuda/elementwise_f32.cu"
+#include "../../cuda/sums_f32.cu"

@@ -1,3 +1,3 @@
 // The CUDA kernel sources of f64, compiled for the CPU.
-#include "../../cuda/pointwise_f64.cu"
-#include "../../cuda/reduce_f64.cu"
+#include "../../cuda/elementwise_f64.cu"
+#include "../../cuda/sums_f64.cu"

@@ -1,6 +1,6 @@
 // Parts of the sums with more rows than a chain has. By the library's own grain only tensors of 2^26 elements have them, too large for
 // kernels on this processor; so the kernels are launched here with a plan of one part, or a few.
-#include "../../cuda/reduce.cuh"
+#include "../../cuda/sums_launch.cuh"
 
 #include "layout.hpp"
 
@@ -16,7 +16,8 @@ struct Case {
 };
 
 /// Rows of several periods, of odd periods, strips, and long stretches; 100 rows and more to a part, not all a multiple of 32.
-constexpr Case cases[] = {{40000, 5, 1, 1}, {40001, 5, 1, 3}, {400, 1001, 1, 4}, {300, 3, 700, 4}, {2, 2, 150000, 4}, {1, 1, 200003, 2}};
+constexpr Case cases[] = {{40000, 5, 1, 1}, {40001, 5, 1, 3},  {400, 1001, 1, 4},
+                          {300, 3, 700, 4}, {2, 2, 150000, 4}, {1, 1, 200003, 2}};
 
 TEST(LongParts, AddAllOfTheirChains) {
   for (const Case& c : cases) {

@@ -3,8 +3,8 @@
 // integers, so that they are exact. One type and no library: the kernels' sources are compiled in.
 #include "simt.hpp"
 
-#include "../../cuda/pointwise_f32.cu"
-#include "../../cuda/reduce_f32.cu"
+#include "../../cuda/elementwise_f32.cu"
+#include "../../cuda/sums_f32.cu"
 
 #include "layout.hpp"
 
@@ -30,7 +30,7 @@ INSTANTIATE_TEST_SUITE_P(InEveryOrder, Race,
                          testing::Values(simt::Order::ascending, simt::Order::descending, simt::Order::shuffled));
 
 struct Memory {
-  std::vector<float> x, dy, dx, scale, sums[sum_slots], workspace;
+  std::vector<float> x, dy, dx, scale, sums[sum_kinds], workspace;
 
   explicit Memory(const Case& c) {
     const auto elements = static_cast<std::size_t>(c.outer * c.channels * c.inner);
@@ -72,8 +72,8 @@ Elementwise planned(const Case& c, Memory& memory, bool asks_all, bool packed) {
   call.out = memory.dx.data();
   if (asks_all) call.scale = {memory.scale.data(), c.channels > 1 ? 1 : 0, false};
   call.layout = make_layout(tensors, slot_out, c.channels > 1 ? 1 : no_channels);
-  if (!packed) call.layout.run[slot_x] = false;  // what strided tensors are served by
-  for (int slot = 0; slot < sum_slots; ++slot) {
+  if (!packed) call.layout.contiguous[slot_x] = false;  // what strided tensors are served by
+  for (int slot = 0; slot < sum_kinds; ++slot) {
     if (asks_all || slot == sum_bias) call.sums[slot] = {memory.sums[slot].data(), c.length, c.length > 1 ? 1 : 0};
   }
   memory.workspace.resize(sum_workspace_bytes(call, cuda_sum_grain<float>) / sizeof(float));

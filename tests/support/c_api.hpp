@@ -53,7 +53,7 @@ class CApi : public testing::Test {
     for (const char* word : words) EXPECT_NE(text.find(word), std::string::npos) << text << ": does not say " << word;
     for (float v : memory) ASSERT_EQ(v, 7) << "something was written";
   }
-  void refuses(const std::function<void(rectify_tensor&)>& spoil, std::initializer_list<const char*> words) {
+  void rejects(const std::function<void(rectify_tensor&)>& spoil, std::initializer_list<const char*> words) {
     auto f = sound_forward();
     spoil(f.x);
     expect(RECTIFY_INVALID_ARGUMENT, rectify_forward(&relu, &f, nullptr), words);

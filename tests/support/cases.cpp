@@ -140,7 +140,8 @@ void check_backward(const Target& target, const Relu& relu, DType dtype, const B
 double stored_cap(const Relu& relu, DType dtype, double gain) {
   Bytes stored(8);
   const bool wide = dtype == DType::f64;
-  const double cap = wide ? relu.max_value * gain : static_cast<double>(static_cast<float>(relu.max_value) * static_cast<float>(gain));
+  const double cap =
+      wide ? relu.max_value * gain : static_cast<double>(static_cast<float>(relu.max_value) * static_cast<float>(gain));
   reference::store(dtype, stored.data(), cap);
   return reference::load(dtype, stored.data());
 }

@@ -44,8 +44,8 @@ struct FuzzCase {
   /// Outputs, as they are before a call; y and the mask are sources of the backward too.
   std::optional<Operand> y, mask, dx, dresidual;
   std::optional<Operand> sums[sum_count];  ///< of a backward
-  double gain;      ///< of both verbs
-  bool accumulate;  ///< of every backward
+  double gain;                             ///< of both verbs
+  bool accumulate;                         ///< of every backward
   bool writes_y, writes_mask;
   std::optional<Operand> FuzzCase::*y_over = &FuzzCase::y;  ///< y, or what it is written over
   std::vector<BackwardCall> backwards;

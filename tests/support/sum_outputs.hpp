@@ -22,12 +22,12 @@ constexpr ConstTensorView Backward::*sum_parameters[] = {&Backward::scale, &Back
 /// In which tensors of `dtype` are summed.
 DType sum_dtype(DType dtype);
 
-/// Elements of each output; `absent` for one that is not asked for.
+/// Elements of each output; `absent` for one that is not requested.
 using Lengths = std::array<std::int64_t, sum_count>;
 constexpr std::int64_t absent = -1;
 Lengths lengths_of(unsigned asked, std::int64_t length);
 
-/// Of each output that is asked for, the exact sum of each channel.
+/// Of each output that is requested, the exact sum of each channel.
 using Exact = std::array<std::vector<reference::ExactSum>, sum_count>;
 /// `operands` are on the host.
 Exact exact_sums(const Relu& relu, Backward operands, unsigned asked, std::int64_t channels);
@@ -38,7 +38,7 @@ class SumOutputs {
   SumOutputs(const Target& target, const Relu& relu, Backward operands, const Lengths& lengths, std::int64_t stride = 1);
 
   double value(int sum, std::int64_t element) const;
-  /// Of each sum; empty where it is not asked for.
+  /// Of each sum; empty where it is not requested.
   const std::array<Bytes, sum_count>& bits() const { return contents_; }
 
   /// As is_sum_of() has it.

@@ -17,7 +17,8 @@ struct Target {
   int fuzz_cases;  ///< random cases that a run of all tests affords
   /// Of long lists of calls one in so many is tried, for kernels that run on this processor, and sanitizers, take their time.
   int one_in = 1;
-  bool sanitized = false;  ///< ten times as slow: of long lists of sizes those around the edges of bytes, vectors, tiles and blocks
+  bool sanitized =
+      false;  ///< ten times as slow: of long lists of sizes those around the edges of bytes, vectors, tiles and blocks
 };
 
 /// Every call and every comparison on a GPU waits for it, a hundred times as long as the work of a small tensor takes: tests of a hundred

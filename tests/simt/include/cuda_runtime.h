@@ -1,4 +1,4 @@
-// The part of the CUDA runtime that rectify's kernel sources use, for a host compiler and without a toolkit. Found in place of
+// The part of the CUDA runtime that rectify's kernel sources use, for a host compiler and without a toolkit. Found instead of
 // the toolkit's header when kernel sources are built for the CPU; what a kernel thread sees is in simt.hpp.
 #pragma once
 
@@ -75,7 +75,9 @@ inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, 
   const cudaError_t error = simt_error("cudaDeviceGetAttribute");
   constexpr int multiprocessors = 1;  // so that small tensors are large to it
   if (error == cudaSuccess)
-    *value = attribute == cudaDevAttrComputeCapabilityMajor ? 9 : attribute == cudaDevAttrMultiProcessorCount ? multiprocessors : 0;
+    *value = attribute == cudaDevAttrComputeCapabilityMajor ? 9
+             : attribute == cudaDevAttrMultiProcessorCount  ? multiprocessors
+                                                            : 0;
   return error;
 }
 inline cudaError_t cudaPeekAtLastError() { return static_cast<cudaError_t>(simt::runtime().last_error); }
@@ -136,4 +138,6 @@ inline void __stwb(uint2* to, uint2 v) {
 }
 
 /// The upper half of a product.
-inline std::uint32_t __umulhi(std::uint32_t a, std::uint32_t b) { return static_cast<std::uint32_t>(std::uint64_t{a} * b >> 32); }
+inline std::uint32_t __umulhi(std::uint32_t a, std::uint32_t b) {
+  return static_cast<std::uint32_t>(std::uint64_t{a} * b >> 32);
+}

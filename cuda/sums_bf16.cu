@@ -1,0 +1,6 @@
+// The kernels of the sums of bf16.
+#include "sums_launch.cuh"
+
+namespace rectify::detail {
+template cudaError_t launch_sums<bf16>(const ElementwiseLaunch&);
+}  // namespace rectify::detail

@@ -1,0 +1,21 @@
+# Both function objects through Thrust: on the GPU where there is one, else on Thrust's host system.
+if(RECTIFY_WITH_CUDA)
+  set(thrust_found ON)  # comes with the toolkit
+else()
+  find_path(RECTIFY_THRUST_INCLUDE_DIR thrust/version.h)
+  set(thrust_found ${RECTIFY_THRUST_INCLUDE_DIR})
+  set_source_files_properties(cuda/thrust_test.cu PROPERTIES LANGUAGE CXX COMPILE_DEFINITIONS THRUST_DEVICE_SYSTEM=THRUST_DEVICE_SYSTEM_CPP)
+endif()
+if(thrust_found AND NOT TARGET GTest::gtest_main)
+  return()  # already told of
+endif()
+if(thrust_found)
+  add_executable(rectify_thrust_tests cuda/thrust_test.cu)
+  target_link_libraries(rectify_thrust_tests PRIVATE rectify rectify_reference GTest::gtest_main)
+  if(NOT RECTIFY_WITH_CUDA)
+    target_include_directories(rectify_thrust_tests SYSTEM PRIVATE ${RECTIFY_THRUST_INCLUDE_DIR})
+  endif()
+  gtest_discover_tests(rectify_thrust_tests TEST_PREFIX "rectify_thrust_tests.")
+else()
+  message(WARNING "rectify: Thrust not found (Debian: libthrust-dev); its tests are left out")
+endif()

@@ -1,0 +1,31 @@
+# What must be true of an installed rectify at PREFIX, the sources of which are in ROOT. Included.
+
+# Every public header, detail/ too, and nothing else.
+file(GLOB_RECURSE sources RELATIVE ${ROOT}/include ${ROOT}/include/*)
+file(GLOB_RECURSE headers RELATIVE ${PREFIX}/include ${PREFIX}/include/*)
+if(NOT headers STREQUAL sources OR NOT "rectify/detail/host_device.hpp" IN_LIST headers)
+  message(SEND_ERROR "installed headers: ${headers}; sources: ${sources}")
+endif()
+
+# Packages may be moved, and know nothing of where they were made.
+file(GLOB_RECURSE texts ${PREFIX}/*.cmake ${PREFIX}/*.pc)
+list(LENGTH texts count)
+if(NOT count EQUAL 5)
+  message(SEND_ERROR "five files of packages were expected, not: ${texts}")
+endif()
+foreach(text IN LISTS texts)
+  file(READ ${text} content)
+  foreach(path IN ITEMS ${ROOT} /opt/rectify rectify_flags)
+    string(FIND "${content}" "${path}" at)
+    if(NOT at EQUAL -1)
+      message(SEND_ERROR "${text} names ${path}")
+    endif()
+  endforeach()
+endforeach()
+
+# Finds the library from where it lies itself.
+if(EXISTS ${PREFIX}/bin/rectify-bench)
+  unset(ENV{LD_LIBRARY_PATH})
+  execute_process(COMMAND ${PREFIX}/bin/rectify-bench --op forward --min-bytes 64K --max-bytes 64K --repetitions 1
+    OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+endif()

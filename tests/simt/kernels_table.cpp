@@ -1,2 +1,0 @@
-// The CUDA backend's table, compiled for the CPU.
-#include "../../cuda/pointwise.cu"
