@@ -48,6 +48,10 @@ struct Parameter {
   bool in_compute_type = false;  ///< else in the tensors' storage type
 };
 
+/// The parameters of a call that may be tensors.
+enum ParameterKind : int { parameter_scale, parameter_bias, parameter_alpha, parameter_threshold, parameter_max_value };
+constexpr int parameter_kinds = 5;
+
 /// The sums of the backward.
 enum SumKind : int { sum_scale, sum_bias, sum_alpha, sum_threshold, sum_max_value };
 constexpr int sum_kinds = 5;
@@ -91,12 +95,13 @@ struct Elementwise {
   void* dresidual = nullptr;
   void* mask = nullptr;  ///< written by forward, read only by backward
   int mask_bits = 0;     ///< an element: 1 or 2, 0 without a mask
-  Parameter scale, bias, alpha, threshold, max_value;
+  Parameter parameters[parameter_kinds];
   Sum sums[sum_kinds];
   bool accumulate = false;    ///< sums are added to what is there
   void* workspace = nullptr;  ///< where there are sums
   Layout layout;
 
+  bool has(ParameterKind kind) const { return parameters[kind].data != nullptr; }
   bool requests(SumKind slot) const { return sums[slot].length > 0; }
   bool has_sums() const {
     bool any = false;

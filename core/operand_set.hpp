@@ -12,8 +12,8 @@ namespace rectify::detail {
 /// in its place.
 template <class F>
 decltype(auto) with_operand_set(const Elementwise& call, F&& f) {
-  const bool scale = call.scale.data != nullptr, bias = call.bias.data != nullptr, residual = call.residual != nullptr;
-  const bool alpha = call.alpha.data != nullptr, others = call.threshold.data != nullptr || call.max_value.data != nullptr;
+  const bool scale = call.has(parameter_scale), bias = call.has(parameter_bias), residual = call.residual != nullptr;
+  const bool alpha = call.has(parameter_alpha), others = call.has(parameter_threshold) || call.has(parameter_max_value);
   const bool other_outputs = call.out == nullptr || call.dresidual != nullptr;
   if (other_outputs || others || (scale || bias) + residual + alpha > 1) return std::forward<F>(f)(General{});
   if (scale) return std::forward<F>(f)(WithScale{});

@@ -11,7 +11,8 @@ template <class T>
 Operands<T> make_operands(const Elementwise& call, bool in_rows) {
   const Layout& layout = call.layout;
   const bool begin_at_multiples = in_rows || (misalignment(call) == 0 && layout.channels % Pack<T>::lanes == 0);
-  const auto parameter = [&](const Parameter& p) {
+  const auto parameter = [&](ParameterKind kind) {
+    const Parameter& p = call.parameters[kind];
     const bool neighbours = layout.inner == 1 && p.stride == 1;
     return LaneParameter{p, neighbours && past_boundary(p.data) == 0 && begin_at_multiples};
   };
@@ -24,11 +25,11 @@ Operands<T> make_operands(const Elementwise& call, bool in_rows) {
           call.mask_bits,
           rounded<Compute<T>>(call.relu),
           round_to<Compute<T>>(call.gain),
-          parameter(call.scale),
-          parameter(call.bias),
-          parameter(call.alpha),
-          parameter(call.threshold),
-          parameter(call.max_value)};
+          parameter(parameter_scale),
+          parameter(parameter_bias),
+          parameter(parameter_alpha),
+          parameter(parameter_threshold),
+          parameter(parameter_max_value)};
 }
 
 /// One validated call with at least one element, its device being current.

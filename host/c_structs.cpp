@@ -1,6 +1,8 @@
 // Everything that a C caller can get wrong and a C++ caller cannot write.
 #include "c_structs.hpp"
 
+#include "core/operand_table.hpp"
+
 #include <cstddef>
 #include <cstring>
 #include <string>
@@ -75,19 +77,12 @@ TensorView view_of(const char* name, const rectify_tensor& tensor) {
   return tensor.layout == RECTIFY_STRIDED ? view.strided(Strides(tensor.strides, tensor.rank)) : view;
 }
 
-/// What both verbs take, under one name.
+/// What both functions take, and their tensors.
 template <class To, class From>
-To shared_operands_of(const From& from) {
+To operands_of(const From& from) {
   To to;
-  to.x = view_of("x", from.x);
-  to.scale = view_of("scale", from.scale);
-  to.bias = view_of("bias", from.bias);
-  to.residual = view_of("residual", from.residual);
-  to.alpha = view_of("alpha", from.alpha);
-  to.threshold = view_of("threshold", from.threshold);
-  to.max_value = view_of("max_value", from.max_value);
-  to.y = view_of("y", from.y);
-  to.mask = view_of("mask", from.mask);
+  for_each_operand<To>(
+      [&](const Operand& operand, const auto& member) { member.set(to, view_of(operand.name, from.*member.in_c)); });
   to.channel_axis = from.channel_axis;
   if (from.gain != 0) to.gain = from.gain;
   return to;
@@ -113,7 +108,7 @@ Relu relu_of(const rectify_relu* given) {
 
 Forward forward_of(const rectify_forward_operands* given) {
   rectify_forward_operands room;
-  return shared_operands_of<Forward>(require_known(given, room));
+  return operands_of<Forward>(require_known(given, room));
 }
 
 Backward backward_of(const rectify_backward_operands* given) {
@@ -121,15 +116,7 @@ Backward backward_of(const rectify_backward_operands* given) {
   const rectify_backward_operands& from = require_known(given, room);
   require_range({"operands", "reserved_too"}, from.reserved_too, 0, 0);
   require_range({"operands", "accumulate"}, from.accumulate, 0, 1);
-  auto to = shared_operands_of<Backward>(from);
-  to.dy = view_of("dy", from.dy);
-  to.dx = view_of("dx", from.dx);
-  to.dresidual = view_of("dresidual", from.dresidual);
-  to.dscale = view_of("dscale", from.dscale);
-  to.dbias = view_of("dbias", from.dbias);
-  to.dalpha = view_of("dalpha", from.dalpha);
-  to.dthreshold = view_of("dthreshold", from.dthreshold);
-  to.dmax_value = view_of("dmax_value", from.dmax_value);
+  auto to = operands_of<Backward>(from);
   to.workspace = {from.workspace, from.workspace_bytes};
   to.accumulate = from.accumulate == 1;
   return to;

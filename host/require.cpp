@@ -183,20 +183,21 @@ void require_sum(const Named& operand, const Named& model, int channel_axis) {
   require_channels(operand, model, channel_axis);
 }
 
-void require_workspace(const Workspace& workspace, std::size_t bytes, std::initializer_list<Named> operands) {
-  if (bytes == 0) return;
+void require_workspace_memory(const Workspace& workspace, std::size_t bytes) {
   const char* const name = "workspace";
-  const auto begin = reinterpret_cast<std::uintptr_t>(workspace.data);
   const auto needed = [&] { return std::to_string(bytes) + " bytes, as workspace_bytes() says"; };
-  if (begin == 0) reject(name, needed(), "null");
+  if (workspace.data == nullptr) reject(name, needed(), "null");
   if (workspace.bytes < bytes) reject(name, needed(), std::to_string(workspace.bytes));
-  if (begin % 256 != 0) reject(name, "memory on a boundary of 256 bytes", text(workspace.data));
-  for (const Named& each : operands) {
-    if (!each.view.present() || is_empty(each.view.shape())) continue;
-    const auto other = reinterpret_cast<std::uintptr_t>(each.view.data());
-    if (begin < other + span_bytes(each.view) && other < begin + bytes)
-      reject(name, std::string("memory outside the bytes from the first to the last of ") + each.name, "an overlap");
-  }
+  if (reinterpret_cast<std::uintptr_t>(workspace.data) % 256 != 0)
+    reject(name, "memory on a boundary of 256 bytes", text(workspace.data));
+}
+
+void require_apart(const Workspace& workspace, std::size_t bytes, const Named& operand) {
+  if (is_empty(operand.view.shape())) return;
+  const auto begin = reinterpret_cast<std::uintptr_t>(workspace.data);
+  const auto other = reinterpret_cast<std::uintptr_t>(operand.view.data());
+  if (begin < other + span_bytes(operand.view) && other < begin + bytes)
+    reject("workspace", std::string("memory outside the bytes from the first to the last of ") + operand.name, "an overlap");
 }
 
 void require_mask_dtype(const char* name, DType dtype) {

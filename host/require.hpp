@@ -5,7 +5,6 @@
 #include <rectify/ops.hpp>
 
 #include <cstdint>
-#include <initializer_list>
 #include <string>
 
 namespace rectify::detail {
@@ -53,8 +52,10 @@ void require_nested(const Named& out);
 enum class Sharing { none, same_view };
 void require_apart(const Named& out, const Named& other, Sharing sharing);
 
-/// At least `bytes` of memory on a boundary of 256, apart from every operand.
-void require_workspace(const Workspace& workspace, std::size_t bytes, std::initializer_list<Named> operands);
+/// At least `bytes` of memory on a boundary of 256.
+void require_workspace_memory(const Workspace& workspace, std::size_t bytes);
+/// The first `bytes` of a workspace apart from an operand.
+void require_apart(const Workspace& workspace, std::size_t bytes, const Named& operand);
 
 bool is_empty(const Shape& shape);
 /// Elements along the one axis that has not exactly one; 1 where there is none, -1 where there are several.

@@ -81,10 +81,10 @@ void run_call(const Elementwise& call, LoopKind kind) {
 template <LoopKind::Op Op, LoopKind::Op OpWithMask>
 int run_on_cpu(const Elementwise& call, int, Stream) {
   LoopKind kind{call.mask == nullptr ? Op : OpWithMask, 0, 0, true, false, false};
-  const bool limits = call.threshold.data != nullptr || call.max_value.data != nullptr;
-  kind.operands = (call.scale.data != nullptr) * reads_scale | (call.bias.data != nullptr) * reads_bias |
+  const bool limits = call.has(parameter_threshold) || call.has(parameter_max_value);
+  kind.operands = call.has(parameter_scale) * reads_scale | call.has(parameter_bias) * reads_bias |
                   (call.residual != nullptr || call.dresidual != nullptr) * reads_residual |
-                  (call.alpha.data != nullptr) * reads_alpha | limits * reads_limits;
+                  call.has(parameter_alpha) * reads_alpha | limits * reads_limits;
   for (int slot = 0; slot < sum_kinds; ++slot) kind.sums |= call.requests(static_cast<SumKind>(slot)) << slot;
   with_float_type(call.dtype, [&](auto t) { run_call<typename decltype(t)::type>(call, kind); });
   return 0;

@@ -26,14 +26,6 @@ struct LoopKind {
   bool gained;  ///< the gain is not 1
 };
 enum OperandBit : unsigned { reads_scale = 1, reads_bias = 2, reads_residual = 4, reads_alpha = 8, reads_limits = 16 };
-enum ParameterKind : int {
-  parameter_scale,
-  parameter_bias,
-  parameter_alpha,
-  parameter_threshold,
-  parameter_max_value,
-  parameter_count
-};
 
 /// What a loop works on: `count` elements, whole groups, contiguous in every operand. A loop of sums may be given several such rows,
 /// `row_stride` elements apart, which have the same parameters and add to the same sums.
@@ -47,8 +39,8 @@ struct Span {
   bool streams, dresidual_streams;       ///< past the caches
   unsigned char* mask;
   int mask_bits;
-  C* numbers[parameter_count];         ///< of the parameters
-  std::int64_t each[parameter_count];  ///< -1 where every element has a number of its own, 0 where those of one group serve all
+  C* numbers[parameter_kinds];         ///< of the parameters
+  std::int64_t each[parameter_kinds];  ///< -1 where every element has a number of its own, 0 where those of one group serve all
   std::int64_t phase, period;          ///< of the numbers: where the first element's are, and after how many they begin again
   C* sums = nullptr;                   ///< a group of each sum, then the next group's
   C *sums_begin, *sums_end;            ///< from the end it goes on at the beginning

@@ -18,24 +18,21 @@ class SpanParameters {
   /// Numbers of memory that a thread needs for a call.
   static std::int64_t memory(const Layout& layout, const Loop<C>& loop, std::int64_t threads) {
     if (!reads_any(loop) || layout.channels == 1 || layout.inner >= long_run) return 0;
-    return parameter_count * numbers_of(period_of(layout, threads));
+    return parameter_kinds * numbers_of(period_of(layout, threads));
   }
 
   /// Keeps a reference to `span`, and updates its numbers, phase and period before each run of the loop (start).
   SpanParameters(const Elementwise& call, const Rectifier<C>& f, const Loop<C>& loop, std::int64_t threads, C* memory,
                  Span<C>& span)
-      : layout_(call.layout),
-        parameter_{&call.scale, &call.bias, &call.alpha, &call.threshold, &call.max_value},
-        period_(period_of(call.layout, threads)),
-        span_(span) {
+      : layout_(call.layout), parameter_(call.parameters), period_(period_of(call.layout, threads)), span_(span) {
     const C absent[] = {Neutral<C>::scale, Neutral<C>::bias, f.alpha, f.threshold, f.max_value};
     span.phase = 0;
     span.period = period_ > 0 ? period_ : std::int64_t{1} << 62;  // which no place reaches
     if (!reads_any(loop)) return;
-    for (int k = 0; k < parameter_count; ++k) {
-      const bool is_channelwise = parameter_[k]->data != nullptr && parameter_[k]->stride != 0;
+    for (int k = 0; k < parameter_kinds; ++k) {
+      const bool is_channelwise = parameter_[k].data != nullptr && parameter_[k].stride != 0;
       if (is_channelwise) channelwise_[channelwise_count_++] = k;
-      if (!is_channelwise) std::fill_n(one_[k], group, parameter_[k]->data == nullptr ? absent[k] : value(k, 0));
+      if (!is_channelwise) std::fill_n(one_[k], group, parameter_[k].data == nullptr ? absent[k] : value(k, 0));
       span.numbers[k] = is_channelwise && layout_.inner < long_run ? memory + k * numbers_of(period_) : one_[k];
       span.each[k] = 0;
     }
@@ -71,9 +68,9 @@ class SpanParameters {
   }
 
   C value(int k, std::int64_t channel) const {
-    const std::int64_t at = channel * parameter_[k]->stride;
-    return parameter_[k]->in_compute_type ? static_cast<const C*>(parameter_[k]->data)[at]
-                                          : static_cast<C>(static_cast<const T*>(parameter_[k]->data)[at]);
+    const std::int64_t at = channel * parameter_[k].stride;
+    return parameter_[k].in_compute_type ? static_cast<const C*>(parameter_[k].data)[at]
+                                         : static_cast<C>(static_cast<const T*>(parameter_[k].data)[at]);
   }
 
   /// The place is kept from stretch to stretch, as to find it takes two divisions.
@@ -102,10 +99,10 @@ class SpanParameters {
     for (C *to = span_.numbers[k], *const end = to + n; to < end; to += run, run = layout_.inner) {
       if (layout_.inner == 1) {
         run = std::min<std::int64_t>(layout_.channels - channel, end - to);
-        const bool widens = parameter_[k]->stride == 1 && !parameter_[k]->in_compute_type;
+        const bool widens = parameter_[k].stride == 1 && !parameter_[k].in_compute_type;
         const std::int64_t done = widens ? run / group * group : 0;
         const Loops<T>& loops = loops_of_this_machine();
-        loops.widen(static_cast<const T*>(parameter_[k]->data) + channel, done, to);
+        loops.widen(static_cast<const T*>(parameter_[k].data) + channel, done, to);
         for (std::int64_t i = done; i < run; ++i) to[i] = value(k, channel + i);
         channel += run;
       } else {
@@ -117,12 +114,12 @@ class SpanParameters {
   }
 
   const Layout& layout_;
-  const Parameter* parameter_[parameter_count];
+  const Parameter* parameter_;
   std::int64_t period_;
   Span<C>& span_;
   std::int64_t next_ = -1, channel_ = 0, left_ = 0;  // the element that comes next, its channel, and what is left of that
-  int channelwise_[parameter_count], channelwise_count_ = 0;
-  alignas(line_bytes) C one_[parameter_count][group];
+  int channelwise_[parameter_kinds], channelwise_count_ = 0;
+  alignas(line_bytes) C one_[parameter_kinds][group];
 };
 
 }  // namespace rectify::detail

@@ -46,7 +46,7 @@ TEST(LongParts, AddAllOfTheirChains) {
       ASSERT_GT(plan.rows_per_part, rows_in_a_chain);
       std::vector<float> workspace(static_cast<std::size_t>(sum_offsets(call, plan).all));
       call.workspace = workspace.data();
-      const Launch launch{call, {90, 1}, nullptr};
+      const ElementwiseLaunch launch{call, {90, 1}, nullptr};
       const SumLaunch run{launch, plan, sum_offsets(call, plan)};
       ASSERT_EQ(launch_parts_from_x<float>(run), cudaSuccess);
       ASSERT_EQ(run.finish<float>(), cudaSuccess);

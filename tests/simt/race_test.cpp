@@ -70,7 +70,7 @@ Elementwise planned(const Case& c, Memory& memory, bool asks_all, bool packed) {
   call.x = memory.x.data();
   call.dy = memory.dy.data();
   call.out = memory.dx.data();
-  if (asks_all) call.scale = {memory.scale.data(), c.channels > 1 ? 1 : 0, false};
+  if (asks_all) call.parameters[parameter_scale] = {memory.scale.data(), c.channels > 1 ? 1 : 0, false};
   call.layout = make_layout(tensors, slot_out, c.channels > 1 ? 1 : no_channels);
   if (!packed) call.layout.contiguous[slot_x] = false;  // what strided tensors are served by
   for (int slot = 0; slot < sum_kinds; ++slot) {

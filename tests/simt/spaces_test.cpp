@@ -107,8 +107,8 @@ TEST(Dense, FindsTheChannelOfElementsPast32Bits) {
 TEST(Dense, FindsEveryRepeatOfX) {
   Dense<float> space = channelled(1, 1);
   space.repeats = 3;
-  space.row = 8;
-  space.by_row = Divisor(8);
+  space.repeat_length = 8;
+  space.by_repeat_length = Divisor(8);
   space.chunk = 2;
   simt::indices().block = {0, 1};
   const Place place = space.locate_repeated(5);  // x's elements 20 to 23: row 2 from 4 on
@@ -126,11 +126,11 @@ TEST(Dense, SharesTheRepeatsOutWhereXIsShort) {
   call.layout.elements = 1000 * 128;
   call.layout.repeats = 1000;
   call.layout.repeat_length = 128;
-  EXPECT_EQ(dense<float>(call, false).chunk, 1);
+  EXPECT_EQ(make_dense<float>(call, false).chunk, 1);
   call.layout.elements = 16 * (std::int64_t{1} << 24);
   call.layout.repeats = 16;
   call.layout.repeat_length = std::int64_t{1} << 24;
-  EXPECT_EQ(dense<float>(call, false).chunk, 16);
+  EXPECT_EQ(make_dense<float>(call, false).chunk, 16);
 }
 
 TEST(Grid, CoversAllItemsAndStaysWithinTheLimit) {

@@ -3,6 +3,8 @@
 
 #include <rectify/ops.hpp>
 
+#include "core/operand_table.hpp"
+
 #include <cstddef>
 #include <vector>
 
@@ -32,36 +34,17 @@ struct Place {
 template <class Operands>
 using Places = std::vector<Place<Operands>>;
 
-inline const Places<Forward> forward_places{
-    {"x", &Forward::x, nullptr},
-    {"scale", &Forward::scale, nullptr},
-    {"bias", &Forward::bias, nullptr},
-    {"residual", &Forward::residual, nullptr},
-    {"alpha", &Forward::alpha, nullptr},
-    {"threshold", &Forward::threshold, nullptr},
-    {"max_value", &Forward::max_value, nullptr},
-    {"y", nullptr, &Forward::y},
-    {"mask", nullptr, &Forward::mask},
-};
-inline const Places<Backward> backward_places{
-    {"dy", &Backward::dy, nullptr},
-    {"x", &Backward::x, nullptr},
-    {"y", &Backward::y, nullptr},
-    {"mask", &Backward::mask, nullptr},
-    {"scale", &Backward::scale, nullptr},
-    {"bias", &Backward::bias, nullptr},
-    {"residual", &Backward::residual, nullptr},
-    {"alpha", &Backward::alpha, nullptr},
-    {"threshold", &Backward::threshold, nullptr},
-    {"max_value", &Backward::max_value, nullptr},
-    {"dx", nullptr, &Backward::dx},
-    {"dresidual", nullptr, &Backward::dresidual},
-    {"dscale", nullptr, &Backward::dscale},
-    {"dbias", nullptr, &Backward::dbias},
-    {"dalpha", nullptr, &Backward::dalpha},
-    {"dthreshold", nullptr, &Backward::dthreshold},
-    {"dmax_value", nullptr, &Backward::dmax_value},
-};
+/// Every operand of Forward or of Backward.
+template <class Operands>
+Places<Operands> all_places() {
+  Places<Operands> places;
+  detail::for_each_operand<Operands>([&](const detail::Operand& operand, const auto& member) {
+    places.push_back({operand.name, member.input, member.output});
+  });
+  return places;
+}
+inline const Places<Forward> forward_places = all_places<Forward>();
+inline const Places<Backward> backward_places = all_places<Backward>();
 
 inline char* bytes_at(const ConstTensorView& view) { return static_cast<char*>(const_cast<void*>(view.data())); }
 inline bool is_mask(const ConstTensorView& view) { return view.dtype() == DType::u1 || view.dtype() == DType::u2; }
