@@ -1,8 +1,8 @@
-"""gpu-check: what there is to know of rectify on a GPU, in one run of ten minutes. docs/gpu.md says more.
+"""gpu-check: tests rectify on a GPU and measures it, in one run of ten minutes. docs/gpu.md is the manual.
 
     scripts/gpu-check.sh prepare DIR          build all that a run needs, without a GPU, into DIR
     scripts/gpu-check.sh run DIR OUT [PART]   run it on a machine with a GPU; results go to OUT, an empty or new folder
-    scripts/gpu-check.sh report OUT           turn OUT into bench/results/, tables in README.md and docs/gpu.md, and a picture
+    scripts/gpu-check.sh report OUT           turn OUT into bench/results/, the tables of README.md and docs/, and a picture
 
 Exit codes: 0 all fine; 1 a step failed or was cut, or the build failed; 2 it cannot start or go on, and one line says why.
 """

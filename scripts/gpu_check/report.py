@@ -1,4 +1,4 @@
-"""gpu-check report: turns what a run left into bench/results/<gpu>/, the tables of README.md and docs/gpu.md, and a picture."""
+"""gpu-check report: turns what a run left into bench/results/<gpu>/, the tables of three pages (PAGES), and a picture."""
 
 import json
 import re
@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- gpu-table: begin -->", "<!-- gpu-table: end -->"
 MADE_BY = "<!-- made by scripts/gpu-check.sh report; edit scripts/gpu_check/report.py instead -->"
 CEILINGS = ("copy", "add", "read", "write")
+README, PERFORMANCE, FIGURES = PAGES = ("README.md", "docs/performance.md", "docs/gpu-figures.md")
 
 
 def report(arguments):
@@ -31,7 +32,7 @@ def report(arguments):
     if "SAMPLE" in gpu and root.resolve() == ROOT:
         raise Problem(f"{out} is a sample and no measurement: it may not be quoted; --into DIR writes it elsewhere")
     name = arguments.name or short_gpu_name(gpu)
-    for page in ("README.md", "docs/gpu.md"):
+    for page in PAGES:
         require_region(root / page)
     try:
         write_all(out, root, name, machine, steps, measured)
@@ -41,13 +42,14 @@ def report(arguments):
 
 
 def write_all(out, root, name, machine, steps, measured):
-    rows = figures.Rows(measured)
+    kept = list(cut(measured))
+    rows = figures.Rows(kept)  # not of `measured`: so a report of bench/results/<gpu> writes the same pages again
     results = root / "bench" / "results" / name
     results.mkdir(parents=True, exist_ok=True)
     profiled = counters.cut((out / "profile.csv").read_text()) if (out / "profile.csv").exists() else []
     (results / "machine.json").write_text(json.dumps(machine, indent=1) + "\n")
     (results / "steps.json").write_text("[\n" + ",\n".join(json.dumps(step) for step in steps) + "\n]\n")
-    (results / "rows.jsonl").write_text("".join(json.dumps(row, separators=(",", ":")) + "\n" for row in cut(measured)))
+    (results / "rows.jsonl").write_text("".join(json.dumps(row, separators=(",", ":")) + "\n" for row in kept))
     counters.write(results / "profile.csv", profiled)
     (results / "README.md").write_text(results_page(machine, steps, measured, profiled))
 
@@ -56,9 +58,10 @@ def write_all(out, root, name, machine, steps, measured):
     if drawing:
         image.parent.mkdir(parents=True, exist_ok=True)
         image.write_text(drawing)
-    fill(root / "README.md", readme_region(rows, machine, name, drawing))
-    fill(root / "docs" / "gpu.md", docs_region(rows, machine, name, drawing, steps, profiled))
-    print(f"wrote {results}, README.md, docs/gpu.md" + (f" and {image}" if drawing else "; no op at 1 GiB, so no picture"))
+    fill(root / README, readme_region(rows, machine, name, drawing))
+    fill(root / PERFORMANCE, performance_region(rows, machine, name, drawing))
+    fill(root / FIGURES, figures_region(rows, machine, name, steps, profiled))
+    print(f"wrote {results}, {', '.join(PAGES)}" + (f" and {image}" if drawing else "; no op at 1 GiB, so no picture"))
 
 
 def cut(measured):
@@ -118,27 +121,34 @@ def picture_lines(name, drawing, folder):
 
 
 def readme_region(rows, machine, name, drawing):
-    has_peers = any(rows.ratio(op, dtype, who) for op in figures.IN_README for dtype in ("f32", "bf16") for who in figures.PEERS)
-    text = f"{sentence(on_machine(machine))}. Tensors of 1 GiB, medians, each result checked before it was timed. " + copy_sentence(
-        rows
-    )
-    if has_peers:
-        text += " The last columns are the time of a peer as a multiple of rectify's, f32 / bf16: above 1, rectify is faster."
+    """A few rows of the table of docs/performance.md, written at the same time, so that the two cannot disagree."""
     return [
-        *paragraph(text),
+        *paragraph(f"{sentence(on_machine(machine))}. Tensors of 1 GiB, medians. {COPY_MEANS} {peers_text(rows, figures.IN_README)}"),
         "",
         *picture_lines(name, drawing, "docs/"),
-        *tables.readme_table(rows),
-        "",
-        *slow_lines(rows),
-        "",
-        "Every op, small and odd tensors, the cost of a call, peers and profiles: [docs/gpu.md](docs/gpu.md).",
+        *tables.selected_table(rows, figures.IN_README),
     ]
 
 
-def copy_sentence(rows):
-    copies = tables.copy_text(rows)
-    return "A copy is one of as many bytes as the op must move, timed in turn with it" + (f"; {copies}." if copies else ".")
+def performance_region(rows, machine, name, drawing):
+    text = f"{sentence(on_machine(machine))}. Tensors of 1 GiB, medians; each result was checked before it was timed. {COPY_MEANS}"
+    return [
+        *paragraph(f"{text} {tables.copy_text(rows)} {peers_text(rows, figures.IN_PERFORMANCE)}"),
+        "",
+        *picture_lines(name, drawing, ""),
+        *tables.selected_table(rows, figures.IN_PERFORMANCE),
+        "",
+        *slow_lines(rows),
+    ]
+
+
+COPY_MEANS = '"Of a copy" compares the op with a copy of as many bytes: at 100 % both take the same time.'
+
+
+def peers_text(rows, ops):
+    if not any(rows.ratio(op, dtype, who) for op in ops for dtype in ("f32", "bf16") for who in figures.PEERS):
+        return ""
+    return "The last columns are the time of a peer divided by the time of rectify, f32 / bf16: above 1, rectify is faster."
 
 
 def slow_lines(rows):
@@ -156,57 +166,54 @@ def section(title, text, lines):
     return [f"### {title}", "", *([*paragraph(text), ""] if text else []), *lines, ""] if lines else []
 
 
-def docs_region(rows, machine, name, drawing, steps, profiled):
-    text = f"{sentence(on_machine(machine))}. Times are medians; results were checked before the clock ran. {copy_sentence(rows)} "
-    lines = [
-        f"## Measured: {machine['gpu']['name']}",
-        "",
-        *paragraph(text + f"All rows and steps: [bench/results/{name}](../bench/results/{name})."),
-        "",
-        *picture_lines(name, drawing, ""),
-    ]
+def figures_region(rows, machine, name, steps, profiled):
+    text = f"{sentence(on_machine(machine))}. Times are medians; each result was checked before it was timed. {COPY_MEANS} "
+    text += f"{tables.copy_text(rows)} All rows and steps: [bench/results/{name}](../bench/results/{name})."
+    lines = [f"## {machine['gpu']['name']}", "", *paragraph(text), ""]
     times = (
-        "Columns of peers: their time as a multiple of rectify's, samples taken in turn on the same buffers; f32 / bf16. "
-        "Above 1, rectify is faster."
+        "The columns of peers are their time divided by the time of rectify, f32 / bf16; samples were taken in turn on the same "
+        "buffers. Above 1, rectify is faster."
     )
     lines += section("Every op at 1 GiB", "", [*tables.ops_table(rows), "", *slow_lines(rows)] if rows.large else [])
     lines += section(
-        "What the memory gives",
-        "The best of the project's own kernels and cudaMemcpyAsync, buffers not in the L2 cache." + tables.earlier(rows, "ceilings"),
+        "Bandwidth of the memory",
+        "The best of this project's plain kernels and cudaMemcpyAsync; the buffers are not in the L2 cache." + tables.earlier(rows, "ceilings"),
         tables.ceilings_table(rows),
     )
     lines += section(
         "Small tensors",
-        "Microseconds of a call among others in a stream, on the same buffers, f32 / bf16.",
+        "Microseconds per call, f32 / bf16, in a series of calls on one stream and on the same buffers.",
         tables.small_table(rows),
     )
     lines += section(
-        "Odd shapes", "Rows and images of odd size, and views with gaps. The copy has no gaps.", tables.shapes_table(rows)
+        "Odd shapes",
+        "Rows and images of odd size, and views with gaps. The copy that they are compared with has no gaps.",
+        tables.shapes_table(rows),
     )
-    lines += section("What a call costs", "On [64, 1024] in f32." + tables.earlier(rows, "host"), tables.host_table(rows))
+    lines += section("What a call costs", "A tensor of [64, 1024] in f32." + tables.earlier(rows, "host"), tables.host_table(rows))
     lines += section("C++ peers", times, tables.cpp_peers_table(rows))
-    lines += section("Python peers", times + " rectify is called over its C ABI.", tables.python_table(rows, ("cold",)))
+    lines += section("Python peers", times + " rectify is called through its C ABI.", tables.python_table(rows, ("cold",)))
     lines += section(
         "Python peers, small tensors",
-        "graph: one call of a CUDA graph, not in the L2 cache; hot: the same in the L2 cache; wall: a loop in "
-        "Python, timed by the host; wall_anew: the same, rectify's operands described anew in every call.",
+        "graph: one call within a CUDA graph, buffers not in the L2 cache; hot: the same, buffers in the L2 cache; wall: a loop in "
+        "Python, timed on the host; wall_anew: the same, and rectify's operand structs are filled anew for every call.",
         tables.python_table(rows, ("graph", "hot", "wall", "wall_anew"), lambda row: f"{row['op']}, {row['mode']}"),
     )
     lines += section(
-        "Memory of a forward and backward, MiB", "Allocated at the peak, beside the inputs.", tables.memory_table(rows)
+        "Memory of a forward and backward, MiB", "Allocated at the peak, in addition to the inputs.", tables.memory_table(rows)
     )
     lines += section("Absent or failed", "", tables.absent_lines(rows))
     lines += section(
         "Packs, threads and stores",
-        "Kernels that differ in packs of 16 bytes per thread, threads per block and the kind of store." + tables.earlier(rows, "sweep"),
+        "Kernels that differ in packs of 16 bytes per thread, threads per block and kind of store." + tables.earlier(rows, "sweep"),
         tables.sweep_table(rows),
     )
     lines += section(
         "Profiles",
-        "By Nsight Compute, on tensors of 256 MiB: time, and the share of the memory's rate, of issue slots and of resident warps.",
+        "By Nsight Compute, on tensors of 256 MiB: time, and the used share of the memory's bandwidth, of issue slots and of warps.",
         tables.profile_table(profiled),
     )
-    return lines + section("What ran", "", tables.parts_table(steps))
+    return lines + section("Steps of the run", "", tables.parts_table(steps))
 
 
 def results_page(machine, steps, measured, profiled):

@@ -1,6 +1,6 @@
-"""The tables of README.md, docs/gpu.md and bench/results/, as Markdown, from the rows of one run."""
+"""The tables of README.md, docs/performance.md, docs/gpu-figures.md and bench/results/, as Markdown, from the rows of one run."""
 
-from figures import DTYPES, IN_README, PEERS, WHAT, distinct, percent, plain, size_text
+from figures import DTYPES, PEERS, WHAT, distinct, percent, plain, size_text
 from summary import GIB, GOOD, STATUSES, wall_seconds
 
 
@@ -17,13 +17,13 @@ def rate_cells(rows, op, dtype):
     return [f"{row['gbps']:,.0f}", percent(row["of_ceiling"])] if row else ["-", "-"]
 
 
-def readme_table(rows):
-    """GB/s and percent of the ceiling, and how many times the time of rectify the peers take."""
-    peers = [who for who in PEERS if any(rows.ratio(op, dtype, who) for op in IN_README for dtype in ("f32", "bf16"))]
+def selected_table(rows, ops):
+    """GB/s and percent of the ceiling of these ops, and the time of the peers divided by the time of rectify."""
+    peers = [who for who in PEERS if any(rows.ratio(op, dtype, who) for op in ops for dtype in ("f32", "bf16"))]
     head = ["op", "what it does", "f32, GB/s", "of a copy", "bf16, GB/s", "of a copy", *(PEERS[who] for who in peers)]
     body = [
         [op, WHAT[op], *rate_cells(rows, op, "f32"), *rate_cells(rows, op, "bf16"), *(ratio_cell(rows, op, who) for who in peers)]
-        for op in IN_README
+        for op in ops
         if any((op, dtype) in rows.large for dtype in ("f32", "bf16"))
     ]
     return table(head, body)
@@ -42,7 +42,7 @@ def ops_table(rows):
 
 
 def slow_text(rows):
-    """The ops that do not reach the ceiling, said as plainly as the others."""
+    """The ops that do not reach the ceiling."""
     slow = {key: row["of_ceiling"] for key, row in rows.large.items() if row["of_ceiling"] < GOOD}
     if not rows.large:
         return []
@@ -53,7 +53,7 @@ def slow_text(rows):
         op + " (" + ", ".join(f"{dtype} {percent(slow[op, dtype])}" for dtype in DTYPES if (op, dtype) in slow) + ")"
         for op in worst_first
     )
-    return [f"Slow, below {percent(GOOD)} of a copy, the slowest first: {listed}."]
+    return [f"Below {percent(GOOD)} of a copy, slowest first: {listed}."]
 
 
 def copy_text(rows):
@@ -62,17 +62,17 @@ def copy_text(rows):
         return ""
     best, memcpy = max(copies, key=lambda row: row["gbps"]), [row for row in copies if row["who"] == "cudaMemcpyAsync"]
     when = " in an earlier run" if "commit" in best else ""
-    text = f"the best copy of 1 GiB made {best['gbps']:,.0f} GB/s{when}"
-    return text + (f", cudaMemcpyAsync {memcpy[0]['gbps']:,.0f}" if memcpy else "")
+    text = f"The fastest copy of 1 GiB ran at {best['gbps']:,.0f} GB/s{when}"
+    return text + (f", cudaMemcpyAsync at {memcpy[0]['gbps']:,.0f}." if memcpy else ".")
 
 
 # Everything else -------------------------------------------------------------------------------------------------
 
 
 def earlier(rows, part):
-    """Says so if the figures of a part are an earlier run's."""
+    """A sentence if the figures of a part are from an earlier run."""
     commits = distinct(row["commit"] for row in rows.part(part) if "commit" in row)
-    return f" Of an earlier run, by commit {', '.join(commits)}." if commits else ""
+    return f" From an earlier run, at commit {', '.join(commits)}." if commits else ""
 
 
 def ceilings_table(rows):

@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT / "scripts" / "gpu_check"))
 import check  # noqa: E402
 import counters  # noqa: E402
 import prepare  # noqa: E402
+import report  # noqa: E402
 import rows  # noqa: E402
 import runner  # noqa: E402
 import steps  # noqa: E402
@@ -531,7 +532,7 @@ class Report(Folders):
         super().setUp()
         self.root = self.top / "root"
         (self.root / "docs").mkdir(parents=True)
-        for page in ("README.md", "docs/gpu.md"):
+        for page in report.PAGES:
             shutil.copy(ROOT / page, self.root / page)
 
     def contents(self):
@@ -547,19 +548,20 @@ class Report(Folders):
         self.assertEqual(
             set(once),
             {
-                "README.md",
-                "docs/gpu.md",
+                *report.PAGES,
                 "docs/images/gpu-sample.svg",
                 *(results + name for name in ("README.md", "machine.json", "steps.json", "rows.jsonl", "profile.csv")),
             },
         )
-        readme, page = once["README.md"].decode(), once["docs/gpu.md"].decode()
-        self.assertIn("| forward | y from x | 2,970 | 100 % | 2,982 | 100 % | 1.50 / 1.50 | 1.10 / 1.10 | 1.00 / 0.99 |", readme)
-        self.assertIn("Slow, below 97 % of a copy, the slowest first: all_sums (f32 52 %, bf16 32 %)", readme)
-        self.assertNotIn("No GPU has run", readme + page)
+        readme, performance, page = (once[name].decode() for name in report.PAGES)
+        self.assertIn("| all_sums | dx and all five sums | ", readme)
+        self.assertNotIn("| prelu_forward |", readme)
+        for text in (readme, performance):
+            self.assertIn("| forward | y from x | 2,970 | 100 % | 2,982 | 100 % | 1.50 / 1.50 | 1.10 / 1.10 | 1.00 / 0.99 |", text)
+        self.assertIn("Below 97 % of a copy, slowest first: all_sums (f32 52 %, bf16 32 %)", performance)
         for title in (
             "Every op at 1 GiB",
-            "What the memory gives",
+            "Bandwidth of the memory",
             "Small tensors",
             "Odd shapes",
             "What a call costs",
@@ -570,11 +572,18 @@ class Report(Folders):
             "Absent or failed",
             "Packs, threads and stores",
             "Profiles",
-            "What ran",
+            "Steps of the run",
         ):
             self.assertIn(f"### {title}\n", page)
         self.assertEqual(rows.read(self.root / results / "rows.jsonl")[1], [])
-        self.assertEqual(before_and_after(readme), before_and_after((ROOT / "README.md").read_text()))
+        for name in report.PAGES:
+            self.assertEqual(before_and_after(once[name].decode()), before_and_after((ROOT / name).read_text()), name)
+
+    def test_the_tables_of_two_pages_are_those_of_the_committed_results(self):
+        ran = self.gpu_check("report", ROOT / "bench" / "results" / "h100", "--into", self.root, "--name", "h100")
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        for name in (report.README, report.PERFORMANCE):
+            self.assertEqual((self.root / name).read_text(), (ROOT / name).read_text(), name)
 
     def test_the_sample_is_never_quoted(self):
         for into in ((), ("--into", ROOT), ("--into", f"{ROOT}/docs/..")):
