@@ -29,7 +29,7 @@ int main() {
   cublasSetStream(blas, stream);
   cudaDeviceSynchronize();  // the vectors were filled on another stream
 
-  // begin: quoted in README.md
+  // begin: quoted in docs/training-loop.md
   const float one = 1, zero = 0;
   Forward forward_call;
   forward_call.x = TensorView(raw(y), {batch, outputs}, Device::cuda(0));  // what cuBLAS leaves; y is written in its place
