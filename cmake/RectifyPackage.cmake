@@ -1,4 +1,4 @@
-# Debian packages, by cpack in the build folder: librectify0.1 and librectify-dev of a shared build, librectify-dev alone of a static one,
+# Debian packages, by cpack in the build folder: librectify0.2 and librectify-dev of a shared build, librectify-dev alone of a static one,
 # and rectify-bench. The CUDA runtime is inside, as it is by default; no Debian package to depend on has the shared one.
 get_target_property(rectify_type rectify TYPE)
 set(rectify_soname_package librectify${rectify_soversion})

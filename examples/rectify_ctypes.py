@@ -1,7 +1,7 @@
 """rectify from Python without a build: its C ABI by ctypes, on numpy arrays. Any language that can call C does the same.
 
     from rectify_ctypes import Rectify, Relu
-    rectify = Rectify("librectify.so.0.1")
+    rectify = Rectify("librectify.so.0.2")
     y = np.empty_like(x)
     rectify.forward(Relu(alpha=0.01), x=x, bias=bias, y=y)      # y = leaky_relu(x + bias)
 

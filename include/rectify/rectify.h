@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 /// Of this header: 10000 * major + 100 * minor + patch. rectify_version() is the library's.
-#define RECTIFY_VERSION 100
+#define RECTIFY_VERSION 200
 
 /// What became of a call. Codes to come count on from here.
 typedef int32_t rectify_status;
