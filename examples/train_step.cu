@@ -32,7 +32,7 @@ int main() {
   // begin: quoted in docs/training-loop.md
   const float one = 1, zero = 0;
   Forward forward_call;
-  forward_call.x = TensorView(raw(y), {batch, outputs}, Device::cuda(0));  // what cuBLAS leaves; y is written in its place
+  forward_call.x = TensorView(raw(y), {batch, outputs}, Device::cuda(0));  // the product; y overwrites it
   forward_call.bias = ConstTensorView(raw(b), {outputs}, Device::cuda(0));
   forward_call.y = TensorView(raw(y), {batch, outputs}, Device::cuda(0));
   forward_call.mask = TensorView(raw(mask), DType::u1, {batch, outputs}, Device::cuda(0));
@@ -45,8 +45,8 @@ int main() {
 
   cublasSgemm(blas, CUBLAS_OP_N, CUBLAS_OP_N, outputs, batch, inputs, &one, raw(w), outputs, raw(x), inputs, &zero, raw(y),
               outputs);
-  forward(f, forward_call, stream);    // y = f(x W + b), and a bit for each element
-  backward(f, backward_call, stream);  // dz in place of dy, and db
+  forward(f, forward_call, stream);    // y = f(x W + b), and one bit per element
+  backward(f, backward_call, stream);  // dz overwrites dy; and db
   cublasSgemm(blas, CUBLAS_OP_N, CUBLAS_OP_T, outputs, inputs, batch, &one, raw(dy), outputs, raw(x), inputs, &zero, raw(dw),
               outputs);
   // end

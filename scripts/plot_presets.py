@@ -6,15 +6,15 @@ Usage: scripts/plot_presets.py [FILE]
 import sys
 from math import inf
 
-# The call, whose default it is, and the three numbers.
+# The call, whose default it is, and the three parameters.
 PRESETS = [
-    ("relu()", "everyone's", 0, 0, inf),
+    ("relu()", "all systems", 0, 0, inf),
     ("torch::leaky_relu()", "PyTorch, JAX, ONNX: alpha 0.01", 0.01, 0, inf),
     ("tf::leaky_relu()", "tf.nn: alpha 0.2", 0.2, 0, inf),
     ("keras::leaky_relu()", "Keras's layer: alpha 0.3", 0.3, 0, inf),
     ("relu6()", "max_value 6", 0, 0, 6),
     ("keras::thresholded_relu()", "threshold 1: a jump", 0, 1, inf),
-    ("keras::relu(0.1, 6, 1)", "all three numbers", 0.1, 1, 6),
+    ("keras::relu(0.1, 6, 1)", "all three parameters", 0.1, 1, 6),
     ("leaky_relu(-1)", "alpha -1: |x|", -1, 0, inf),
 ]
 LOW, HIGH = -4, 8  # of x; y goes from -2 to 8
@@ -62,7 +62,7 @@ def main():
     for index, preset in enumerate(PRESETS):
         out += panel(index, *preset)
     out.append('<path d="M40 520h30" class="value"/><text x="78" y="524">value</text>'
-               '<path d="M140 520h30" class="slope"/><text x="178" y="524">slope (at a kink, that of the lower piece)</text></svg>')
+               '<path d="M140 520h30" class="slope"/><text x="178" y="524">slope (at a kink: the slope of the lower piece)</text></svg>')
     with open(file, "w", encoding="utf-8") as to:
         to.write("\n".join(out) + "\n")
 

@@ -92,7 +92,8 @@ class Links(unittest.TestCase):
         self.addCleanup(holder.cleanup)
         self.root = Path(holder.name) / "root"
         (self.root / "docs").mkdir(parents=True)
-        (self.root / "docs" / "b.md").write_text("# Title: `code`, and *more*\n\n## Two words\n\n## Two words\n\n```\n# no heading\n```\n")
+        page = "# Title: `code`, and *more*\n\n## Two words\n\n## Two words\n\n```\n# no heading\n```\n"
+        (self.root / "docs" / "b.md").write_text(page)
         (self.root / "picture.svg").write_text("")
 
     def broken(self, text):

@@ -123,7 +123,9 @@ def picture_lines(name, drawing, folder):
 def readme_region(rows, machine, name, drawing):
     """A few rows of the table of docs/performance.md, written at the same time, so that the two cannot disagree."""
     return [
-        *paragraph(f"{sentence(on_machine(machine))}. Tensors of 1 GiB, medians. {COPY_MEANS} {peers_text(rows, figures.IN_README)}"),
+        *paragraph(
+            f"{sentence(on_machine(machine))}. Tensors of 1 GiB, medians. {COPY_MEANS} {peers_text(rows, figures.IN_README)}"
+        ),
         "",
         *picture_lines(name, drawing, "docs/"),
         *tables.selected_table(rows, figures.IN_README),
@@ -177,7 +179,8 @@ def figures_region(rows, machine, name, steps, profiled):
     lines += section("Every op at 1 GiB", "", [*tables.ops_table(rows), "", *slow_lines(rows)] if rows.large else [])
     lines += section(
         "Bandwidth of the memory",
-        "The best of this project's plain kernels and cudaMemcpyAsync; the buffers are not in the L2 cache." + tables.earlier(rows, "ceilings"),
+        "The best of this project's plain kernels and cudaMemcpyAsync; the buffers are not in the L2 cache."
+        + tables.earlier(rows, "ceilings"),
         tables.ceilings_table(rows),
     )
     lines += section(
@@ -210,7 +213,7 @@ def figures_region(rows, machine, name, steps, profiled):
     )
     lines += section(
         "Profiles",
-        "By Nsight Compute, on tensors of 256 MiB: time, and the used share of the memory's bandwidth, of issue slots and of warps.",
+        "By Nsight Compute, on tensors of 256 MiB: time, and how much of the bandwidth, issue slots and warps was used.",
         tables.profile_table(profiled),
     )
     return lines + section("Steps of the run", "", tables.parts_table(steps))

@@ -1,5 +1,5 @@
-# Compiles the code of README.md and docs/*.md: every fenced block marked cpp, cuda, c or python.
-# A block is a whole translation unit, or stands in tests/docs/snippets/NAME.in, at @SNIPPET@, where the line before its fence says
+# Compiles the code of README.md, examples/README.md and docs/*.md: every fenced block marked cpp, cuda, c or python.
+# A block is a whole translation unit, or stands in tests/docs/snippets/NAME.in, at @SNIPPET@, if the line before its fence says
 # <!-- inside: NAME -->. The blocks of a page that name the same file are one text, in their order. Errors name the page and its line.
 # cmake -DROOT=... -DOUT=... -DCXX=... [-DTHRUST=include folder] [-DNVCC=... -DARCHITECTURE=90] [-DPYTHON=...] -P snippets.cmake
 
@@ -102,7 +102,7 @@ set(extension_cuda cu)
 set(extension_c c)
 set(extension_python py)
 set(compiled 0)
-foreach(page IN ITEMS README.md LISTS pages)
+foreach(page IN ITEMS README.md examples/README.md LISTS pages)
   read_page(${page})
   string(MAKE_C_IDENTIFIER ${page} stem)
   foreach(unit IN LISTS units)

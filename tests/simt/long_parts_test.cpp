@@ -49,7 +49,7 @@ TEST(LongParts, AddAllOfTheirChains) {
       const ElementwiseLaunch launch{call, {90, 1}, nullptr};
       const SumLaunch run{launch, plan, sum_offsets(call, plan)};
       ASSERT_EQ(launch_parts_from_x<float>(run), cudaSuccess);
-      ASSERT_EQ(run.finish<float>(), cudaSuccess);
+      ASSERT_EQ(run.launch_second_pass<float>(), cudaSuccess);
       EXPECT_EQ(dbias, expected) << c.outer << " x " << c.channels << " x " << c.inner << (interleaved ? ", interleaved" : "");
     }
   }
