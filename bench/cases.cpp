@@ -41,7 +41,7 @@ std::string difference_from_reference(const Workload& work) {
 
 /// A copy that moves `bytes`, half of them in and half of them out: x to y, whole tensors and a rest.
 Work copy(const Case& c, const Workload& pair, std::int64_t bytes) {
-  return [&c, &tools = harness::tools(c.device), from = pair.data(Operand::x), to = pair.data(Operand::y), bytes] {
+  return [&c, &tools = harness::tools(c.device), from = pair.data(operand("x")), to = pair.data(operand("y")), bytes] {
     for (std::int64_t left = bytes / 2; left > 0; left -= c.tensor_bytes())
       tools.copy(to, from, static_cast<std::size_t>(std::min(left, c.tensor_bytes())));
   };

@@ -16,12 +16,12 @@ const Layout rows{{0, 1024}, 1, 61, false};
 const Layout nchw{{0, 64, 28, 28}, 1, 3, false};
 const Layout models{{8, 0}, 0, 8209, true};
 
-constexpr auto x = Operand::x, dy = Operand::dy, mask = Operand::mask, residual = Operand::residual, scale = Operand::scale,
-               bias = Operand::bias, alpha = Operand::alpha, y = Operand::y, dx = Operand::dx, dresidual = Operand::dresidual,
-               dscale = Operand::dscale, dbias = Operand::dbias, dalpha = Operand::dalpha, dthreshold = Operand::dthreshold,
-               dmax_value = Operand::dmax_value;
+constexpr Operand x = operand("x"), dy = operand("dy"), mask = operand("mask"), residual = operand("residual"),
+                  scale = operand("scale"), bias = operand("bias"), alpha = operand("alpha"), y = operand("y"),
+                  dx = operand("dx"), dresidual = operand("dresidual"), dscale = operand("dscale"), dbias = operand("dbias"),
+                  dalpha = operand("dalpha"), dthreshold = operand("dthreshold"), dmax_value = operand("dmax_value");
 constexpr double gain = 1.4142135623730951;  // of StyleGAN's layers
-constexpr auto forward = Verb::forward, backward = Verb::backward;
+constexpr auto forward = Direction::forward, backward = Direction::backward;
 
 bool is_one_of(Operand operand, std::initializer_list<Operand> list) {
   return std::find(list.begin(), list.end(), operand) != list.end();
@@ -32,7 +32,7 @@ bool is_one_of(Operand operand, std::initializer_list<Operand> list) {
 const std::vector<Op>& ops() {
   // clang-format off
   static const std::vector<Op> table{
-      // name                    verb      operands                   layout  tensors  mask bits
+      // name                    which     operands                   layout  tensors  mask bits
       {"forward",                forward,  {x, y},                    flat,   2,       0},
       {"backward",               backward, {dy, x, dx},               flat,   3,       0},
       {"forward_mask",           forward,  {x, y, mask},              flat,   2,       1},
@@ -67,16 +67,6 @@ const Op& op_called(const std::string& name, const std::vector<Op>& table) {
   }
   throw std::out_of_range("no op is called " + name);
 }
-
-const char* name(Operand operand) {
-  constexpr const char* names[] = {"x",  "dy",        "mask",   "residual", "scale",  "bias",       "alpha",     "y",
-                                   "dx", "dresidual", "dscale", "dbias",    "dalpha", "dthreshold", "dmax_value"};
-  return names[static_cast<int>(operand)];
-}
-
-bool is_parameter(Operand operand) { return is_one_of(operand, {scale, bias, alpha}); }
-
-bool is_sum(Operand operand) { return is_one_of(operand, {dscale, dbias, dalpha, dthreshold, dmax_value}); }
 
 Shape Layout::shape(std::int64_t units) const {
   Shape all = extents;
@@ -118,7 +108,7 @@ Layout channels_layout(std::int64_t channels, std::int64_t inner) {
 bool Op::uses(Operand operand) const { return std::find(operands.begin(), operands.end(), operand) != operands.end(); }
 
 bool Op::is_output(Operand operand) const {
-  return is_one_of(operand, {dx, dresidual}) || is_sum(operand) || (is_one_of(operand, {y, mask}) && verb == forward);
+  return direction == forward ? operand->forward.output != nullptr : operand->backward.output != nullptr;
 }
 
 bool Op::is_plain() const {
@@ -135,7 +125,7 @@ std::int64_t Op::sum_elements(Operand sum) const {
 Relu Op::function(Relu asked) const {
   const bool capped = asked.max_value < Relu{}.max_value;
   if (uses(dmax_value) && !capped) asked.max_value = asked.threshold + 6;
-  if (verb == backward && uses(y)) return {std::fabs(asked.alpha), std::fabs(asked.threshold)};
+  if (direction == backward && uses(y)) return {std::fabs(asked.alpha), std::fabs(asked.threshold)};
   return asked;
 }
 

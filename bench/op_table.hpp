@@ -2,42 +2,31 @@
 // and nothing else.
 #pragma once
 
+#include "core/operand_table.hpp"
+
 #include <rectify/rectify.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace rectify::bench {
 
-enum class Verb { forward, backward };
+enum class Direction { forward, backward };
 
-/// forward reads x and writes y and, where one is listed, the mask; backward reads dy, and x, y or the mask, and writes dx and,
-/// where they are listed, dresidual and sums.
-enum class Operand {
-  x,
-  dy,
-  mask,
-  residual,
-  scale,
-  bias,
-  alpha,
-  y,
-  dx,
-  dresidual,
-  dscale,
-  dbias,
-  dalpha,
-  dthreshold,
-  dmax_value
-};
-constexpr std::size_t operand_count = 15;
-const char* name(Operand operand);
-/// One element a channel rather than one an element.
-bool is_parameter(Operand operand);
-/// A sum over elements, so equal to the reference's but for the order of its additions.
-bool is_sum(Operand operand);
+/// forward reads x and writes y and, if it is listed, the mask; backward reads dy, and x, y or the mask, and writes dx and, if they are
+/// listed, dresidual and sums.
+using Operand = const detail::Operand*;
+constexpr std::size_t operand_count = std::size(detail::operand_table);
+constexpr Operand operand(std::string_view name) { return &detail::operand_called(name); }
+/// Its place in the table.
+constexpr std::size_t index_of(Operand operand) { return static_cast<std::size_t>(operand - detail::operand_table); }
+constexpr bool is_parameter(Operand operand) { return operand->kind == detail::OperandKind::parameter; }
+/// A sum equals the reference's but for the order of its additions.
+constexpr bool is_sum(Operand operand) { return operand->kind == detail::OperandKind::sum; }
 
 /// How an op's tensors are shaped: any number of units, which are the smallest whole things to measure.
 struct Layout {
@@ -60,7 +49,7 @@ Layout channels_layout(std::int64_t channels, std::int64_t inner);
 
 struct Op {
   std::string name;
-  Verb verb;
+  Direction direction;
   std::vector<Operand> operands;
   Layout layout;
   double tensors;  ///< that a call must move at least once, in tensors of its output's size

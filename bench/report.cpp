@@ -38,7 +38,7 @@ int ratio_width(const Op* against) { return static_cast<int>(std::max<std::size_
 std::string list(const Op& op, bool outputs) {
   std::string all;
   for (const Operand operand : op.operands) {
-    if (op.is_output(operand) == outputs) all += (all.empty() ? "" : ", ") + std::string(name(operand));
+    if (op.is_output(operand) == outputs) all += (all.empty() ? "" : ", ") + std::string(operand->name);
   }
   return all;
 }

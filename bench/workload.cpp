@@ -10,12 +10,6 @@ namespace {
 /// Sums have the compute type.
 DType sum_dtype(DType dtype) { return dtype == DType::f64 ? DType::f64 : DType::f32; }
 
-reference::SumName sum_name(Operand sum) {
-  using Name = reference::SumName;
-  constexpr Name names[] = {Name::dscale, Name::dbias, Name::dalpha, Name::dthreshold, Name::dmax_value};
-  return names[static_cast<int>(sum) - static_cast<int>(Operand::dscale)];
-}
-
 /// What additions by halves, and a short chain of them at each, may be off. A NaN is off.
 bool is_near(double got, const reference::ExactSum& exact, DType dtype) {
   const double eps = dtype == DType::f64 ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
@@ -27,7 +21,7 @@ bool is_near(double got, const reference::ExactSum& exact, DType dtype) {
 
 Workload::Workload(const Op& op, const Relu& relu, DType dtype, std::int64_t elements, Memory& memory)
     : op_(op), relu_(relu), dtype_(dtype), units_(elements / op.layout.unit_elements()), device_(memory.device()) {
-  for (const Operand operand : op.operands) buffers_[static_cast<std::size_t>(operand)] = make_buffer(operand, memory);
+  for (const Operand operand : op.operands) buffers_[index_of(operand)] = make_buffer(operand, memory);
   if (!op.has_sums()) return;
   workspace_bytes_ = workspace_bytes(relu_, backward_operands());
   workspace_ = memory.take(workspace_bytes_, Memory::Use::written);
@@ -38,8 +32,8 @@ Buffer Workload::make_buffer(Operand operand, Memory& memory) const {
   const Memory::Use use = op_.is_output(operand) ? Memory::Use::written : Memory::Use::read;
   if (is_parameter(operand)) return Buffer(dtype_, 1, layout.channels(), memory, use);
   if (is_sum(operand)) return Buffer(sum_dtype(dtype_), 1, op_.sum_elements(operand), memory, use);
-  const DType dtype = operand == Operand::mask ? mask_of(relu_, dtype_) : dtype_;
-  const bool broadcast = operand == Operand::x && layout.x_is_broadcast;
+  const DType dtype = operand == bench::operand("mask") ? mask_of(relu_, dtype_) : dtype_;
+  const bool broadcast = operand == bench::operand("x") && layout.x_is_broadcast;
   return Buffer(dtype, broadcast ? 1 : layout.lines(), units_ * layout.unit_elements() / layout.lines(), memory, use);
 }
 
@@ -49,43 +43,24 @@ TensorView Workload::view(Operand operand) const {
                       : is_parameter(operand) ? Shape{op_.layout.channels()}
                                               : op_.layout.shape(units_);
   const TensorView dense(data(operand), buffer(operand).dtype(), shape, device_);
-  return operand == Operand::x && op_.layout.x_is_broadcast ? dense.strided({0, 1}) : dense;
+  return operand == bench::operand("x") && op_.layout.x_is_broadcast ? dense.strided({0, 1}) : dense;
 }
 
-Forward Workload::forward_operands() const {
-  Forward all;
-  all.x = view(Operand::x);
-  all.scale = view(Operand::scale);
-  all.bias = view(Operand::bias);
-  all.residual = view(Operand::residual);
-  all.alpha = view(Operand::alpha);
-  all.y = view(Operand::y);
-  all.mask = view(Operand::mask);
+/// The tensors of a call, its channel axis and its gain.
+template <class Operands>
+Operands Workload::operands() const {
+  Operands all;
+  detail::for_each_operand<Operands>([&](const detail::Operand& each, const auto& member) { member.set(all, view(&each)); });
   all.channel_axis = op_.layout.channel_axis;
   all.gain = op_.gain;
   return all;
 }
 
+Forward Workload::forward_operands() const { return operands<Forward>(); }
+
 Backward Workload::backward_operands() const {
-  Backward all;
-  all.dy = view(Operand::dy);
-  all.x = view(Operand::x);
-  all.y = view(Operand::y);
-  all.mask = view(Operand::mask);
-  all.scale = view(Operand::scale);
-  all.bias = view(Operand::bias);
-  all.residual = view(Operand::residual);
-  all.alpha = view(Operand::alpha);
-  all.dx = view(Operand::dx);
-  all.dresidual = view(Operand::dresidual);
-  all.dscale = view(Operand::dscale);
-  all.dbias = view(Operand::dbias);
-  all.dalpha = view(Operand::dalpha);
-  all.dthreshold = view(Operand::dthreshold);
-  all.dmax_value = view(Operand::dmax_value);
+  Backward all = operands<Backward>();
   all.workspace = {workspace_.get(), workspace_bytes_};
-  all.channel_axis = op_.layout.channel_axis;
-  all.gain = op_.gain;
   all.accumulate = op_.accumulate;
   return all;
 }
@@ -95,10 +70,10 @@ Workload Workload::solved_block() const {
   Memory memory(Device::cpu());
   Workload block(op_, relu_, dtype_, std::min(units_, layout.block_units) * layout.unit_elements(), memory);
   for (const Operand operand : op_.operands) {
-    if (!op_.is_output(operand)) block.buffer(operand).randomise(static_cast<unsigned>(operand) + 1);
+    if (!op_.is_output(operand)) block.buffer(operand).randomise(static_cast<unsigned>(index_of(operand)) + 1);
     if (op_.accumulate && is_sum(operand)) block.buffer(operand).fill(0);
   }
-  if (op_.verb == Verb::forward) {
+  if (op_.direction == Direction::forward) {
     reference::forward(relu_, block.forward_operands());
   } else {
     reference::backward(relu_, block.backward_operands());
@@ -119,14 +94,14 @@ void Workload::prepare(const Workload& block) const {
 }
 
 std::function<void()> Workload::call() const {
-  if (op_.verb == Verb::forward) return [relu = relu_, all = forward_operands()] { forward(relu, all); };
+  if (op_.direction == Direction::forward) return [relu = relu_, all = forward_operands()] { forward(relu, all); };
   return [relu = relu_, all = backward_operands()] { backward(relu, all); };
 }
 
 std::vector<reference::ExactSum> Workload::exact_sums(Operand sum, std::int64_t units) const {
   Workload first = *this;  // the same memory, of which the first units are the first bytes: a layout with sums has one line
   first.units_ = units;
-  return reference::exact_sums(relu_, first.backward_operands(), sum_name(sum));
+  return reference::exact_sums(relu_, first.backward_operands(), static_cast<reference::SumName>(sum->index));
 }
 
 std::vector<reference::ExactSum> Workload::exact_sums(Operand sum, const Workload& block) const {
@@ -155,7 +130,7 @@ std::string Workload::difference(const Workload& block) const {
   for (const Operand operand : op_.operands) {
     if (!op_.is_output(operand)) continue;
     const std::int64_t element = first_difference(operand, block);
-    if (element >= 0) return std::string(name(operand)) + " at element " + std::to_string(element);
+    if (element >= 0) return std::string(operand->name) + " at element " + std::to_string(element);
   }
   return {};
 }

@@ -40,9 +40,11 @@ class Workload {
   std::vector<reference::ExactSum> exact_sums(Operand sum, const Workload& block) const;
   /// The first element that differs from the block's, or is too far off where it is a sum; -1 where none is.
   std::int64_t first_difference(Operand output, const Workload& block) const;
-  const Buffer& buffer(Operand operand) const { return buffers_[static_cast<std::size_t>(operand)]; }
+  const Buffer& buffer(Operand operand) const { return buffers_[index_of(operand)]; }
   /// Absent where the op does not use the operand.
   TensorView view(Operand operand) const;
+  template <class Operands>
+  Operands operands() const;
   Forward forward_operands() const;
   Backward backward_operands() const;
 

@@ -17,8 +17,8 @@ add_test(NAME snippets COMMAND ${CMAKE_COMMAND} ${for_snippets} -P ${CMAKE_CURRE
 
 # What the pages link to exists: files, images and headings.
 if(RECTIFY_ANY_PYTHON)
-  add_test(NAME links COMMAND ${RECTIFY_ANY_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/links_test.py ${PROJECT_SOURCE_DIR})
-  add_test(NAME links_test COMMAND ${RECTIFY_ANY_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/links_test.py)
+  add_test(NAME links COMMAND ${RECTIFY_ANY_PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/links_test.py ${PROJECT_SOURCE_DIR})
+  add_test(NAME links_test COMMAND ${RECTIFY_ANY_PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/links_test.py)
 endif()
 
 # The public headers through Doxygen: a public name without a word on it is a failure.
