@@ -35,7 +35,7 @@ std::vector<double> sums_of(const Target& target, const Inputs& in, bool accumul
     const Placement at({i % 2 == 0 ? 1 : in.channels()});
     Bytes before = untouched(dtype, at);
     for (std::size_t byte = 0; byte < before.size(); byte += size) reference::store(dtype, &before[byte], old);
-    b.*fuzz_sums[i] = sums.emplace_back(target.device, dtype, at, before).view();
+    b.*sum_member(i) = sums.emplace_back(target.device, dtype, at, before).view();
   }
   const GuardedWorkspace workspace(target.device, relu6(), b);
   b.workspace = workspace.view();

@@ -43,8 +43,8 @@ void run_forward(const Target& target, const FuzzCase& c) {
   expected.channel_axis = got.channel_axis = c.channel_axis;
   expected.gain = got.gain = c.gain;
   for (const FuzzInput& input : fuzz_inputs) {
-    if (input.forward == nullptr || !(c.*input.operand)) continue;
-    call.read(*(c.*input.operand)).to(expected.*input.forward, got.*input.forward);
+    if (!input.row->forward.exists() || !(c.*input.operand)) continue;
+    call.read(*(c.*input.operand)).to(expected.*input.row->forward.input, got.*input.row->forward.input);
   }
   if (c.writes_y) call.write(*(c.*c.y_over)).to(expected.y, got.y);
   if (c.writes_mask) call.write(*c.mask).to(expected.mask, got.mask);
@@ -62,7 +62,8 @@ void fill_sources(FuzzCase& c) {
   operands.gain = c.gain;
   for (const FuzzInput& input : fuzz_inputs) {
     auto& operand = inputs.*input.operand;
-    if (input.forward != nullptr && operand) operands.*input.forward = host_view(operand->bytes, operand->dtype, operand->at);
+    if (input.row->forward.exists() && operand)
+      operands.*input.row->forward.input = host_view(operand->bytes, operand->dtype, operand->at);
   }
   operands.y = host_view(c.y->bytes, c.y->dtype, c.y->at);
   operands.mask = host_view(c.mask->bytes, c.mask->dtype, c.mask->at);
@@ -71,10 +72,8 @@ void fill_sources(FuzzCase& c) {
 
 /// With source y a bias may be given: it is in half of the cases.
 bool is_given(const FuzzCase& c, const FuzzInput& input, From from) {
-  const bool only_for_z =
-      input.operand == &FuzzCase::x || input.operand == &FuzzCase::bias || input.operand == &FuzzCase::residual;
-  if (from == From::mask) return !only_for_z;
-  return from == From::x || input.operand == &FuzzCase::dy || (input.operand == &FuzzCase::bias && c.seed % 2 == 0);
+  const bool is_optional = from == detail::source_y && input.operand == &FuzzCase::bias;
+  return (input.row->sources & from) != 0 && (!is_optional || c.seed % 2 == 0);
 }
 
 const Operand& place_of(const FuzzCase& c, Over over, const std::optional<Operand>& own) {
@@ -108,10 +107,10 @@ Gradients run_backward(const Target& target, const FuzzCase& c, const BackwardCa
   expected.accumulate = got.accumulate = c.accumulate;
   const auto give = [&](auto operand, const CheckedCall::Views& views) { views.to(expected.*operand, got.*operand); };
   for (const FuzzInput& input : fuzz_inputs) {
-    if ((c.*input.operand) && is_given(c, input, how.from)) give(input.backward, call.read(*(c.*input.operand)));
+    if ((c.*input.operand) && is_given(c, input, how.from)) give(input.row->backward.input, call.read(*(c.*input.operand)));
   }
-  if (how.from == From::y) give(&Backward::y, call.read(*c.y));
-  if (how.from == From::mask) give(&Backward::mask, call.read(*c.mask));
+  if (how.from == detail::source_y) give(&Backward::y, call.read(*c.y));
+  if (how.from == detail::source_mask) give(&Backward::mask, call.read(*c.mask));
   const Operand &dx = place_of(c, how.dx_over, c.dx), &dresidual = place_of(c, how.dresidual_over, c.dresidual);
   if (how.dx) give(&Backward::dx, call.write(dx));
   if (how.dresidual) give(&Backward::dresidual, call.write(dresidual));
@@ -119,7 +118,7 @@ Gradients run_backward(const Target& target, const FuzzCase& c, const BackwardCa
   Bytes old[sum_count];
   for (int i = 0; i < sum_count; ++i) {
     if (!how.sums[i]) continue;
-    call.write_sum(*c.sums[i]).to(expected.*fuzz_sums[i], got.*fuzz_sums[i]);
+    call.write_sum(*c.sums[i]).to(expected.*sum_member(i), got.*sum_member(i));
     exact[i] = reference::exact_sums(c.relu, expected, static_cast<reference::SumName>(i));
     if (c.accumulate) old[i] = call.elements(*c.sums[i]);
   }
@@ -133,7 +132,7 @@ Gradients run_backward(const Target& target, const FuzzCase& c, const BackwardCa
     if (how.sums[i]) expect_sums(call, *c.sums[i], exact[i], old[i]);
   }
   const auto elements = [&](bool written, const Operand& operand) { return written ? call.elements(operand) : Bytes(); };
-  return {elements(how.dx, dx), elements(how.dresidual, dresidual), elements(how.from == From::y, *c.y)};
+  return {elements(how.dx, dx), elements(how.dresidual, dresidual), elements(how.from == detail::source_y, *c.y)};
 }
 
 /// Where y, if it was the source, may hide the region, its gradient is that of another source, `shown`.

@@ -149,7 +149,7 @@ void check(Problem problem) {
   for (int i = 0; i < sum_count; ++i) {
     if (sums.bits()[i].empty()) continue;
     for (std::size_t k = 0; k < problem.parameters[i].size(); ++k) {
-      SCOPED_TRACE(std::string(sum_names[i]) + " " + std::to_string(k));
+      SCOPED_TRACE(std::string(sum_name(i)) + " " + std::to_string(k));
       const double gradient = sums.value(i, static_cast<std::int64_t>(k));
       EXPECT_NE(gradient, 0);  // each parameter has a part in some element
       expect_same(gradient, problem.difference(problem.parameters[i][k]));

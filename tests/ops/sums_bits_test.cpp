@@ -83,7 +83,7 @@ TEST_P(SumsBits, DoNotDependOnWhatElseIsAskedFor) {
       const auto all = call.run(lengths_of(kind.asked, length)).bits();
       for (int i = 0; i < sum_count; ++i) {
         if ((kind.asked >> i & 1) == 0) continue;
-        EXPECT_EQ(call.run(lengths_of(1u << i, length)).bits()[i], all[i]) << sum_names[i];
+        EXPECT_EQ(call.run(lengths_of(1u << i, length)).bits()[i], all[i]) << sum_name(i);
       }
       const TensorView dx = call.on_target().dx;
       call.on_target().dx = {};
@@ -120,9 +120,9 @@ void expect_the_same_from_every_source(const Target& target, const Inputs& in, D
     if (!with_dx) call.on_target().dx = {};
     return call.run(lengths_of(asked, in.channels())).bits();
   };
-  const auto from_x = bits_from(From::x);
-  EXPECT_EQ(bits_from(From::y), from_x) << "from y";
-  EXPECT_EQ(bits_from(From::mask), from_x) << "from a mask of " << name(mask);
+  const auto from_x = bits_from(detail::source_x);
+  EXPECT_EQ(bits_from(detail::source_y), from_x) << "from y";
+  EXPECT_EQ(bits_from(detail::source_mask), from_x) << "from a mask of " << name(mask);
 }
 
 TEST_P(SumsBits, AreTheSameFromEverySource) {
@@ -163,7 +163,7 @@ TEST_P(SumsBits, AreTheSameWhereverOperandsLie) {
     from_gaps.at.dx = in.at.dx;
     to_gaps.at.dx = apart.at.dx;
     for (const SumKind& kind :
-         {all_five, from_y, from_mask, SumKind{"after a residual", From::x, of_all_five, of_all_five, true}}) {
+         {all_five, from_y, from_mask, SumKind{"after a residual", detail::source_x, of_all_five, of_all_five, true}}) {
       SCOPED_TRACE(kind.name);
       const auto bits_of = [&](const Inputs& at) {
         return SumCall(GetParam(), at, kind).run(lengths_of(kind.asked, in.channels())).bits();

@@ -17,7 +17,7 @@ class SumsBound : public testing::TestWithParam<Target> {};
 INSTANTIATE_TEST_SUITE_P(OnEveryTarget, SumsBound, testing::ValuesIn(targets()),
                          [](const auto& target) { return target.param.name; });
 
-constexpr SumKind dbias = {"dbias", BackwardCall::From::x, of_bias, of_bias};
+constexpr SumKind dbias = {"dbias", detail::source_x, of_bias, of_bias};
 
 TEST_P(SumsBound, HoldsForManyTerms) {
   for (const auto& [outer, channels, inner] : {std::array<std::int64_t, 3>{1450000, 3, 1}, {1, 1, 2300001}}) {

@@ -20,18 +20,19 @@ class Sums : public testing::TestWithParam<Target> {};
 INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Sums, testing::ValuesIn(targets()),
                          [](const auto& target) { return target.param.name; });
 
-constexpr SumKind kinds[] = {all_five,
-                             from_y,
-                             from_mask,
-                             {"dbias", From::x, of_bias, of_bias},
-                             {"dscale and dbias", From::x, of_scale | of_bias, of_scale | of_bias},
-                             {"dalpha", From::x, of_alpha, of_alpha},
-                             {"all five, the function in numbers", From::x, of_scale | of_bias, of_all_five},
-                             {"all five after a residual", From::x, of_all_five, of_all_five, true},
-                             {"dbias after a residual", From::x, of_bias, of_bias, true},
-                             {"dbias from y", From::y, 0, of_bias},
-                             {"dbias from a mask", From::mask, 0, of_bias},
-                             {"from a mask of one bit", From::mask, of_alpha, of_bias | of_threshold, false, DType::u1}};
+constexpr SumKind kinds[] = {
+    all_five,
+    from_y,
+    from_mask,
+    {"dbias", detail::source_x, of_bias, of_bias},
+    {"dscale and dbias", detail::source_x, of_scale | of_bias, of_scale | of_bias},
+    {"dalpha", detail::source_x, of_alpha, of_alpha},
+    {"all five, the function in numbers", detail::source_x, of_scale | of_bias, of_all_five},
+    {"all five after a residual", detail::source_x, of_all_five, of_all_five, true},
+    {"dbias after a residual", detail::source_x, of_bias, of_bias, true},
+    {"dbias from y", detail::source_y, 0, of_bias},
+    {"dbias from a mask", detail::source_mask, 0, of_bias},
+    {"from a mask of one bit", detail::source_mask, of_alpha, of_bias | of_threshold, false, DType::u1}};
 
 /// {outer, channels, inner}. A row of a part is 4,096 bytes of one channel's stretch where that is four times as long, or of several
 /// periods of a few channels; else of one period, or of a strip of it. Stretches of 192 and more are folded on the CPU where they are
@@ -102,7 +103,7 @@ TEST_P(Sums, OfACallInPlace) {
 TEST_P(Sums, BesideLargeOutputs) {
   if (GetParam().sanitized) GTEST_SKIP() << "takes too long";
   if (GetParam().one_in > 1 && GetParam().device != Device::cpu()) GTEST_SKIP() << "a kernel has one way to store";
-  constexpr SumKind with_residual = {"all five after a residual", From::x, of_all_five, of_all_five, true};
+  constexpr SumKind with_residual = {"all five after a residual", detail::source_x, of_all_five, of_all_five, true};
   const struct {
     DType dtype;
     std::int64_t outer, channels, inner;
@@ -138,7 +139,7 @@ TEST_P(Sums, OfNoElementsAreZero) {
       EXPECT_EQ(workspace_bytes(relu(), asked), 0u);
       const SumOutputs sums(GetParam(), relu(), b, lengths_of(of_all_five, length), 2);
       for (int i = 0; i < sum_count; ++i) {
-        for (std::int64_t element = 0; element < length; ++element) EXPECT_EQ(sums.value(i, element), 0) << sum_names[i];
+        for (std::int64_t element = 0; element < length; ++element) EXPECT_EQ(sums.value(i, element), 0) << sum_name(i);
       }
     }
   }

@@ -3,6 +3,7 @@
 
 #include "cases.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <sstream>
@@ -47,7 +48,7 @@ class Draw {
   }
   Operand parameter(const char* name, Generator generator);
   Operand sum(const char* name);
-  bool may_sum(int sum, From from) const;
+  bool may_sum(int kind, From from) const;
   Shape parameter_shape(std::int64_t length);
   void add_backward(From from);
 
@@ -145,18 +146,16 @@ void Draw::sums() {
   const int typical = dice.below(sum_count);
   const bool any = dice.one_in(2);
   for (int i = 0; i < sum_count; ++i) {
-    if (any ? dice.one_in(2) : i == typical || (i == 1 && typical == 0)) c_.sums[i] = sum(sum_names[i]);
+    if (any ? dice.one_in(2) : i == typical || (i == 1 && typical == 0)) c_.sums[i] = sum(sum_name(i));
   }
 }
 
-bool Draw::may_sum(int sum, From from) const {
-  enum { dscale, dbias, dalpha, dthreshold, dmax_value };
-  if (!c_.sums[sum]) return false;
-  if (sum == dscale && !c_.scale) return false;
-  if (from == From::x) return true;
-  const bool flat =
-      c_.mask->dtype == DType::u1;  // of which nobody knows whether there is a cap: the number of the case may be one
-  return sum == dbias || sum == dthreshold || (sum == dmax_value && !(from == From::mask && flat));
+bool Draw::may_sum(int kind, From from) const {
+  const detail::Operand& sum = sum_operand(kind);
+  const bool has_needed = sum.needs == nullptr || c_.scale;
+  // One bit tells dmax_value only without a cap, and the scalar of the case may be one.
+  const bool is_told = kind != detail::sum_max_value || from != detail::source_mask || c_.mask->dtype != DType::u1;
+  return c_.sums[kind] && has_needed && (sum.sources & from) != 0 && is_told;
 }
 
 void Draw::add_backward(From from) {
@@ -168,7 +167,7 @@ void Draw::add_backward(From from) {
   }
   if (sums) call.dresidual = dice.one_in(4);
   if (call.dresidual || sums) call.dx = !dice.one_in(3);
-  const bool dy = is_writable(c_.dy->at), x = from == From::x && is_writable(c_.x->at);
+  const bool dy = is_writable(c_.dy->at), x = from == detail::source_x && is_writable(c_.x->at);
   if (dy && dice.one_in(4)) call.dx_over = Over::dy;
   if (x && dice.one_in(5)) call.dx_over = Over::x;
   const bool taken = call.dx && call.dx_over == Over::dy;
@@ -178,9 +177,9 @@ void Draw::add_backward(From from) {
 
 void Draw::backwards() {
   const bool fused = c_.scale || c_.residual || c_.alpha || c_.threshold || c_.max_value;
-  add_backward(From::x);
-  if (!fused && readable_from_y(c_.relu, c_.dtype, c_.gain)) add_backward(From::y);
-  if (!dice.one_in(4)) add_backward(From::mask);
+  add_backward(detail::source_x);
+  if (!fused && readable_from_y(c_.relu, c_.dtype, c_.gain)) add_backward(detail::source_y);
+  if (!dice.one_in(4)) add_backward(detail::source_mask);
 }
 
 template <class Dims>
@@ -200,27 +199,31 @@ void print(std::ostream& out, const Operand& operand) {
 
 void print(std::ostream& out, const BackwardCall& call) {
   const auto place = [](Over over) { return over == Over::dy ? " over dy" : over == Over::x ? " over x" : ""; };
-  out << "; from " << (call.from == From::x ? "x" : call.from == From::y ? "y" : "mask") << ":";
+  out << "; from " << (call.from == detail::source_x ? "x" : call.from == detail::source_y ? "y" : "mask") << ":";
   if (call.dx) out << " dx" << place(call.dx_over);
   if (call.dresidual) out << " dresidual" << place(call.dresidual_over);
-  for (int i = 0; i < sum_count; ++i) out << (call.sums[i] ? " " : "") << (call.sums[i] ? sum_names[i] : "");
+  for (int i = 0; i < sum_count; ++i) out << (call.sums[i] ? " " : "") << (call.sums[i] ? sum_name(i) : "");
 }
 
 }  // namespace
 
 const std::vector<FuzzInput> fuzz_inputs{
-    {&FuzzCase::x, &Forward::x, &Backward::x},
-    {&FuzzCase::dy, nullptr, &Backward::dy},
-    {&FuzzCase::scale, &Forward::scale, &Backward::scale},
-    {&FuzzCase::bias, &Forward::bias, &Backward::bias},
-    {&FuzzCase::residual, &Forward::residual, &Backward::residual},
-    {&FuzzCase::alpha, &Forward::alpha, &Backward::alpha},
-    {&FuzzCase::threshold, &Forward::threshold, &Backward::threshold},
-    {&FuzzCase::max_value, &Forward::max_value, &Backward::max_value},
+    {&FuzzCase::x, &detail::operand_called("x")},
+    {&FuzzCase::dy, &detail::operand_called("dy")},
+    {&FuzzCase::scale, &detail::operand_called("scale")},
+    {&FuzzCase::bias, &detail::operand_called("bias")},
+    {&FuzzCase::residual, &detail::operand_called("residual")},
+    {&FuzzCase::alpha, &detail::operand_called("alpha")},
+    {&FuzzCase::threshold, &detail::operand_called("threshold")},
+    {&FuzzCase::max_value, &detail::operand_called("max_value")},
 };
 
-TensorView Backward::*const fuzz_sums[sum_count] = {&Backward::dscale, &Backward::dbias, &Backward::dalpha,
-                                                    &Backward::dthreshold, &Backward::dmax_value};
+const detail::Operand& sum_operand(int kind) {
+  const auto* const found =
+      std::find_if(std::begin(detail::operand_table), std::end(detail::operand_table),
+                   [&](const auto& operand) { return operand.kind == detail::OperandKind::sum && operand.index == kind; });
+  return *found;
+}
 
 bool may_hide_the_region(const FuzzCase& c, double y) {
   return (c.bias || c.gain != 1) && is_rounded_away(c.relu, c.dtype, c.gain, y);

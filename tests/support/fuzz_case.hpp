@@ -4,6 +4,8 @@
 #include "random_layout.hpp"
 #include "random_numbers.hpp"
 
+#include "core/operand_table.hpp"
+
 #include <rectify/ops.hpp>
 
 #include <optional>
@@ -19,13 +21,15 @@ struct Operand {
   Bytes bytes;  ///< before the call
 };
 
-/// The sums of the backward, in the order of reference::SumName.
-constexpr int sum_count = 5;
-constexpr const char* sum_names[sum_count] = {"dscale", "dbias", "dalpha", "dthreshold", "dmax_value"};
+constexpr int sum_count = detail::sum_kinds;
+/// The row of a sum, by its SumKind.
+const detail::Operand& sum_operand(int kind);
+inline const char* sum_name(int kind) { return sum_operand(kind).name; }
+inline TensorView Backward::*sum_member(int kind) { return sum_operand(kind).backward.output; }
 
 /// Which outputs a backward writes, and where: to tensors of their own, or over dy or x.
 struct BackwardCall {
-  enum class From { x, y, mask };
+  using From = detail::Source;
   enum class Over { none, dy, x };
   From from;
   bool dx, dresidual;
@@ -56,14 +60,12 @@ FuzzCase fuzz_case(std::uint64_t seed, Size size);
 /// On one line.
 std::string describe(const FuzzCase& c);
 
-/// An input of the case and the places of the verbs that it goes to. `forward` is null for dy; y and mask are not here.
+/// An input of the case, and its row in the table of operands. y and mask are not here.
 struct FuzzInput {
   std::optional<Operand> FuzzCase::*operand;
-  ConstTensorView Forward::*forward;
-  ConstTensorView Backward::*backward;
+  const detail::Operand* row;
 };
 extern const std::vector<FuzzInput> fuzz_inputs;
-extern TensorView Backward::*const fuzz_sums[sum_count];
 
 /// dx from y may differ from dx from x at an element of y that rounding has brought there.
 bool may_hide_the_region(const FuzzCase& c, double y);

@@ -40,7 +40,7 @@ Operand tensor_of(const char* name, DType dtype, const Placement& at, Values val
 TensorView view_of(Operand& o) { return host_view(o.bytes, o.dtype, o.at); }
 
 ConstTensorView Backward::*source_of(const SumKind& kind) {
-  return kind.from == From::x ? &Backward::x : kind.from == From::y ? &Backward::y : &Backward::mask;
+  return kind.from == detail::source_x ? &Backward::x : kind.from == detail::source_y ? &Backward::y : &Backward::mask;
 }
 
 }  // namespace
@@ -64,7 +64,7 @@ SumCall::SumCall(const Target& target, const Inputs& in, const SumKind& kind, Ov
       in_(in),
       kind_(kind),
       in_place_(dx_over != Over::none),
-      source_(kind.from == From::x ? in.x : written_by_forward()),
+      source_(kind.from == detail::source_x ? in.x : written_by_forward()),
       dx_(output_operand("dx", in.dtype, in.at.dx)),
       dresidual_(output_operand("dresidual", in.dtype, in.at.dx)),
       both_(target) {
@@ -86,7 +86,7 @@ Relu SumCall::relu() const {
 
 /// y, or the mask.
 Operand SumCall::written_by_forward() const {
-  const bool is_y = kind_.from == From::y;
+  const bool is_y = kind_.from == detail::source_y;
   Operand made = is_y ? output_operand("y", in_.dtype, in_.at.x) : output_operand("mask", kind_.mask, in_.at.x.shape);
   Inputs inputs = in_;
   Forward f;

@@ -43,9 +43,9 @@ struct SumKind {
 };
 
 inline constexpr unsigned of_regions = of_bias | of_threshold | of_max_value;  ///< which y tells, and a mask of two bits
-inline constexpr SumKind all_five = {"all five", BackwardCall::From::x, of_all_five, of_all_five};
-inline constexpr SumKind from_y = {"all from y", BackwardCall::From::y, 0, of_regions};
-inline constexpr SumKind from_mask = {"all from a mask", BackwardCall::From::mask, of_all_five & ~of_bias, of_regions};
+inline constexpr SumKind all_five = {"all five", detail::source_x, of_all_five, of_all_five};
+inline constexpr SumKind from_y = {"all from y", detail::source_y, 0, of_regions};
+inline constexpr SumKind from_mask = {"all from a mask", detail::source_mask, of_all_five & ~of_bias, of_regions};
 
 class SumCall {
  public:

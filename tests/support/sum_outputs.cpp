@@ -34,7 +34,7 @@ Exact exact_sums(const Relu& relu, Backward operands, unsigned asked, std::int64
   double never_written;
   for (int i = 0; i < sum_count; ++i) {
     if ((asked >> i & 1) == 0) continue;
-    operands.*fuzz_sums[i] = TensorView(&never_written, sum_dtype(operands.dy.dtype()), {channels}, Device::cpu());
+    operands.*sum_member(i) = TensorView(&never_written, sum_dtype(operands.dy.dtype()), {channels}, Device::cpu());
     exact[i] = reference::exact_sums(relu, operands, static_cast<reference::SumName>(i));
   }
   return exact;
@@ -47,7 +47,7 @@ SumOutputs::SumOutputs(const Target& target, const Relu& relu, Backward operands
   for (int i = 0; i < sum_count; ++i) {
     if (lengths[i] == absent) continue;
     const Placement where({lengths[i]}, Strides{stride});
-    operands.*fuzz_sums[i] = tensors.emplace_back(target.device, dtype_, where, untouched(dtype_, where)).view();
+    operands.*sum_member(i) = tensors.emplace_back(target.device, dtype_, where, untouched(dtype_, where)).view();
   }
   const GuardedWorkspace workspace(target.device, relu, operands);
   if (workspace.view().bytes > 0) operands.workspace = workspace.view();
@@ -56,7 +56,7 @@ SumOutputs::SumOutputs(const Target& target, const Relu& relu, Backward operands
   auto tensor = tensors.begin();
   for (int i = 0; i < sum_count; ++i) {
     if (lengths[i] == absent) continue;
-    EXPECT_TRUE(tensor->guards_intact()) << "bytes around " << sum_names[i] << " were written";
+    EXPECT_TRUE(tensor->guards_intact()) << "bytes around " << sum_name(i) << " were written";
     contents_[i] = tensor++->contents();
     expect_gaps_untouched(i);
   }
@@ -82,7 +82,7 @@ std::size_t SumOutputs::at(std::int64_t element) const {
 void SumOutputs::expect_gaps_untouched(int sum) const {
   for (std::int64_t i = 0; stride_ > 1 && i + 1 < lengths_[sum]; ++i) {
     for (std::size_t gap = at(i) + static_cast<std::size_t>(bytes_per_element(dtype_)); gap < at(i + 1); ++gap)
-      ASSERT_EQ(contents_[sum][gap], 0x5a) << "a gap of " << sum_names[sum] << " was written";
+      ASSERT_EQ(contents_[sum][gap], 0x5a) << "a gap of " << sum_name(sum) << " was written";
   }
 }
 
@@ -92,7 +92,7 @@ void SumOutputs::expect_each(const Exact& exact, const Check& check) const {
     const reference::ExactSum all = total(exact[i]);
     for (std::int64_t element = 0; element < lengths_[i]; ++element) {
       const reference::ExactSum& sum = lengths_[i] == 1 ? all : exact[i][static_cast<std::size_t>(element)];
-      ASSERT_TRUE(check(value(i, element), sum)) << sum_names[i] << " " << element << " of " << lengths_[i];
+      ASSERT_TRUE(check(value(i, element), sum)) << sum_name(i) << " " << element << " of " << lengths_[i];
     }
   }
 }

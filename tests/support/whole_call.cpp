@@ -148,7 +148,7 @@ void WholeCall::run_backward(const Relu& relu, Backward operands, unsigned asked
   operands.dy = dy_->view();
   operands.dx = outputs.add("dx", dtype_, out_);
   for (int i = 0; i < sum_count; ++i) {
-    if ((asked >> i & 1) != 0) operands.*fuzz_sums[i] = outputs.add(sum_names[i], sum_dtype(dtype_), Shape{length});
+    if ((asked >> i & 1) != 0) operands.*sum_member(i) = outputs.add(sum_name(i), sum_dtype(dtype_), Shape{length});
   }
   operands.workspace = outputs.workspace(workspace_bytes(relu, operands));
   backward(relu, operands);
