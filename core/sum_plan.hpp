@@ -1,5 +1,5 @@
 // How a call is cut for its sums: into parts that are summed apart, in an order that the shape alone decides, and put together in a
-// second pass. One plan for both backends; docs/design.md, "Sums", has the reasons.
+// second pass. One plan for both backends; docs/sums.md has the order and the reasons.
 #pragma once
 
 #include "core/backend.hpp"

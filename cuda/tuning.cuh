@@ -13,7 +13,7 @@ struct Tuning {
 };
 
 /// The row of 90 is measured, on an H100 (docs/tuning-log.md): one pack is as fast as two or up to 1 % faster with one input and with two.
-/// The others are predicted from bytes in flight per SM (docs/design.md, "Packs in flight").
+/// The others are predicted from bytes in flight per SM (docs/decisions.md, "Packs in flight").
 constexpr Tuning tuning_table[] = {{0, 2, 1}, {80, 2, 1}, {90, 1, 1}, {100, 4, 2}, {120, 2, 1}};
 
 /// Scalars that a thread of the strided kernel has in flight from each input.

@@ -1,5 +1,5 @@
 // The contracts of ops.hpp, verb by verb, and the plan of a call that keeps them. The single checks are in require.cpp;
-// tests/validate_*_test.cpp have a case for each.
+// tests/api/validate_*_test.cpp have a case for each.
 #include "validate.hpp"
 
 #include "layout.hpp"

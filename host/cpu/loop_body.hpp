@@ -26,7 +26,7 @@ struct LoopTraits : Of {
   using Known = Known_;
   static constexpr bool writes_mask = WritesMask;
   static constexpr bool writes_dz = Of::Set::residual && Op::reads_dy;  ///< if the call requests dresidual
-  /// Elements of each output and row that are computed before any is stored past the caches: four lines (docs/design.md).
+  /// Elements of each output and row that are computed before any is stored past the caches: four lines (docs/cpu-backend.md).
   static constexpr std::int64_t held = 4 * line_bytes / static_cast<std::int64_t>(sizeof(T));
 };
 
@@ -178,7 +178,7 @@ void loop(const Span<typename K::C>& span) {
   span.rows > 1 ? compute_rows<K, most_rows>(span) : compute_rows<K, 1>(span);
 }
 
-// Which loops there are. One that serves a call at the speed of a smaller one stands for both: docs/design.md, "CPU loops".
+// Which loops there are. One that serves a call at the speed of a smaller one stands for both: docs/cpu-backend.md.
 
 /// The first listed loop that serves, compiled for what is known of the parameters, which saves work where the caches are faster than the
 /// loop. Not for f64, which waits for memory, nor for the baseline, which is slow anyhow: both would take a third longer to compile.

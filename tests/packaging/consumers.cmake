@@ -1,4 +1,4 @@
-# Every way to take rectify into a project, static and shared, with CUDA and without; tests/consumer is that project. Outside of the slow
+# Every way to take rectify into a project, static and shared, with CUDA and without; tests/packaging/consumer is that project. Outside of the slow
 # tests are each way once: the build at hand as it is installed, and the sources for the CPU as a shared library.
 if(RECTIFY_NESTED)
   return()

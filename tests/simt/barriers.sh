@@ -15,23 +15,24 @@ build() {  # build SOURCE_DIR PROGRAM
 }
 
 sources="include core host cuda tests/simt"
-lines=$(grep -n '__syncthreads();' "$root/cuda/sums_kernel.cuh" | cut -d: -f1)
-[ -n "$lines" ] || { echo "no barrier was found"; exit 1; }
-for line in $lines; do
-  mkdir -p "$work/$line/tests"
-  for each in $sources; do cp -r "$root/$each" "$work/$line/$each"; done
-  sed -i "${line}d" "$work/$line/cuda/sums_kernel.cuh"
-  build "$work/$line" "$work/$line/race" &
+places=$(cd "$root" && grep -n '__syncthreads();' cuda/*.cuh | cut -d: -f1,2)
+[ -n "$places" ] || { echo "no barrier was found"; exit 1; }
+for place in $places; do
+  copy=$work/$(basename "$place")
+  mkdir -p "$copy/tests"
+  for each in $sources; do cp -r "$root/$each" "$copy/$each"; done
+  sed -i "${place#*:}d" "$copy/${place%:*}"
+  build "$copy" "$copy/race" &
   [ "$(jobs -rp | wc -l)" -lt 2 ] || wait -n
 done
 wait
 failed=0
-for line in $lines; do
-  if "$work/$line/race" >"$work/log" 2>&1; then
-    echo "cuda/sums_kernel.cuh:$line: the race test does not miss this barrier"
+for place in $places; do
+  if "$work/$(basename "$place")/race" >"$work/log" 2>&1; then
+    echo "$place: the race test does not miss this barrier"
     failed=1
   else
-    echo "cuda/sums_kernel.cuh:$line: missed, $(grep -c 'WARNING: ThreadSanitizer: data race' "$work/log") reports"
+    echo "$place: missed, $(grep -c 'WARNING: ThreadSanitizer: data race' "$work/log") reports"
   fi
 done
 exit "$failed"
