@@ -1,5 +1,5 @@
-// A DLTensor, in which frameworks hand out their tensors, as a view. Include your dlpack.h (0.6 or later) before, or have it as
-// <dlpack/dlpack.h>; rectify neither brings nor needs one.
+// Views of DLTensors, the structs by which frameworks exchange tensors. Include your dlpack.h (0.6 or later) before this
+// header, or have it as <dlpack/dlpack.h>; rectify does not contain one.
 #pragma once
 
 #include <rectify/tensor_view.hpp>
@@ -32,7 +32,7 @@ inline DType dtype_of(const DLDataType& type) {
   if (type.code == kDLFloat && type.bits == 16) return DType::f16;
   if (type.code == kDLFloat && type.bits == 32) return DType::f32;
   if (type.code == kDLFloat && type.bits == 64) return DType::f64;
-  reject_dlpack<Unsupported>("dtype", "a float (code 2) of 16, 32 or 64 bits or a bfloat (code 4) of 16",
+  reject_dlpack<Unsupported>("dtype", "a float (code 2) of 16, 32 or 64 bits or a bfloat (code 4) of 16 bits",
                              "code " + std::to_string(type.code) + " of " + std::to_string(type.bits) + " bits");
 }
 
@@ -48,13 +48,14 @@ inline bool has_elements(const DLTensor& tensor) {
   return std::find(tensor.shape, tensor.shape + tensor.ndim, 0) == tensor.shape + tensor.ndim;
 }
 
-/// Null stays null: an offset from nothing is no address, and null is what forward and backward look for.
+/// The address of the first element. Null stays null, whatever the offset, because forward and backward check for null.
 inline void* data_of(const DLTensor& tensor, DType dtype) {
   if (tensor.data == nullptr || !has_elements(tensor)) return tensor.data;
   const auto begin = reinterpret_cast<std::uintptr_t>(tensor.data);
   const auto bytes = static_cast<unsigned>(bits_per_element(dtype) / 8);
   if (tensor.byte_offset > (std::numeric_limits<std::uintptr_t>::max)() - begin)
-    reject_dlpack<InvalidArgument>("byte_offset", "an address within the address space", std::to_string(tensor.byte_offset));
+    reject_dlpack<InvalidArgument>("byte_offset", "data + byte_offset within the address space",
+                                   std::to_string(tensor.byte_offset));
   if ((begin + tensor.byte_offset) % bytes != 0)
     reject_dlpack<InvalidArgument>("byte_offset", "data + byte_offset aligned to " + std::to_string(bytes) + " bytes",
                                    std::to_string(tensor.byte_offset));
@@ -66,15 +67,17 @@ inline void* data_of(const DLTensor& tensor, DType dtype) {
 
 inline namespace RECTIFY_COPY {
 
-/// The memory of `tensor`, which must outlive the call. A DLTensor does not say whether it may be written: where it may not,
-/// use const_view_of.
+/// A view of the memory of a DLTensor, which must outlive the calls that use the view. A DLTensor does not tell whether it may
+/// be written; use const_view_of if it may not.
 ///
-/// Dtypes: float of 16, 32 and 64 bits, bfloat of 16, one lane. DLPack has no type for a mask: make a TensorView of its bytes.
-/// Devices: CPU and pinned host memory are the cpu; CUDA and managed memory are a CUDA device.
-/// Strides: null is row-major. Of axes with no or one element they are not looked at, nor in a tensor without elements.
-/// Errors: Unsupported (another dtype, lanes, device; a negative stride), InvalidArgument (a rank outside 0 to 8, null shape
-///         with a rank, data + byte_offset not aligned to an element, unless there is none). What else is wrong with a view, forward and
-///         backward reject.
+/// Dtypes: float of 16, 32 and 64 bits, and bfloat of 16 bits, of one lane. DLPack has no type for a mask: make a TensorView of
+///         its bytes.
+/// Devices: kDLCPU and kDLCUDAHost become Device::cpu(); kDLCUDA and kDLCUDAManaged become Device::cuda().
+/// Strides: null is row-major. Strides of axes with one element are ignored, and so are all strides of a tensor without
+///         elements.
+/// Errors: Unsupported for another dtype, number of lanes or device, and for a negative stride. InvalidArgument for a rank
+///         outside 0 to 8, for a null shape with a rank above 0, and for data + byte_offset that is not aligned to an element,
+///         unless the tensor has no elements. Other faults of a view are rejected by forward and backward.
 inline TensorView view_of(const DLTensor& tensor) {
   if (tensor.ndim < 0 || tensor.ndim > max_rank)
     detail::reject_dlpack<InvalidArgument>("ndim", "0 to " + std::to_string(max_rank), std::to_string(tensor.ndim));
@@ -91,7 +94,7 @@ inline TensorView view_of(const DLTensor& tensor) {
   return view.strided(Strides(tensor.strides, tensor.ndim));
 }
 
-/// The same, to read only.
+/// The same as a view that is only read.
 inline ConstTensorView const_view_of(const DLTensor& tensor) { return view_of(tensor); }
 
 }  // namespace RECTIFY_COPY

@@ -1,4 +1,5 @@
-// The function under its many names. A preset carries the name of the system whose default it is, because the defaults differ.
+// Presets: the function under the names and with the defaults of other systems. A preset is in the namespace of its system,
+// because the defaults of systems differ.
 #pragma once
 
 #include <rectify/relu.hpp>
@@ -9,11 +10,11 @@ namespace rectify {
 constexpr Relu relu() { return {}; }
 /// min(max(x, 0), 6), with NaN for NaN.
 constexpr Relu relu6() { return {0, 0, 6}; }
-/// x above 0, else alpha * x. No default: 0.01 (PyTorch, JAX, ONNX), 0.2 (tf.nn) and 0.3 (Keras's layer) are three people's
-/// choices of one hyperparameter.
+/// x above 0, else alpha * x. alpha has no default here, because systems differ in theirs: 0.01 (PyTorch, JAX, ONNX), 0.2
+/// (tf.nn) or 0.3 (Keras's layer).
 constexpr Relu leaky_relu(double alpha) { return {alpha}; }
 
-/// One namespace for each system whose names and defaults it has. What else differs is in docs/semantics.md.
+/// One namespace for each system, with its names and defaults. docs/semantics.md lists where the systems compute other results.
 namespace presets {
 
 /// torch.nn.functional
@@ -31,9 +32,9 @@ constexpr Relu relu(double alpha = 0, double max_value = Relu{}.max_value, doubl
   return {alpha, threshold, max_value};
 }
 using rectify::relu6;
-/// The default of the layer LeakyReLU; the function keras.activations.leaky_relu has tf's 0.2.
+/// The layer LeakyReLU. The function keras.activations.leaky_relu has the default of TensorFlow instead, 0.2.
 constexpr Relu leaky_relu(double alpha = 0.3) { return {alpha}; }
-/// Keras 2's layer ThresholdedReLU: x above theta, else 0. In Keras 3 it is keras.activations.threshold(x, theta, 0).
+/// Keras 2's layer ThresholdedReLU: x above theta, else 0. Keras 3 has it as keras.activations.threshold(x, theta, 0).
 constexpr Relu thresholded_relu(double theta = 1) { return {0, theta}; }
 }  // namespace keras
 
@@ -41,7 +42,8 @@ constexpr Relu thresholded_relu(double theta = 1) { return {0, theta}; }
 namespace tf {
 using rectify::relu;
 using rectify::relu6;
-/// tf.nn.leaky_relu. TensorFlow keeps alpha in float32: for f64 tensors, leaky_relu(double(0.2f)) gives its bits.
+/// tf.nn.leaky_relu. TensorFlow keeps alpha in float32, so for f64 tensors leaky_relu(double(0.2f)) gives the bits of
+/// TensorFlow.
 constexpr Relu leaky_relu(double alpha = 0.2) { return {alpha}; }
 }  // namespace tf
 
@@ -49,16 +51,17 @@ constexpr Relu leaky_relu(double alpha = 0.2) { return {alpha}; }
 namespace jax {
 using rectify::relu;
 using rectify::relu6;
-/// jax.nn.leaky_relu, but for the slope at 0: there JAX has 1
+/// jax.nn.leaky_relu, except for the slope at 0, which is 1 in JAX.
 constexpr Relu leaky_relu(double negative_slope = 0.01) { return {negative_slope}; }
 }  // namespace jax
 
 /// Operators of ONNX
 namespace onnx {
 using rectify::relu;
-/// LeakyRelu. ONNX keeps alpha in float32: for f64 tensors, leaky_relu(double(0.01f)) gives its bits.
+/// LeakyRelu. ONNX keeps alpha in float32, so for f64 tensors leaky_relu(double(0.01f)) gives the bits of ONNX.
 constexpr Relu leaky_relu(double alpha = 0.01) { return {alpha}; }
-/// ThresholdedRelu: x above alpha, which is no slope, else 0; but ONNX turns NaN into 0.
+/// ThresholdedRelu: x above alpha, else 0; this alpha is a threshold, not a slope. ONNX turns NaN into 0, this function does
+/// not.
 constexpr Relu thresholded_relu(double alpha = 1) { return {0, alpha}; }
 }  // namespace onnx
 

@@ -1,15 +1,17 @@
-// The C ABI: the verbs of ops.hpp over the same operands, for C and for any language that calls it. What an operand means, and
-// its shape and dtype, are said there once; this page says what a C caller writes.
+// The C ABI: the functions of ops.hpp with the same operands, for C and for every language that can call C. ops.hpp documents
+// what each operand means, its shape and its dtype; this header documents only how a C caller passes them. Implemented by
+// host/c_api.cpp.
 //
-// Every call may be made from any thread. Nothing is thrown, printed or exited from, but for OpenMP's runtime: if it cannot make a
-// thread, GCC's prints a message and calls exit(1). CPU calls of fewer than 32,768 elements, and those in a child of fork(), make none.
-// A rejected call writes nothing.
-// Structs are plain: numbers of fixed width, arrays in place, no padding. Zero in every byte is a sound start for tensors and,
-// but for struct_size, for operands.
+// Every function may be called from any thread. The library never throws, prints or exits. OpenMP's runtime may: if it cannot
+// start a thread, GCC's prints a message and calls exit(1). CPU calls of fewer than 32,768 elements, and calls in a child of
+// fork(), start no thread. A rejected call writes nothing.
+//
+// Structs consist of numbers of fixed width and arrays of them, without padding. Zero in every byte is a valid initial value:
+// of a tensor, which is then absent, and of operands, except for struct_size.
 #pragma once
 
 /// @file
-/// The C ABI: the verbs of ops.hpp over the same operands.
+/// The C ABI: the functions of ops.hpp with the same operands.
 
 #include <math.h>
 #include <stddef.h>
@@ -27,17 +29,17 @@ extern "C" {
 #define RECTIFY_NOEXCEPT
 #endif
 
-/// Of this header: 10000 * major + 100 * minor + patch. rectify_version() is the library's.
+/// The version of this header: 10000 * major + 100 * minor + patch. rectify_version() returns that of the library.
 #define RECTIFY_VERSION 200
 
-/// What became of a call. Codes to come count on from here.
+/// The result of a call. Later versions may add codes above these.
 typedef int32_t rectify_status;
 enum {
   RECTIFY_OK = 0,
   RECTIFY_INVALID_ARGUMENT = 1,  ///< an argument breaks the contract; nothing was written
-  RECTIFY_UNSUPPORTED = 2,       ///< sound, but not served by this build or version; nothing was written
-  RECTIFY_CUDA_ERROR = 3,        ///< a call of the CUDA runtime failed, see rectify_last_cuda_error(); outputs are unspecified
-  RECTIFY_INTERNAL_ERROR = 4     ///< out of memory, or a fault of the library; outputs are unspecified
+  RECTIFY_UNSUPPORTED = 2,    ///< the arguments are valid, but this build or version does not support them; nothing was written
+  RECTIFY_CUDA_ERROR = 3,     ///< a call of the CUDA runtime failed (rectify_last_cuda_error()); outputs are unspecified
+  RECTIFY_INTERNAL_ERROR = 4  ///< out of memory, or an error in the library; outputs are unspecified
 };
 
 /// Values of rectify_tensor::dtype. RECTIFY_U1 and RECTIFY_U2 are masks, of one and two bits per element.
@@ -48,43 +50,43 @@ enum { RECTIFY_CPU = 0, RECTIFY_CUDA = 1 };
 enum { RECTIFY_ROW_MAJOR = 0, RECTIFY_STRIDED = 1 };
 enum { RECTIFY_MAX_RANK = 8 };
 
-/// The function's three numbers, as in relu.hpp: {alpha, threshold, max_value}. There will be no fourth.
+/// The parameters of the function, as in relu.hpp: {alpha, threshold, max_value}. Later versions will not add a member.
 typedef struct rectify_relu {
   double alpha;      ///< slope below the threshold
-  double threshold;  ///< itself below
-  double max_value;  ///< infinity for no cap; 0 is a cap at 0
+  double threshold;  ///< x == threshold is below
+  double max_value;  ///< the cap: infinity for none; 0 is a cap at 0
 } rectify_relu;
 
-/// No cap, slope 0 below 0: ReLU.
+/// ReLU: alpha 0, threshold 0, and no cap.
 #define RECTIFY_RELU_INIT \
   { 0.0, 0.0, HUGE_VAL }
 
-/// A tensor of the caller's. One that is zero in every byte is absent; one with a dtype is present, also without elements, when
-/// its data may be null. The data of an input is never written.
+/// A tensor. It is absent if all its bytes are zero, and present if it has a dtype, even without elements; its data may then be
+/// null. The data of an input is never written.
 typedef struct rectify_tensor {
-  void* data;                         ///< of the first element
+  void* data;                         ///< the address of the first element
   int32_t dtype;                      ///< RECTIFY_F16, ...
   int32_t device;                     ///< RECTIFY_CPU or RECTIFY_CUDA
-  int32_t device_index;               ///< of the CUDA device
+  int32_t device_index;               ///< of a CUDA device, as in cudaSetDevice; 0 for the CPU
   int32_t rank;                       ///< 0 to RECTIFY_MAX_RANK; 0 is a single element
-  int32_t layout;                     ///< RECTIFY_ROW_MAJOR, or RECTIFY_STRIDED where strides count
+  int32_t layout;                     ///< RECTIFY_ROW_MAJOR, or RECTIFY_STRIDED to use the strides
   int32_t reserved;                   ///< 0
-  int64_t shape[RECTIFY_MAX_RANK];    ///< extents, outermost first; not looked at from rank on
-  int64_t strides[RECTIFY_MAX_RANK];  ///< in elements; not looked at from rank on, nor if RECTIFY_ROW_MAJOR
+  int64_t shape[RECTIFY_MAX_RANK];    ///< extents, outermost axis first; those from rank on are ignored
+  int64_t strides[RECTIFY_MAX_RANK];  ///< in elements; ignored from rank on, and if RECTIFY_ROW_MAJOR
 } rectify_tensor;
 
-/// Operands of rectify_forward, and what struct rectify::Forward says of them. In C:
+/// The operands of rectify_forward, which rectify::Forward in ops.hpp documents. In C:
 ///
 ///     rectify_forward_operands operands = {RECTIFY_FORWARD_INIT, .x = x, .y = y};
 ///
-/// struct_size tells the library which version of the struct it is given: new fields are added at the end, and zeros in them
-/// mean what their absence did. A struct longer than the library's own is served where the rest is zero, else
-/// RECTIFY_UNSUPPORTED.
+/// struct_size tells the library which version of the struct it gets. Later versions add fields at the end, in which zero means
+/// what the absence of the field did. If a struct is longer than the library's own, its additional bytes must be zero; if not,
+/// the call returns RECTIFY_UNSUPPORTED.
 typedef struct rectify_forward_operands {
   size_t struct_size;        ///< sizeof(rectify_forward_operands)
-  int32_t channel_axis;      ///< 1 in C++ where not said otherwise; here as given
+  int32_t channel_axis;      ///< as in rectify::Forward; RECTIFY_FORWARD_INIT sets it to 1
   int32_t reserved;          ///< 0
-  rectify_tensor x;          ///< as the fields of these names in rectify::Forward
+  rectify_tensor x;          ///< as the field of this name in rectify::Forward; so are the following
   rectify_tensor scale;      ///< see x
   rectify_tensor bias;       ///< see x
   rectify_tensor residual;   ///< see x
@@ -93,18 +95,19 @@ typedef struct rectify_forward_operands {
   rectify_tensor max_value;  ///< see x
   rectify_tensor y;          ///< see x
   rectify_tensor mask;       ///< see x
-  double gain;               ///< as in C++, and 0 stands for 1; not in the first version
+  double gain;               ///< as in C++, but 0 means 1; the first version ended before this field
 } rectify_forward_operands;
 
-/// First in the braces: zero for all that is not named after it.
+/// The first initialiser of rectify_forward_operands: sets struct_size, and channel_axis to 1. Fields that are not named after
+/// it are zero.
 #define RECTIFY_FORWARD_INIT .struct_size = sizeof(rectify_forward_operands), .channel_axis = 1
 
-/// Operands of rectify_backward, and what struct rectify::Backward says of them.
+/// The operands of rectify_backward, which rectify::Backward in ops.hpp documents.
 typedef struct rectify_backward_operands {
   size_t struct_size;         ///< sizeof(rectify_backward_operands)
-  int32_t channel_axis;       ///< 1 in C++ where not said otherwise; here as given
+  int32_t channel_axis;       ///< as in rectify::Backward; RECTIFY_BACKWARD_INIT sets it to 1
   int32_t reserved;           ///< 0
-  rectify_tensor dy;          ///< as the fields of these names in rectify::Backward
+  rectify_tensor dy;          ///< as the field of this name in rectify::Backward; so are the following
   rectify_tensor x;           ///< see dy
   rectify_tensor y;           ///< see dy
   rectify_tensor mask;        ///< see dy
@@ -121,50 +124,52 @@ typedef struct rectify_backward_operands {
   rectify_tensor dalpha;      ///< see dy
   rectify_tensor dthreshold;  ///< see dy
   rectify_tensor dmax_value;  ///< see dy
-  void* workspace;            ///< 256-byte aligned, on the tensors' device; null where no sum is requested
-  size_t workspace_bytes;     ///< rectify_workspace_bytes() at least
-  double gain;                ///< as in C++, and 0 stands for 1; not in the first version, nor is what follows
-  int32_t accumulate;         ///< 1: sums are added to what is there; 0: they replace it
+  void* workspace;            ///< aligned to 256 bytes, on the tensors' device; null if no sum is requested
+  size_t workspace_bytes;     ///< at least rectify_workspace_bytes()
+  double gain;                ///< as in C++, but 0 means 1; the first version ended before this field
+  int32_t accumulate;         ///< 1: sums are added to what their tensors hold; 0: they replace it
   int32_t reserved_too;       ///< 0
 } rectify_backward_operands;
 
-/// As RECTIFY_FORWARD_INIT.
+/// The first initialiser of rectify_backward_operands: sets struct_size, and channel_axis to 1.
 #define RECTIFY_BACKWARD_INIT .struct_size = sizeof(rectify_backward_operands), .channel_axis = 1
 
-/// rectify::forward and rectify::backward. `stream` is a cudaStream_t; null is the legacy default stream, and CPU calls ignore
-/// it. The structs may go when the call has returned, the data they point to when the work is done.
-/// Errors: those of the C++ verbs; RECTIFY_INVALID_ARGUMENT for null, a struct_size of no version, a value that no
-///         enum above has, a rank outside 0 to 8, an absent tensor that is not all zero, a reserved field that is not zero, an
-///         accumulate other than 0 and 1.
+/// rectify::forward in C. `stream` is a cudaStream_t; null is the legacy default stream, and CPU calls ignore it. The structs
+/// may be freed when the call has returned, the data of their tensors when the work on the stream is done.
+/// Errors: those of the C++ function. Also RECTIFY_INVALID_ARGUMENT for a null pointer to a struct, a struct_size of no
+///         version, a value that is in no enum above, a rank outside 0 to 8, an absent tensor with a byte that is not zero, a
+///         reserved field that is not zero, and an accumulate other than 0 and 1.
 RECTIFY_C_API rectify_status rectify_forward(const rectify_relu* relu, const rectify_forward_operands* operands,
                                              void* stream) RECTIFY_NOEXCEPT;
-/// See rectify_forward.
+/// rectify::backward in C. `stream`, lifetimes and errors are as for rectify_forward.
 RECTIFY_C_API rectify_status rectify_backward(const rectify_relu* relu, const rectify_backward_operands* operands,
                                               void* stream) RECTIFY_NOEXCEPT;
 
-/// The sizing functions of ops.hpp. The answer is written to the last argument, on success alone.
+/// rectify::workspace_bytes in C. The result is written to *bytes if the call succeeds. Errors: as for rectify_backward.
 RECTIFY_C_API rectify_status rectify_workspace_bytes(const rectify_relu* relu, const rectify_backward_operands* operands,
                                                      size_t* bytes) RECTIFY_NOEXCEPT;
-/// RECTIFY_U1 or RECTIFY_U2. x must be there, for its dtype.
+/// rectify::mask_dtype in C: RECTIFY_U1 or RECTIFY_U2 is written to *dtype if the call succeeds. x must be present, for its
+/// dtype.
 RECTIFY_C_API rectify_status rectify_mask_dtype(const rectify_relu* relu, const rectify_forward_operands* operands,
                                                 int32_t* dtype) RECTIFY_NOEXCEPT;
-/// `shape` is `rank` extents.
+/// rectify::mask_bytes in C, for a shape of `rank` extents. The result is written to *bytes if the call succeeds.
 RECTIFY_C_API rectify_status rectify_mask_bytes(int32_t dtype, const int64_t* shape, int32_t rank,
                                                 size_t* bytes) RECTIFY_NOEXCEPT;
 
-/// 1 where rectify was built with CUDA and the machine has a driver and a device, else 0. It asks CUDA, which is then initialised: no child
-/// of fork() can use it from there on.
+/// 1 if rectify was built with CUDA and the machine has a driver and a device, otherwise 0. The call initialises CUDA, so that
+/// children of a later fork() cannot use it.
 RECTIFY_C_API int32_t rectify_cuda_available(void) RECTIFY_NOEXCEPT;
 
-/// What went wrong in this thread's last call that returned a status: the operand, what was expected, what came. Empty after
-/// RECTIFY_OK. Never null; the text is for people and may change. Valid until the thread's next such call, its end, or dlclose.
+/// The error text of the last call of this thread that returned a status: the operand, what was expected, and what the call
+/// got. It is empty after RECTIFY_OK and never null. The text is for people and may change. The pointer is valid until the next
+/// such call of the thread, its end, or dlclose.
 RECTIFY_C_API const char* rectify_last_error(void) RECTIFY_NOEXCEPT;
-/// The cudaError_t of this thread's last call that returned a status; 0 unless that was RECTIFY_CUDA_ERROR.
+/// The cudaError_t of the last call of this thread that returned a status; 0 unless that status was RECTIFY_CUDA_ERROR.
 RECTIFY_C_API int32_t rectify_last_cuda_error(void) RECTIFY_NOEXCEPT;
 
-/// A status in words: "invalid argument". Never null, also for a number that is no status.
+/// A status in words, as "invalid argument". Never null, also for a value that is no status.
 RECTIFY_C_API const char* rectify_status_string(rectify_status status) RECTIFY_NOEXCEPT;
-/// The library's version, as RECTIFY_VERSION.
+/// The version of the library, in the format of RECTIFY_VERSION.
 RECTIFY_C_API int32_t rectify_version(void) RECTIFY_NOEXCEPT;
 
 #ifdef __cplusplus

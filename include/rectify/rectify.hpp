@@ -1,4 +1,4 @@
-// Everything: the function, its presets, views, and the two verbs.
+// Includes the whole C++ interface but dlpack.hpp: the function, its presets, views of tensors, and forward and backward.
 #pragma once
 
 #include <rectify/error.hpp>

@@ -1,5 +1,6 @@
-// The function itself: its three parameters, its regions, and the function objects that apply it.
-// This is the only definition of the arithmetic; both backends and every kernel compose what stands here.
+// The function: its three parameters (Relu), its regions, its value and slope, and function objects that apply it. The
+// arithmetic is defined here (detail::Rectifier), and both backends compute with it; core/element_ops.hpp calls it. The
+// reference that tests compare with (host/reference/) repeats it on purpose, so that an error here shows as a difference.
 #pragma once
 
 #include <rectify/detail/host_device.hpp>
@@ -14,10 +15,11 @@
 
 #if defined(__GNUC__)
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wfloat-equal"  // parameters are compared with what they were set to, and x with itself
+#pragma GCC diagnostic ignored "-Wfloat-equal"  // exact comparisons are intended here, as of x with itself for NaN
 #endif
 
-/// All of it: the function (Relu, ReluForward, ReluBackward), tensors (TensorView), and the two verbs (forward, backward).
+/// The whole library: the function (Relu, ReluForward, ReluBackward), views of tensors (TensorView), and the functions that
+/// process tensors (forward, backward).
 namespace rectify {
 
 /// The rectifier of three parameters (Keras's relu(alpha, max_value, threshold), as its code executes it):
@@ -26,24 +28,25 @@ namespace rectify {
 ///                 saturated  if  max_value < inf and x >= max_value
 ///                 linear     otherwise
 ///     value(x)  = NaN if x is NaN;  else  alpha * (x - threshold) | max_value | x      below | saturated | linear
-///     slope(x)  = alpha | 0 | 1                                                        a kink takes the lower piece
+///     slope(x)  = alpha | 0 | 1                                                        below | saturated | linear
 ///
-/// alpha == 0 gives exactly +0 below, also for x = -inf. max_value caps the positive side only.
-/// Valid: alpha and threshold finite, max_value >= threshold, +inf for no cap. Else InvalidArgument where it is used.
+/// At x == threshold the slope is that of below, at x == max_value it is 0. If alpha is 0, the value below is exactly +0, also
+/// for x = -inf. alpha and threshold must be finite, and max_value must be at least threshold; +inf is no cap. Functions that
+/// use a Relu throw InvalidArgument if it is not valid.
 struct Relu {
   double alpha = 0;                                            ///< slope below the threshold; negative and above 1 are valid
-  double threshold = 0;                                        ///< itself below: the comparison is x > threshold
-  double max_value = std::numeric_limits<double>::infinity();  ///< of the linear piece, which +inf does not cap
+  double threshold = 0;                                        ///< x == threshold is below: the comparison is x > threshold
+  double max_value = std::numeric_limits<double>::infinity();  ///< cap of the linear region; +inf for no cap
 };
 
-/// Equal parameters are the same function, whatever it was called: relu with alpha 0.3 is leaky_relu with alpha 0.3.
+/// True if all parameters are equal. presets::keras::relu(0.3) equals leaky_relu(0.3).
 constexpr bool operator==(const Relu& a, const Relu& b) {
   return a.alpha == b.alpha && a.threshold == b.threshold && a.max_value == b.max_value;
 }
-/// Not ==.
+/// True if a parameter differs.
 constexpr bool operator!=(const Relu& a, const Relu& b) { return !(a == b); }
 
-/// The piece of the function that x falls on. The numbers are the codes of a two-bit mask.
+/// The region that x falls in. The enumerators have the values of the codes in a mask of two bits.
 enum class Region : unsigned char { below = 0, linear = 1, saturated = 2 };
 
 namespace detail {
@@ -63,11 +66,11 @@ struct ComputeOf<double> {
 template <class T>
 using Compute = typename ComputeOf<T>::type;
 
-/// A variable, because device code may read a constant of the host but not call numeric_limits.
+/// +inf. A variable, because device code may read a host constant but not call numeric_limits.
 template <class C>
 constexpr C no_cap = std::numeric_limits<C>::infinity();
 
-/// The type of a comparison: bool, or a mask of lanes where C is a vector of the CPU backend (host/cpu/vector.hpp).
+/// The type of a comparison: bool, or a condition for each lane if C is a vector of the CPU backend (host/cpu/vector.hpp).
 template <class C>
 using Condition = decltype(C{} > C{});
 
@@ -76,8 +79,8 @@ RECTIFY_HD constexpr C select(bool condition, C a, C b) {
   return condition ? a : b;
 }
 
-/// A Region as two questions, the second of which counts only where the first says no. Kernels and loops keep to this form:
-/// a detour through the enumeration costs branches on a GPU (nvcc 13.0), and vectors have no branches.
+/// A Region as two conditions; if below is true, saturated has no meaning. Kernels and loops use this form, because nvcc 13.0
+/// compiled the enumeration to branches, and vectors have no branches.
 template <class B>
 struct PieceOf {
   B below, saturated;
@@ -86,18 +89,19 @@ struct PieceOf {
 };
 using Piece = PieceOf<bool>;
 
-/// What the parameters may be: of those that cannot be, nothing is computed. The CPU backend asks before its loops.
+/// What is known of the parameters when code is compiled: operations for values that they cannot have are left out. The CPU
+/// backend looks at the parameters before a loop and chooses one that is compiled for them.
 template <bool MayCap, bool MayBeFlat, bool MaySlope, bool MayGain>
 struct KnownParameters {
   static constexpr bool may_cap = MayCap;         ///< max_value may be less than +inf
   static constexpr bool may_be_flat = MayBeFlat;  ///< alpha may be 0
-  static constexpr bool may_slope = MaySlope;     ///< alpha may be another number
-  static constexpr bool may_gain = MayGain;       ///< the gain of a call may be another number than 1
+  static constexpr bool may_slope = MaySlope;     ///< alpha may be other than 0
+  static constexpr bool may_gain = MayGain;       ///< the gain of a call may be other than 1
 };
 using Anything = KnownParameters<true, true, true, true>;
 
-/// The arithmetic, on parameters already rounded to the compute type C, which may be a vector. Both sides of every choice are
-/// computed and one is selected, for the same reason. `Known`: of the parameters, when it is compiled.
+/// The arithmetic, with parameters that are rounded to the compute type C, which may be a vector. All regions are computed and
+/// one is selected, because vectors have no branches. `Known` is a KnownParameters.
 template <class C, class Known = Anything>
 struct Rectifier {
   C alpha, threshold, max_value;
@@ -114,10 +118,10 @@ struct Rectifier {
   }
   RECTIFY_HD constexpr PieceOf<Condition<C>> piece(C x) const { return {is_below(x), is_saturated(x)}; }
 
-  /// NaN is below, and alpha * NaN is NaN, also for an alpha of 0.
+  /// NaN is below. Its value is NaN, also for an alpha of 0.
   RECTIFY_HD constexpr C value(C x) const {
     if constexpr (std::is_same_v<Condition<C>, bool>) {
-      if (__builtin_is_constant_evaluated() && x != x) return x;  // in a constant expression nothing may become NaN
+      if (__builtin_is_constant_evaluated() && x != x) return x;  // a constant expression must not compute a NaN
     }
     C above = x;
     if constexpr (Known::may_cap) above = select(x >= max_value, max_value, x);  // without a cap, inf is inf
@@ -127,15 +131,16 @@ struct Rectifier {
     return select(is_below(x), select((alpha != C(0)) | (x != x), sloped, C(0)), above);
   }
 
-  /// dy * slope, selected and never multiplied by a slope of 0 or 1: dy = inf or NaN where the slope is 0 gives 0.
-  RECTIFY_HD constexpr C gradient(C dy, PieceOf<Condition<C>> at) const {
-    const C above = Known::may_cap ? select(at.saturated, C(0), dy) : dy;
-    return with_slope(at.below, needed(at.below) ? alpha * dy : C(0), above);
+  /// dy * slope. It is selected, and never multiplied by a slope of 0 or 1, so it is 0 if the slope is 0, even if dy is inf or
+  /// NaN.
+  RECTIFY_HD constexpr C gradient(C dy, PieceOf<Condition<C>> piece) const {
+    const C above = Known::may_cap ? select(piece.saturated, C(0), dy) : dy;
+    return with_slope(piece.below, needed(piece.below) ? alpha * dy : C(0), above);
   }
 
  private:
-  /// In a constant expression a product that is not used must not be formed either (0 * inf is none); everywhere else, always
-  /// true.
+  /// False only in a constant expression that does not use the product with alpha: it must not compute a product that is not a
+  /// constant expression, as 0 * inf is.
   RECTIFY_HD constexpr bool needed(Condition<C> below) const {
     if constexpr (std::is_same_v<Condition<C>, bool>) {
       return !__builtin_is_constant_evaluated() || (below && alpha != C(0));
@@ -144,7 +149,8 @@ struct Rectifier {
     }
   }
 
-  /// above, or below the threshold: `sloped`, but exactly 0 for an alpha of 0 (never 0 * inf).
+  /// Selects `sloped` if below, otherwise `above`. If alpha is 0, it selects exactly 0 instead of `sloped`, which may be 0 *
+  /// inf.
   RECTIFY_HD constexpr C with_slope(Condition<C> below, C sloped, C above) const {
     if constexpr (!Known::may_be_flat) return select(below, sloped, above);
     if constexpr (!Known::may_slope) return select(below, C(0), above);
@@ -153,7 +159,7 @@ struct Rectifier {
   }
 };
 
-/// v rounded to nearest even in C; what C cannot hold becomes an infinity (a plain cast would be undefined there).
+/// v rounded to C, to nearest even. A v beyond the range of C becomes an infinity; a cast of it would be undefined.
 template <class C>
 constexpr C round_to(double v) {
   if constexpr (std::is_same_v<C, double>) {
@@ -168,7 +174,7 @@ constexpr C round_to(double v) {
   }
 }
 
-/// As many digits as tell the number from all others, with a point whatever the locale.
+/// v in decimal, with as many digits as tell it from all other values of double, and a point in every locale.
 inline std::string text_of(double v) {
   if (v != v) return "nan";
   char digits[32];
@@ -176,8 +182,8 @@ inline std::string text_of(double v) {
   if (std::strtod(digits, nullptr) != v) std::snprintf(digits, sizeof digits, "%.17g", v);
   std::string text = digits;
   const std::string point = std::localeconv()->decimal_point;
-  const auto at = text.find(point);
-  return at == std::string::npos ? text : text.replace(at, point.size(), ".");
+  const auto position = text.find(point);
+  return position == std::string::npos ? text : text.replace(position, point.size(), ".");
 }
 
 [[noreturn]] inline void reject_parameter(const char* name, const std::string& expected, double got) {
@@ -189,7 +195,7 @@ constexpr bool is_finite(C v) {
   return v - v == C(0);
 }
 
-/// The parameters in the compute type. Throws InvalidArgument where they are not valid as given or after rounding.
+/// The parameters, rounded to the compute type. Throws InvalidArgument if they are not valid, before or after rounding.
 template <class C>
 constexpr Rectifier<C> rounded(const Relu& relu) {
   if (!is_finite(relu.alpha)) reject_parameter("alpha", "a finite number", relu.alpha);
@@ -207,57 +213,59 @@ constexpr Rectifier<C> rounded(const Relu& relu) {
 
 inline namespace RECTIFY_COPY {
 
-/// The function at one point, computed as the kernels compute it. Throws InvalidArgument for parameters that are not valid.
+/// The value of the function at x, computed as forward computes it. Throws InvalidArgument for parameters that are not valid.
 template <class T>
 constexpr T value(const Relu& relu, T x) {
   using C = detail::Compute<T>;
   return static_cast<T>(detail::rounded<C>(relu).value(static_cast<C>(x)));
 }
 
-/// The derivative at one point; at a kink that of the lower piece, at NaN that of below.
+/// The slope of the function at x, as Relu defines it at its kinks; at NaN it is alpha. Throws InvalidArgument for parameters
+/// that are not valid.
 template <class T>
 constexpr T slope(const Relu& relu, T x) {
   using C = detail::Compute<T>;
   const auto f = detail::rounded<C>(relu);
-  const Region at = f.piece(static_cast<C>(x)).region();
-  return static_cast<T>(at == Region::below ? f.alpha : at == Region::saturated ? C(0) : C(1));
+  const Region region = f.piece(static_cast<C>(x)).region();
+  return static_cast<T>(region == Region::below ? f.alpha : region == Region::saturated ? C(0) : C(1));
 }
 
 }  // namespace RECTIFY_COPY
 
-/// y = value(x), for Thrust, CUB, CUTLASS and kernels of your own. Host and device.
-/// T: double, or any type with static_cast to and from float (float, __half, __nv_bfloat16 unless their conversions are
-/// switched off by __CUDA_NO_HALF_CONVERSIONS__ and its like); integers do not compile. Compile without fast math: NaN is part
-/// of the definition.
+/// A function object that computes y = value(x), for Thrust, CUB, CUTLASS and kernels of your own, in host and device code. T
+/// is double, or a type that static_cast converts to and from float: float, or __half and __nv_bfloat16 unless macros as
+/// __CUDA_NO_HALF_CONVERSIONS__ remove their conversions. Integers do not compile. Compile without fast math, because NaN is
+/// part of the definition.
 template <class T>
 struct ReluForward {
-  /// relu(). Host and device, because CUTLASS makes the arguments of an epilogue before it fills them in.
+  /// Applies relu(). Host and device code, because CUTLASS default-constructs the arguments of an epilogue in both.
   ReluForward() = default;
-  /// Throws InvalidArgument for parameters that are not valid. Host only. The parameters are rounded as the caller's thread rounds.
+  /// Applies `relu`. Throws InvalidArgument for parameters that are not valid. Host code only. Parameters are rounded in the
+  /// rounding mode of the calling thread.
   [[gnu::always_inline]] explicit ReluForward(const Relu& relu) : f(detail::rounded<detail::Compute<T>>(relu)) {}
 
-  /// value(x), rounded once to T from the compute type.
+  /// Returns value(x), computed in float (double if T is double) and rounded once to T.
   RECTIFY_HD T operator()(const T& x) const { return static_cast<T>(f.value(static_cast<detail::Compute<T>>(x))); }
 
-  /// The parameters, rounded to the compute type: not part of the interface.
+  /// Not part of the interface: the parameters, rounded to the compute type.
   detail::Rectifier<detail::Compute<T>> f{0, 0, detail::no_cap<detail::Compute<T>>};
 };
 
-/// dx = dy * slope(x), selected. T as in ReluForward.
+/// A function object that computes dx = dy * slope(x), selected. T is as in ReluForward.
 template <class T>
 struct ReluBackward {
-  /// The gradient of relu(). Host and device.
+  /// Applies the gradient of relu(). Host and device code.
   ReluBackward() = default;
-  /// Throws InvalidArgument for parameters that are not valid. Host only.
+  /// Applies the gradient of `relu`. Throws InvalidArgument for parameters that are not valid. Host code only.
   [[gnu::always_inline]] explicit ReluBackward(const Relu& relu) : f(detail::rounded<detail::Compute<T>>(relu)) {}
 
-  /// dy, alpha * dy or +0, by the piece that x falls on; rounded once to T from the compute type.
+  /// Returns dy, alpha * dy or +0, by the region of x; computed in float (double if T is double) and rounded once to T.
   RECTIFY_HD T operator()(const T& dy, const T& x) const {
     using C = detail::Compute<T>;
     return static_cast<T>(f.gradient(static_cast<C>(dy), f.piece(static_cast<C>(x))));
   }
 
-  /// The parameters, rounded to the compute type: not part of the interface.
+  /// Not part of the interface: the parameters, rounded to the compute type.
   detail::Rectifier<detail::Compute<T>> f{0, 0, detail::no_cap<detail::Compute<T>>};
 };
 

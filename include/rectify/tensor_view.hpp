@@ -1,4 +1,5 @@
-// Views: where a tensor lies, its type, shape and strides. Views never own and never touch the data.
+// Views of tensors: an address, a dtype, a shape, strides and a device. A view never owns its data, and never reads or writes
+// it.
 #pragma once
 
 #include <rectify/detail/host_device.hpp>
@@ -12,30 +13,30 @@ struct __nv_bfloat16;
 
 namespace rectify {
 
-/// u1 and u2 are masks of one and two bits per element; they are no type of a tensor of numbers.
+/// The type of an element. u1 and u2 are the dtypes of masks, of one and two bits per element; no other operand has them.
 enum class DType : std::uint8_t { f16, bf16, f32, f64, u1, u2 };
 
-/// Size of one element in bits: 16, 16, 32, 64, 1, 2.
+/// The size of an element in bits: 16, 16, 32, 64, 1, 2.
 constexpr int bits_per_element(DType dtype) {
   constexpr int bits[] = {16, 16, 32, 64, 1, 2};
   return bits[static_cast<int>(dtype)];
 }
 
-/// Where data lies, and so where a call runs.
+/// The memory in which data lies, and so the processor on which a call runs.
 struct Device {
-  /// cpu: memory of the host. cuda: memory that the device `index` can reach.
+  /// cpu: host memory. cuda: memory that device `index` can access.
   enum class Kind : std::uint8_t { cpu, cuda };
 
   static constexpr Device cpu() { return {}; }                                 ///< the host
   static constexpr Device cuda(int index = 0) { return {Kind::cuda, index}; }  ///< index as in cudaSetDevice
 
-  Kind kind = Kind::cpu;  ///< the host unless said otherwise
-  int index = 0;          ///< of a CUDA device; 0 for the CPU
+  Kind kind = Kind::cpu;  ///< the CPU by default
+  int index = 0;          ///< of a CUDA device, as in cudaSetDevice; 0 for the CPU
 };
 
-/// The same kind and index.
+/// True if kind and index are equal.
 constexpr bool operator==(Device a, Device b) { return a.kind == b.kind && a.index == b.index; }
-/// Not ==.
+/// True if kind or index differ.
 constexpr bool operator!=(Device a, Device b) { return !(a == b); }
 
 /// The most axes that a tensor may have.
@@ -43,7 +44,7 @@ constexpr int max_rank = 8;
 
 namespace detail {
 
-/// Up to max_rank numbers by value: neither Shape nor Strides ever allocates.
+/// Up to max_rank integers, stored in place, so that Shape and Strides never allocate.
 struct RECTIFY_API Dims {
   Dims() = default;
   /// Throws InvalidArgument for a rank outside 0..8 or a null pointer with a rank above 0.
@@ -62,21 +63,23 @@ struct RECTIFY_API Dims {
 
 }  // namespace detail
 
-/// Extents, outermost first; rank 0 is a single element. {2, 3, 4} or (pointer, rank).
+/// The extents of a tensor, outermost axis first. A tensor of rank 0 has one element.
 struct Shape : detail::Dims {
   Shape() = default;
-  /// {2, 3, 4}. Throws InvalidArgument for more than max_rank extents.
+  /// For example {2, 3, 4}. Throws InvalidArgument for more than max_rank extents.
   Shape(std::initializer_list<std::int64_t> extents) : Dims(extents.begin(), static_cast<int>(extents.size())) {}
-  /// `rank` extents at `extents`. Throws InvalidArgument for a rank outside 0..8 or a null pointer with a rank above 0.
+  /// The first `rank` extents at `extents`. Throws InvalidArgument for a rank outside 0..8 or a null pointer with a rank above
+  /// 0.
   Shape(const std::int64_t* extents, int rank) : Dims(extents, rank) {}
 };
 
-/// Distances between neighbours along each axis, in elements. {12, 4, 1} or (pointer, rank).
+/// The strides of a tensor: the distance between neighbours along each axis, in elements, outermost axis first.
 struct Strides : detail::Dims {
   Strides() = default;
-  /// {12, 4, 1}. Throws InvalidArgument for more than max_rank strides.
+  /// For example {12, 4, 1}. Throws InvalidArgument for more than max_rank strides.
   Strides(std::initializer_list<std::int64_t> strides) : Dims(strides.begin(), static_cast<int>(strides.size())) {}
-  /// `rank` strides at `strides`. Throws as Shape does.
+  /// The first `rank` strides at `strides`. Throws InvalidArgument for a rank outside 0..8 or a null pointer with a rank above
+  /// 0.
   Strides(const std::int64_t* strides, int rank) : Dims(strides, rank) {}
 };
 
@@ -103,26 +106,29 @@ struct DTypeOf<double> {
 
 }  // namespace detail
 
-/// A tensor to read. Default-constructed, it is absent. Row-major unless strided. The data must outlive the call
-/// (on CUDA: the work on the stream); null data is legal with zero elements only.
+/// A tensor that a call reads. A default-constructed view is absent. A view is row-major, unless strided() gave it other
+/// strides. The data must outlive the call; on CUDA, it must outlive the work on the stream. Data may be null only if the
+/// tensor has no elements.
 class RECTIFY_API ConstTensorView {
  public:
   ConstTensorView() = default;
-  /// Row-major over `data`. Throws nothing: forward and backward judge what a view says, and name its operand.
+  /// A row-major tensor at `data`. Throws nothing: forward and backward validate their views, and name the operand in the
+  /// error.
   ConstTensorView(const void* data, DType dtype, const Shape& shape, Device device);
-  /// The same, the dtype from T: float, double, __half or __nv_bfloat16.
+  /// The same, with the dtype of T: float, double, __half or __nv_bfloat16.
   template <class T, DType dtype = detail::DTypeOf<T>::value>
   ConstTensorView(const T* data, const Shape& shape, Device device) : ConstTensorView(data, dtype, shape, device) {}
 
-  /// The same data under strides of its own, in elements. Throws InvalidArgument unless the ranks agree.
+  /// A view of the same data with other strides, in elements. Throws InvalidArgument unless the strides have the rank of the
+  /// shape.
   ConstTensorView strided(const Strides& strides) const;
 
-  bool present() const { return present_; }            ///< false where default-constructed: no such operand
-  const void* data() const { return data_; }           ///< of the first element
-  DType dtype() const { return dtype_; }               ///< f32 where absent
-  const Shape& shape() const { return shape_; }        ///< rank 0 where absent
+  bool present() const { return present_; }            ///< false for a default-constructed view: the operand is absent
+  const void* data() const { return data_; }           ///< the address of the first element
+  DType dtype() const { return dtype_; }               ///< f32 for an absent view
+  const Shape& shape() const { return shape_; }        ///< of rank 0 for an absent view
   const Strides& strides() const { return strides_; }  ///< in elements, of the shape's rank
-  Device device() const { return device_; }            ///< the CPU where absent
+  Device device() const { return device_; }            ///< the CPU for an absent view
 
  private:
   const void* data_ = nullptr;
@@ -133,27 +139,28 @@ class RECTIFY_API ConstTensorView {
   bool present_ = false;
 };
 
-/// A tensor to write; everywhere else it is a ConstTensorView.
+/// A tensor that a call writes. It can be passed as a ConstTensorView too.
 class TensorView : public ConstTensorView {
  public:
   TensorView() = default;
-  /// As ConstTensorView's.
+  /// A row-major tensor at `data`. Throws nothing.
   TensorView(void* data, DType dtype, const Shape& shape, Device device) : ConstTensorView(data, dtype, shape, device) {}
-  /// The same, the dtype from T: float, double, __half or __nv_bfloat16.
+  /// The same, with the dtype of T: float, double, __half or __nv_bfloat16.
   template <class T, DType dtype = detail::DTypeOf<T>::value>
   TensorView(T* data, const Shape& shape, Device device) : ConstTensorView(data, dtype, shape, device) {}
 
-  /// As ConstTensorView's.
+  /// A view of the same data with other strides. Throws as ConstTensorView::strided does.
   TensorView strided(const Strides& strides) const { return TensorView(ConstTensorView::strided(strides)); }
 
-  /// A TensorView is made from writable data, so taking the const off again is sound. (Do not assign to one through a reference
-  /// to its base.)
+  /// The address of the first element. The const_cast is valid, because a TensorView is made from writable data. (Do not assign
+  /// to a TensorView through a reference to its base class.)
   void* data() const { return const_cast<void*>(ConstTensorView::data()); }
 
  private:
   explicit TensorView(const ConstTensorView& view) : ConstTensorView(view) {}
 };
 
-static_assert(alignof(ConstTensorView) >= alignof(void*), "a #pragma pack is in force: the library has another layout");
+static_assert(alignof(ConstTensorView) >= alignof(void*),
+              "a #pragma pack is in force: it gives this class another layout than the library has");
 
 }  // namespace rectify

@@ -1,5 +1,5 @@
-// What differs between compilers and between the library's files and a user's: attributes, and the namespace of inline code. No code
-// lives here.
+// Macros that differ between compilers, and between the library's files and a user's: attributes, and the namespace of inline
+// code.
 #pragma once
 
 #if defined(__CUDACC__)
@@ -14,9 +14,10 @@
 #define RECTIFY_API
 #endif
 
-// Inline code that the library itself uses has another name in the library's files, which alone define RECTIFY_LIBRARY. Of two inline
-// functions of one name, a linker keeps one: a user's copy, compiled with -ffast-math or for another processor, would replace the library's.
-// Code in a user's file without exceptions has a third name, because it aborts where other files throw.
+// The namespace of inline code in headers has another name in the library's own files, which alone define RECTIFY_LIBRARY. A
+// linker keeps one of several inline functions with the same name, so a user's copy, compiled with -ffast-math or for another
+// processor, could replace the library's. Files without exceptions have a third name, because their copies abort instead of
+// throwing.
 #if defined(RECTIFY_LIBRARY)
 #define RECTIFY_COPY library_copy
 #elif defined(__EXCEPTIONS) || !defined(__GNUC__)
