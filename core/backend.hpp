@@ -1,5 +1,7 @@
-// The seam between host/ and cuda/: what a validated call looks like, and the table of functions that a backend fills.
-// Neither side includes the other; both include this.
+// The seam between host/ and the backends: what a validated call is (Elementwise), and the table of functions that runs it
+// (Backend). host/ops.cpp has a call validated (host/validate.cpp fills an Elementwise) and passes it to cpu_backend()
+// (host/cpu/backend.cpp) or cuda_backend() (cuda/backend.cu). host/ and cuda/ never include each other: both include this file,
+// which knows no CUDA.
 #pragma once
 
 #include <rectify/ops.hpp>
@@ -9,100 +11,88 @@
 
 namespace rectify::detail {
 
-/// The tensors of a call that have its shape. forward reads x and residual and writes out (y) and the mask; backward reads dy, x (or
-/// y in its place, or the mask) and residual, and writes out (dx) and dresidual, and sums.
+/// The index of a tensor in a call. Only tensors of the call's shape have one; parameters and sums do not. forward reads x and
+/// residual, and writes out (which is y) and mask. backward reads dy, residual and one source: x, or y in the slot of x, or
+/// mask; it writes out (which is dx) and dresidual.
 enum Slot : int { slot_x, slot_dy, slot_residual, slot_out, slot_dresidual, slot_mask };
 constexpr int slot_count = 6;
 
-/// The common iteration space of a call's tensors after host/layout.cpp has sorted and merged the axes. "Element i" is the i-th of
-/// that order; axes[rank - 1] is the innermost. A mask, where one is written, has its bits in that order.
+/// The iteration space of a call. host/layout.cpp drops axes of one element, sorts the others by stride, and merges
+/// neighbouring axes that every tensor can walk as one. "Element i" is the i-th element in this order; axes[rank - 1] is the
+/// innermost axis. forward writes the bits of a mask in this order.
+///
+/// Example: dense NCHW tensors of shape [8, 64, 7, 7] with a bias per channel have three axes, of 8, 64 and 49 elements;
+/// channels is 64 and inner is 49. Without parameters or sums per channel, they are one axis of 25,088 elements.
 struct Layout {
   struct Axis {
     std::int64_t extent;
-    std::int64_t stride[slot_count];  ///< in elements, the mask's too; 0 for absent tensors
-    std::int64_t channel;             ///< channels from one index to the next: 1 or 0
+    std::int64_t stride[slot_count];  ///< in elements, also for the mask; 0 for an absent tensor
+    std::int64_t channel;             ///< 1 on the channel axis, where the next index is the next channel; 0 on the other axes
   };
 
   std::int64_t elements = 0;
   int rank = 0;
-  Axis axes[max_rank];               ///< as many as rank says; the rest is not set
-  bool contiguous[slot_count] = {};  ///< element i of that tensor is its i-th in memory; true for absent ones
+  Axis axes[max_rank];               ///< the first `rank` are set
+  bool contiguous[slot_count] = {};  ///< element i of the tensor is the i-th in its memory; true for an absent tensor
 
-  /// The channel of element i is i / inner % channels. One channel where no parameter has more than one element.
+  /// Element i belongs to channel i / inner % channels. So `inner` neighbouring elements have the same channel: a run. Both are
+  /// 1 if no parameter and no sum is per channel.
   std::int64_t channels = 1;
   std::int64_t inner = 1;
 
-  /// Where x is broadcast along one stretch of axes and a run otherwise ("one x under K models"; other tensors may lie anyhow):
-  /// element i is (o, r, k) in [outer, repeats, row], and x's is (o, k). Else repeats is 1.
+  /// If x is broadcast along neighbouring axes and contiguous otherwise (one x under K models), the call is [outer, repeats,
+  /// repeat_length], and its element (o, r, k) reads element (o, k) of x; the other tensors may have any strides. Otherwise
+  /// repeats is 1.
   std::int64_t repeats = 1;
   std::int64_t repeat_length = 1;
 
-  /// Each repeat is a channel: one x under K models.
+  /// Each repeat is a channel, as with one alpha for each of K models.
   bool repeats_are_channels() const { return repeats > 1 && channels == repeats && inner == repeat_length; }
 };
 
-/// A parameter tensor, or none. The parameter of a channel is `data[channel * stride]`.
+/// A parameter tensor: scale, bias, alpha, threshold or max_value. The value for a channel is data[channel * stride].
 struct Parameter {
-  const void* data = nullptr;
-  std::int64_t stride = 0;
-  bool in_compute_type = false;  ///< else in the tensors' storage type
+  const void* data = nullptr;    ///< null if the operand is absent
+  std::int64_t stride = 0;       ///< 0 for a tensor of one element
+  bool in_compute_type = false;  ///< float (double for f64); if false, the dtype of the call
 };
 
-/// The parameters of a call that may be tensors.
+/// The parameters that may be tensors.
 enum ParameterKind : int { parameter_scale, parameter_bias, parameter_alpha, parameter_threshold, parameter_max_value };
 constexpr int parameter_kinds = 5;
 
-/// The sums of the backward.
+/// The sums that backward can return: the gradients of the parameters.
 enum SumKind : int { sum_scale, sum_bias, sum_alpha, sum_threshold, sum_max_value };
 constexpr int sum_kinds = 5;
 
-/// A sum that is requested, or none: of everything where `length` is 1, else of each channel, at `data[channel * stride]`, in the
-/// compute type.
+/// The output for one kind of sum, in the compute type. The sum over a channel is stored at data[channel * stride].
 struct Sum {
   void* data = nullptr;
-  std::int64_t length = 0;
+  std::int64_t length = 0;  ///< 0 if it is not requested, 1 for one sum over everything, else the number of channels
   std::int64_t stride = 0;
 };
 
-/// How a backend cuts its calls for sums (core/sum_plan.hpp).
-struct SumGrain {
-  std::int64_t width;            ///< positions that a part sums side by side, at most
-  std::int64_t preferred_width;  ///< and where it can choose: short rows stay in a first cache
-  std::int64_t rows;             ///< at most, that are added up at each position of a part
-  std::int64_t parts;  ///< that are wanted, so that there is work for all; longer parts leave fewer sums to a second pass
-  std::int64_t folded_from =
-      std::numeric_limits<std::int64_t>::max();  ///< elements of a stretch that the backend sums in fewer places,
-  std::int64_t folded_by = 1;                    ///< if they are a multiple of so many
-  std::int64_t folded_width = 0;                 ///< width where it does
-  std::int64_t least_rows = 16;                  ///< of a part; fewer,
-  std::int64_t least_parts = 1;                  ///< where there would not be so many parts,
-  std::int64_t fewest_rows = 16;                 ///< but so many at least
-  std::int64_t multiple = 1;                     ///< of elements, at which every row begins: what the backend moves at once
-  bool interleaved = false;                      ///< parts take turns row by row; else each has rows that are neighbours
-
-  RECTIFY_HD bool folds(std::int64_t stretch) const { return stretch >= folded_from && stretch % folded_by == 0; }
-};
-
-/// One validated elementwise call. Null pointers are absent operands.
+/// One validated call of forward or backward. A null pointer is an absent operand.
 struct Elementwise {
-  Relu relu;
-  double gain = 1;
+  Relu relu;        ///< a tensor of alpha, threshold or max_value overrides the member of that name
+  double gain = 1;  ///< y and dy are multiplied by it
   DType dtype = DType::f32;
-  const void* x = nullptr;
+  const void* x = nullptr;  ///< backward from y: y, with relu changed so that y has the regions of z (host/validate.cpp)
   const void* dy = nullptr;
   const void* residual = nullptr;
-  void* out = nullptr;
+  void* out = nullptr;  ///< y of forward, dx of backward
   void* dresidual = nullptr;
-  void* mask = nullptr;  ///< written by forward, read only by backward
-  int mask_bits = 0;     ///< an element: 1 or 2, 0 without a mask
+  void* mask = nullptr;  ///< forward writes it, backward reads it
+  int mask_bits = 0;     ///< 1 or 2 bits an element; 0 without a mask
   Parameter parameters[parameter_kinds];
   Sum sums[sum_kinds];
-  bool accumulate = false;    ///< sums are added to what is there
-  void* workspace = nullptr;  ///< where there are sums
+  bool accumulate = false;    ///< the sums are added to what their tensors hold
+  void* workspace = nullptr;  ///< sum_workspace_bytes() of core/sum_plan.hpp, for calls with sums
   Layout layout;
 
   bool has(ParameterKind kind) const { return parameters[kind].data != nullptr; }
-  bool requests(SumKind slot) const { return sums[slot].length > 0; }
+  bool requests(SumKind kind) const { return sums[kind].length > 0; }
+  /// True also if the requested sums have no elements, because the channel axis has none.
   bool has_sums() const {
     bool any = false;
     for (const Sum& sum : sums) any = any || sum.length > 0 || sum.data != nullptr;
@@ -110,7 +100,32 @@ struct Elementwise {
   }
 };
 
-/// Codes are 0 for success or a cudaError_t, as int: this header knows no CUDA.
+/// How a backend cuts a call with sums into parts; core/sum_plan.hpp explains parts, rows and positions.
+struct SumGrain {
+  std::int64_t max_width;        ///< positions of a part, at most
+  std::int64_t preferred_width;  ///< positions of a part if the shape allows any width: short rows stay in a first-level cache
+  std::int64_t max_rows;         ///< rows of a part, at most
+  std::int64_t wanted_parts;     ///< enough of them to keep all threads at work; more parts leave more sums to the second pass
+
+  /// Runs of at least `folded_from` elements, in multiples of `folded_multiple`, are folded: several positions share one sum.
+  /// The rows of a part may then have `folded_width` positions. By default no run is folded.
+  std::int64_t folded_from = std::numeric_limits<std::int64_t>::max();
+  std::int64_t folded_multiple = 1;
+  std::int64_t folded_width = 0;
+
+  /// A part has at least `min_rows` rows, if there are so many. If that makes fewer than `min_parts` parts, it may have fewer
+  /// rows, down to `fewest_rows`.
+  std::int64_t min_rows = 16;
+  std::int64_t min_parts = 1;
+  std::int64_t fewest_rows = 16;
+
+  std::int64_t row_alignment = 1;  ///< every row begins at a multiple of so many elements: what the backend moves at once
+  bool interleaved = false;        ///< parts take turns row by row; if false, the rows of a part are neighbours
+
+  RECTIFY_HD bool folds(std::int64_t run) const { return run >= folded_from && run % folded_multiple == 0; }
+};
+
+/// The functions of a backend. Codes are 0 for success, or a cudaError_t.
 struct Backend {
   int (*forward)(const Elementwise&, int device_index, Stream);
   int (*backward)(const Elementwise&, int device_index, Stream);
@@ -120,7 +135,7 @@ struct Backend {
 };
 
 const Backend& cpu_backend();
-/// Null in a build without CUDA.
+/// Null in a build without CUDA (host/no_cuda.cpp).
 const Backend* cuda_backend();
 
 }  // namespace rectify::detail

@@ -1,4 +1,4 @@
-// From a DType to a type: the one switch over it.
+// From a DType, known at run time, to the storage type that code is compiled for: the only switch over DType in both backends.
 #pragma once
 
 #include "core/half.hpp"
@@ -13,7 +13,8 @@ struct Type {
   using type = T;
 };
 
-/// f(Type<T>{}) with T the storage type of a floating-point dtype. Validation has turned the masks away before.
+/// Returns f(Type<T>{}), where T is the storage type of `dtype`. Throws InvalidArgument for a mask type, which validation
+/// rejects earlier.
 template <class F>
 decltype(auto) with_float_type(DType dtype, F&& f) {
   switch (dtype) {

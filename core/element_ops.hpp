@@ -1,6 +1,7 @@
-// The element ops: what happens to one element, in the compute type. Storage type, vector width, layout, masks' bits and streaming
-// are policies around them, so the CPU backend and the CUDA kernels run these very functors: the kernels with C = float or double, the
-// CPU backend with C a vector of them.
+// The element ops: the arithmetic of one element, in the compute type, and what it adds to each sum. Both backends run these
+// functors: C is float or double in the kernels (called by cuda/elementwise_item.cuh), and a vector of them in the CPU's loops
+// (called by host/cpu/loop_body.hpp). Loading, storing, rounding to the storage type and the bits of masks are the callers'.
+// Calls relu.hpp.
 #pragma once
 
 #include <rectify/relu.hpp>
@@ -9,8 +10,10 @@
 
 namespace rectify::detail {
 
-/// Which optional operands a loop or a kernel is compiled for: those of the input (scale, bias, residual), and tensors instead of
-/// the function's numbers. General serves all of them, present or absent, and any outputs; the others serve what is common.
+/// The optional operands that a loop or a kernel is compiled for. alpha means an alpha tensor, limits mean tensors of threshold
+/// or max_value; without them these parameters are the scalars in Relu. General serves every operand, present or absent, and
+/// every choice of outputs; the other sets serve common calls. In a set other than General, each operand is present unless its
+/// comment says otherwise.
 template <bool Scale, bool Bias, bool Residual, bool AlphaAndLimits, bool All = false>
 struct OperandSet {
   static constexpr bool scale = Scale, bias = Bias, residual = Residual, alpha = AlphaAndLimits, limits = AlphaAndLimits,
@@ -19,33 +22,33 @@ struct OperandSet {
 struct Plain : OperandSet<false, false, false, false> {};
 struct WithBias : OperandSet<false, true, false, false> {};
 struct WithResidual : OperandSet<false, false, true, false> {};
-struct WithScale : OperandSet<true, true, false, false> {};  ///< the bias is optional
-struct WithAlpha : Plain {                                   ///< an alpha tensor and nothing else, as PReLU has
+struct WithScale : OperandSet<true, true, false, false> {};  ///< the bias may be absent
+struct WithAlpha : Plain {                                   ///< PReLU
   static constexpr bool alpha = true;
 };
 struct General : OperandSet<true, true, true, true, true> {};
 
-/// Which sums a loop or a kernel is compiled for; those that are not requested are summed and dropped.
+/// The sums that a loop or a kernel is compiled for. Sums of the set that a call does not request are computed and dropped.
 template <bool Scale, bool Bias, bool Alpha, bool Limits>
 struct SumSet {
   static constexpr bool scale = Scale, bias = Bias, alpha = Alpha, threshold = Limits, max_value = Limits;
   static constexpr int count = Scale + Bias + Alpha + 2 * Limits;
-  static constexpr unsigned bits = Scale | Bias << 1 | Alpha << 2 | Limits << 3 | Limits << 4;  ///< one for each SumKind
+  static constexpr unsigned bits = Scale | Bias << 1 | Alpha << 2 | Limits << 3 | Limits << 4;  ///< bit k is set for SumKind k
 };
 struct NoSums : SumSet<false, false, false, false> {};
 struct SumOfBias : SumSet<false, true, false, false> {};
 struct SumOfAlpha : SumSet<false, false, true, false> {};
-struct SumsOfScale : SumSet<true, true, false, false> {};  ///< of scale and bias
+struct SumsOfScale : SumSet<true, true, false, false> {};  ///< dscale and dbias
 struct AllSums : SumSet<true, true, true, true> {};
 
-/// What stands for an absent operand where it is requested at run time: the number that changes no bit. fma(x, 1, b) is x + b,
-/// fma(x, s, -0) is x * s, z + -0 is z (+0 would make +0 of -0).
+/// The values that stand for absent operands in code that is compiled with them. They change no bit of the result: fma(x, 1, b)
+/// is x + b, fma(x, s, -0) is x * s, and z + -0 is z (+0 would turn a z of -0 into +0).
 template <class C>
 struct Neutral {
   static constexpr C scale = 1, bias = C(-0.0), residual = C(-0.0);
 };
 
-/// z, before the region is decided.
+/// z: x with scale, bias and residual applied. The region of an element is the region of z.
 template <class Set, class C>
 RECTIFY_HD C fused_input(C x, C scale, C bias, C residual) {
   using std::fma;
@@ -59,54 +62,58 @@ RECTIFY_HD C fused_input(C x, C scale, C bias, C residual) {
   return z;
 }
 
-/// What one element is computed from.
+/// The inputs of an element op.
 template <class C, class Known = Anything>
 struct Element {
   Rectifier<C, Known> f;
   C z = 0, dy = 0, scale = 1, gain = 1;
-  PieceOf<Condition<C>> piece = {};  ///< read from a mask
+  PieceOf<Condition<C>> piece = {};  ///< set only for ops that read a mask
 
-  /// A product with 1 changes no bit, so no kernel is without it.
+  /// A product with 1 changes no bit, so no kernel is compiled without the gain.
   RECTIFY_HD C with_gain(C v) const { return Known::may_gain ? v * gain : v; }
-  /// The gradient of value(z), of which y is the product with the gain.
+  /// The gradient of value(z): y is value(z) * gain.
   RECTIFY_HD C dvalue() const { return with_gain(dy); }
 };
 
-/// What an op says of one element: the number to store, the gradient of z (for dresidual), and the piece (for masks).
+/// The outputs of an element op: the value of y or dx, the gradient of z (which is dresidual), and the piece (for masks).
 template <class C>
 struct Result {
   C value, dz;
   PieceOf<Condition<C>> piece;
 };
 
-/// What one element adds to the sums, in the compute type (0 where its piece has no part in one). With g = dy * gain, and a number z
-/// computed from x: dscale = sum dz x, dbias = sum dz, and, the derivatives of value(z): dalpha = sum of g (z - threshold) below,
-/// dthreshold of -alpha g below, dmax_value of g where saturated. Of -alpha g the product is that of dz, so it too is 0 for an alpha of 0.
+/// The terms that one element adds to the sums, in the compute type. With g = dy * gain:
+///
+///     dscale       dz * x                   dalpha       g * (z - threshold) if below, else 0
+///     dbias        dz                       dthreshold   -alpha * g if below, else 0
+///                                           dmax_value   g if saturated, else 0
+///
+/// The term of dthreshold is -dz, so it is 0 for an alpha of 0, even if dy is inf or NaN.
 template <class C>
 struct Terms {
-  C x, dz, of_alpha, below, saturated;
+  C x, dz, alpha, dz_below, max_value;
 
-  /// Where z fell is asked of the op again, in the form that is needed here.
+  /// The op tells the region once more, as is_above and is_saturated: the conditions by which these terms are selected.
   template <class Op, class Known>
   RECTIFY_HD static Terms of(const Op& op, const Element<C, Known>& e, const Result<C>& result, C x) {
-    const C of_slope = e.dvalue() * (e.z - e.f.threshold), capped = select(op.is_saturated(e), e.dvalue(), C(0));
-    return {x, result.dz, select(op.is_above(e), C(0), of_slope), select(op.is_above(e), C(0), result.dz),
+    const C alpha_if_below = e.dvalue() * (e.z - e.f.threshold), capped = select(op.is_saturated(e), e.dvalue(), C(0));
+    return {x, result.dz, select(op.is_above(e), C(0), alpha_if_below), select(op.is_above(e), C(0), result.dz),
             select(op.is_above(e), capped, C(0))};
   }
 
-  /// sum(k): the k-th of those that are summed.
+  /// Adds the terms to the sums of the set: sum(k) is a reference to the k-th of them.
   template <class Sums, class SumAt>
   RECTIFY_HD void add_to(Sums, const SumAt& sum) const {
     using std::fma;
     int k = 0;
     if constexpr (Sums::scale) {
-      C& of_scale = sum(k++);
-      of_scale = fma(dz, x, of_scale);
+      C& scale_sum = sum(k++);
+      scale_sum = fma(dz, x, scale_sum);
     }
     if constexpr (Sums::bias) sum(k++) += dz;
-    if constexpr (Sums::alpha) sum(k++) += of_alpha;
-    if constexpr (Sums::threshold) sum(k++) -= below;
-    if constexpr (Sums::max_value) sum(k++) += saturated;
+    if constexpr (Sums::alpha) sum(k++) += alpha;
+    if constexpr (Sums::threshold) sum(k++) -= dz_below;
+    if constexpr (Sums::max_value) sum(k++) += max_value;
   }
 };
 
@@ -121,17 +128,17 @@ struct ForwardOp {
   }
 };
 
-/// dz = dy * gain * slope(z), dx = dz * scale. Fed with y, a threshold of 0 and the cap as it is stored it is the backward from y (see
-/// host/validate.cpp).
+/// dz = dy * gain * slope(z), dx = dz * scale. It also serves the backward from y: z is then y, the threshold is 0, and
+/// max_value is the cap as y stores it (host/validate.cpp).
 template <class C>
 struct BackwardOp {
   static constexpr bool reads_x = true, reads_dy = true, reads_mask = false;
 
   template <class Known>
   RECTIFY_HD Result<C> operator()(const Element<C, Known>& e) const {
-    const auto at = e.f.piece(e.z);
-    const C dz = e.f.gradient(e.dvalue(), at);
-    return {dz * e.scale, dz, at};
+    const auto piece = e.f.piece(e.z);
+    const C dz = e.f.gradient(e.dvalue(), piece);
+    return {dz * e.scale, dz, piece};
   }
   template <class Known>
   RECTIFY_HD Condition<C> is_above(const Element<C, Known>& e) const {
@@ -143,7 +150,7 @@ struct BackwardOp {
   }
 };
 
-/// The same with the piece out of a mask.
+/// The same, with the piece read from a mask.
 template <class C>
 struct MaskBackwardOp {
   static constexpr bool reads_x = false, reads_dy = true, reads_mask = true;

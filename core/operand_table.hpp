@@ -1,5 +1,6 @@
-// The operands of forward() and backward(), one row each: name, kind, and where each struct has it. Validation, the conversion of C
-// structs, the tests and the benchmarks go through these rows instead of lists of their own.
+// The table of operands: a row for each operand of forward and backward, with its name, its kind and its members in the structs
+// of C++ and C. Validation (host/validate.cpp), the conversion of C structs (host/c_structs.cpp), the tests and the benchmarks
+// go through these rows, so none of them has a list of its own.
 #pragma once
 
 #include "core/backend.hpp"
@@ -19,7 +20,8 @@ enum class OperandKind {
   sum,        ///< an output: one element, or one per channel, in the compute type
 };
 
-/// Where a struct of operands (Forward or Backward) and its C struct have an operand. Neither pointer is set if they do not have it.
+/// The members that an operand has in a struct of operands (Forward or Backward) and in its C struct. All are null if the
+/// structs do not have the operand. `input` or `output` is set, depending on whether the call reads or writes it.
 template <class Operands, class CStruct>
 struct OperandMember {
   ConstTensorView Operands::*input = nullptr;
@@ -42,19 +44,20 @@ struct OperandMember {
 using ForwardMember = OperandMember<Forward, rectify_forward_operands>;
 using BackwardMember = OperandMember<Backward, rectify_backward_operands>;
 
-/// Sources of backward, a bit each.
+/// The sources of backward, as the bits of a set.
 enum Source : unsigned { source_x = 1, source_y = 2, source_mask = 4, any_source = 7 };
 
+/// A row of the table.
 struct Operand {
   const char* name;
   OperandKind kind;
-  int index;  ///< of a tensor or a mask its Slot, of a parameter its ParameterKind, of a sum its SumKind
+  int index;  ///< the Slot of a tensor or a mask, the ParameterKind of a parameter, the SumKind of a sum
   ForwardMember forward;
   BackwardMember backward;
-  unsigned sources;             ///< with which it may be given to backward
-  const char* needs = nullptr;  ///< the operand of backward that must be present beside it
+  unsigned sources;             ///< the sources with which it may be passed to backward
+  const char* needs = nullptr;  ///< the operand that must be present too, in backward
 
-  /// As a member of Forward or of Backward.
+  /// The members in Forward and its C struct, or in Backward and its C struct.
   template <class Operands>
   constexpr const auto& in() const {
     if constexpr (std::is_same_v<Operands, Forward>) {
@@ -98,7 +101,7 @@ inline constexpr Operand rows[] = {
 }  // namespace operand_table_columns
 inline constexpr auto& operand_table = operand_table_columns::rows;
 
-/// f(operand, member) for each operand that Forward or Backward, as `Operands` says, has.
+/// Calls f(operand, member) for each operand of `Operands`, which is Forward or Backward.
 template <class Operands, class F>
 void for_each_operand(const F& f) {
   for (const Operand& operand : operand_table) {
@@ -106,7 +109,7 @@ void for_each_operand(const F& f) {
   }
 }
 
-/// The row of that name, which must exist.
+/// The row of the operand with that name, which must exist.
 constexpr const Operand& operand_called(std::string_view name) {
   const Operand* found = operand_table;
   while (found->name != name) ++found;

@@ -1,4 +1,5 @@
-// The CUDA backend: the functions that the seam (core/backend.hpp) calls.
+// The CUDA backend: its table of functions (core/backend.hpp), called by host/ops.cpp. Makes the device of a call current, and
+// calls elementwise_launch.cuh or, for a call with sums, sums_launch.cuh.
 #include "sums_launch.cuh"
 
 #include "core/backend.hpp"
@@ -7,7 +8,7 @@
 namespace rectify::detail {
 namespace {
 
-/// What each function of a Backend launches, for a storage type.
+/// What Backend::forward and Backend::backward launch, for a storage type.
 struct LaunchForward {
   template <class T>
   static cudaError_t launch(const ElementwiseLaunch& launch) {
@@ -21,6 +22,7 @@ struct LaunchBackward {
   }
 };
 
+/// Launches a call on its device, and makes the caller's device current again.
 template <class Launcher>
 cudaError_t launch_on_device(const Elementwise& call, int device, Stream stream) {
   DeviceGuard guard(device);
@@ -34,7 +36,8 @@ cudaError_t launch_on_device(const Elementwise& call, int device, Stream stream)
   return error != cudaSuccess ? error : restored;
 }
 
-/// An error of this call is returned and cleared from the runtime; an error that was pending before the call stays pending.
+/// Returns the error of this call, and clears it from the runtime. A call that succeeds leaves an earlier error of the caller's
+/// pending.
 template <class Launcher>
 int run_on_cuda(const Elementwise& call, int device, Stream stream) {
   const cudaError_t error = launch_on_device<Launcher>(call, device, stream);

@@ -1,4 +1,4 @@
-// The elementwise kernels of bf16.
+// The elementwise kernels of bf16, instantiated here.
 #include "elementwise_launch.cuh"
 
 namespace rectify::detail {

@@ -1,4 +1,4 @@
-// The elementwise kernels of f16.
+// The elementwise kernels of f16, instantiated here.
 #include "elementwise_launch.cuh"
 
 namespace rectify::detail {

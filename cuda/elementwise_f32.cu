@@ -1,4 +1,4 @@
-// The elementwise kernels of f32.
+// The elementwise kernels of f32, instantiated here.
 #include "elementwise_launch.cuh"
 
 namespace rectify::detail {

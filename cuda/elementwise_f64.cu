@@ -1,4 +1,4 @@
-// The elementwise kernels of f64.
+// The elementwise kernels of f64, instantiated here.
 #include "elementwise_launch.cuh"
 
 namespace rectify::detail {

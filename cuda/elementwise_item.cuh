@@ -1,4 +1,5 @@
-// From load to store: what a thread does with one item, a pack or a single element, of every tensor; and with several in flight.
+// From load to store: what a thread does with an item (a pack or a single element) of every tensor, and with several items in
+// flight. Called by elementwise_kernel.cuh and sums_kernel.cuh; loads by operands.cuh, computes by core/element_ops.hpp.
 #pragma once
 
 #include "operands.cuh"
@@ -11,7 +12,7 @@ namespace rectify::detail {
 template <class Op, class Mask>
 constexpr bool writes_mask = Mask::bits != 0 && !Op::reads_mask;
 
-/// What an item needs beside x, which may have been loaded for an earlier repeat.
+/// Loads the operands of an item other than x. (x is loaded apart, once for all repeats.)
 template <class Op, class Set, class Mask, class T, class Item>
 __device__ void load_rest(const Operands<T>& operands, const Place& place, Loaded<Item>& in) {
   if constexpr (Op::reads_dy) in.dy = Item::load(operands.dy + place.dy);
@@ -21,6 +22,7 @@ __device__ void load_rest(const Operands<T>& operands, const Place& place, Loade
   }
 }
 
+/// Whether a kernel loads parameter tensors.
 template <class Set>
 constexpr bool has_parameters = Set::scale || Set::bias || Set::alpha;
 
@@ -38,8 +40,8 @@ struct ItemParameters {
     if constexpr (Set::limits) load_parameter<T>(operands.max_value, operands.f.max_value, space, channel, max_value);
   }
 
-  /// Into what lane l of the item is computed from; its parameters are the k-th.
-  __device__ void put(Element<Compute<T>>& e, int k) const {
+  /// Copies the k-th parameters into the inputs of an element.
+  __device__ void copy_to(Element<Compute<T>>& e, int k) const {
     if constexpr (Set::scale) e.scale = scale[k];
     if constexpr (Set::alpha) e.f.alpha = alpha[k];
     if constexpr (Set::limits) e.f.threshold = threshold[k];
@@ -47,27 +49,31 @@ struct ItemParameters {
   }
 };
 
-/// In the place of parameters that are not loaded yet, and an alpha that all lanes of an item have.
-struct NotLoaded {};
+/// One alpha for all lanes of an item, instead of ItemParameters.
 template <class C>
 struct OneAlpha {
   C alpha;
 
-  __device__ void put(Element<C>& e, int) const { e.f.alpha = alpha; }
+  __device__ void copy_to(Element<C>& e, int) const { e.f.alpha = alpha; }
 };
 
-template <class Known, class ItemParameters>
-__device__ const Known& known_or(const Known& known, const ItemParameters&) {
-  return known;
+/// Passed instead of parameters if the caller has not loaded any: the item then loads its own.
+struct NotLoaded {};
+
+/// The caller's parameters, if there are any, otherwise those that the item has loaded.
+template <class Parameters, class ItemParameters>
+__device__ const Parameters& callers_or_own(const Parameters& callers, const ItemParameters&) {
+  return callers;
 }
 template <class ItemParameters>
-__device__ const ItemParameters& known_or(const NotLoaded&, const ItemParameters& loaded) {
-  return loaded;
+__device__ const ItemParameters& callers_or_own(const NotLoaded&, const ItemParameters& own) {
+  return own;
 }
 
-/// z of lane l, whose parameters are the k-th.
-template <class Set, class T, class Item, class Known>
-__device__ Compute<T> z_of_lane(const Operands<T>& operands, const Loaded<Item>& in, const Known& parameters, int l, int k) {
+/// z of lane l, with the k-th parameters.
+template <class Set, class T, class Item, class Parameters>
+__device__ Compute<T> z_of_lane(const Operands<T>& operands, const Loaded<Item>& in, const Parameters& parameters, int l,
+                                int k) {
   using C = Compute<T>;
   C scale = Neutral<C>::scale, bias = Neutral<C>::bias, residual = Neutral<C>::residual;
   if constexpr (Set::scale) scale = parameters.scale[k];
@@ -78,83 +84,88 @@ __device__ Compute<T> z_of_lane(const Operands<T>& operands, const Loaded<Item>&
   return fused_input<Set>(in.x.lane(l), scale, bias, residual);
 }
 
-/// Lanes whose parameters are loaded at once: half of eight, so that they fit in the registers beside each other.
+/// Lanes whose parameters are loaded at once. In General kernels the parameters of eight lanes do not fit in the registers, so
+/// they are loaded in two halves.
 template <class Set, int Lanes>
 constexpr int lanes_at_once = Set::general&& Lanes == 8 ? 4 : Lanes;
 
-/// In the place of sums that a kernel is not compiled for.
+/// Passed instead of LaneSums (sums_kernel.cuh) by kernels without sums.
 struct NothingToSum {
   static constexpr bool sums = false;
 };
 
-/// Works an item out, stores its numbers, and adds its lanes' terms to their sums; its codes are the caller's to store. `known` are the
-/// parameters of its lanes, OneAlpha, or NotLoaded.
-template <class Op, class Set, class Mask, class T, class Space, class Item, class Known, class Summed>
+/// Computes an item, stores its outputs and adds the terms of its lanes to `lane_sums`. Returns the codes of its lanes, which
+/// the caller stores if a mask is written. `callers` are ItemParameters, OneAlpha or NotLoaded.
+template <class Op, class Set, class Mask, class T, class Space, class Item, class Parameters, class LaneSums>
 __device__ unsigned compute_and_store(const Operands<T>& operands, const Space& space, const Place& place,
-                                      const Loaded<Item>& in, const Known& known, Summed&& summed) {
+                                      const Loaded<Item>& in, const Parameters& callers, LaneSums&& lane_sums) {
   using C = Compute<T>;
-  constexpr bool loads = has_parameters<Set> && std::is_same_v<Known, NotLoaded>;
-  constexpr int lanes = Item::lanes, part = loads ? lanes_at_once<Set, lanes> : lanes;
+  constexpr bool loads = has_parameters<Set> && std::is_same_v<Parameters, NotLoaded>;
+  constexpr int lanes = Item::lanes, at_once = loads ? lanes_at_once<Set, lanes> : lanes;
   const int bits = Mask::bits >= 0 ? Mask::bits : operands.mask_bits;
   C value[lanes], dz[lanes];
   unsigned codes = 0;
   Channel channel{};
   if constexpr (loads) channel = space.channel_of(place);
 #pragma unroll
-  for (int first = 0; first < lanes; first += part) {
-    ItemParameters<Set, T, part> loaded{};
-    if constexpr (loads) loaded.load(operands, space, channel);
-    const auto& parameters = known_or(known, loaded);
+  for (int first = 0; first < lanes; first += at_once) {
+    ItemParameters<Set, T, at_once> own{};
+    if constexpr (loads) own.load(operands, space, channel);
+    const auto& parameters = callers_or_own(callers, own);
 #pragma unroll
-    for (int l = first; l < first + part; ++l) {
+    for (int l = first; l < first + at_once; ++l) {
       Element<C> e{operands.f};
       e.gain = operands.gain;
       if constexpr (Op::reads_x) e.z = z_of_lane<Set>(operands, in, parameters, l, l - first);
       if constexpr (Op::reads_dy) e.dy = in.dy.lane(l);
       if constexpr (Op::reads_mask) e.piece = piece_of(in.codes >> (l * bits) & ((1u << bits) - 1));
-      parameters.put(e, l - first);
+      parameters.copy_to(e, l - first);
       const Op op;
       const Result<C> result = op(e);
-      if constexpr (std::decay_t<Summed>::sums) {
+      if constexpr (std::decay_t<LaneSums>::sums) {
         C x = 0;
         if constexpr (Op::reads_x) x = in.x.lane(l);
-        summed.add(l, Terms<C>::of(op, e, result, x));
+        lane_sums.add(l, Terms<C>::of(op, e, result, x));
       }
       value[l] = result.value;
       dz[l] = result.dz;
       if constexpr (writes_mask<Op, Mask>) codes |= (code_of(result.piece) & ((1u << bits) - 1)) << (l * bits);
     }
-    if constexpr (part < lanes) {
-      channel = space.channel_after(channel, part);
-      asm volatile("" ::: "memory");  // the next half's loads stay below, or their registers would come on top
+    if constexpr (at_once < lanes) {
+      channel = space.channel_after(channel, at_once);
+      // The compiler must not move the loads of the next lanes up, where they would need more registers.
+      asm volatile("" ::: "memory");
     }
   }
-  if (!Set::general || operands.out != nullptr) Item::of(value).store(operands.out + place.out);
+  if (!Set::general || operands.out != nullptr) Item::from_lanes(value).store(operands.out + place.out);
   if constexpr (Set::general && Op::reads_dy) {
-    if (operands.dresidual != nullptr) Item::of(dz).store(operands.dresidual + place.dresidual);
+    if (operands.dresidual != nullptr) Item::from_lanes(dz).store(operands.dresidual + place.dresidual);
   }
   return codes;
 }
 
-/// Kernels that can repeat x: General's, and the forward of PReLU, for one x under the alphas of many models.
+/// Whether a kernel is compiled for a repeated x (Layout::repeats): those of General, and forward with an alpha tensor, for one
+/// x under the alphas of many models.
 template <class Op, class Set>
 constexpr bool repeats_x = Op::reads_x && (Set::general || (Set::alpha && !Op::reads_dy));
 
-/// Works an item of a dense or a strided call out, its codes too.
-template <class Op, class Set, class Mask, class T, class Space, class Known, class Summed>
+/// Computes an item and stores its outputs; in a Dense space also its codes in a mask. (A Strided space with a mask is
+/// processed in octets.)
+template <class Op, class Set, class Mask, class T, class Space, class Parameters, class LaneSums>
 __device__ void process_item(const Operands<T>& operands, const Space& space, const Place& place,
-                             const Loaded<typename Space::Item>& in, const Known& known, Summed&& summed) {
+                             const Loaded<typename Space::Item>& in, const Parameters& parameters, LaneSums&& lane_sums) {
   constexpr int lanes = Space::Item::lanes;
-  const unsigned codes = compute_and_store<Op, Set, Mask>(operands, space, place, in, known, summed);
+  const unsigned codes = compute_and_store<Op, Set, Mask>(operands, space, place, in, parameters, lane_sums);
   if constexpr (writes_mask<Op, Mask> && Space::is_dense)
     store_codes<lanes * Mask::bits>(operands.mask, place.mask, lanes, codes);
 }
 
-/// An item in each of N rows from `row` on, with the parameters that they share. All loads are issued before the first store: that is what
-/// keeps the memory busy. (It is also why in place needs no care: an item is read and written by one thread, in this order.)
-template <int N, class Op, class Set, class Mask, class T, class Space, class Rows, class Known, class Summed>
-__device__ void process_rows(const Operands<T>& operands, const Space& space, Rows& rows, int row, Known&& known,
-                             Summed&& summed) {
+/// Processes an item in each of N rows from `row` on, with the parameters that they share. All N items are loaded before the
+/// first is stored, which keeps more loads in flight. An output may be the same view as an input, because one thread reads and
+/// then writes an item.
+template <int N, class Op, class Set, class Mask, class T, class Space, class Rows, class Parameters, class LaneSums>
+__device__ void process_rows(const Operands<T>& operands, const Space& space, Rows& rows, int row, Parameters&& parameters,
+                             LaneSums&& lane_sums) {
   using Item = typename Space::Item;
   Place place[N] = {};
   Loaded<Item> in[N] = {};
@@ -167,9 +178,9 @@ __device__ void process_rows(const Operands<T>& operands, const Space& space, Ro
 #pragma unroll
   for (int n = 0; n < N; ++n) {
     if constexpr (Space::walks && Space::is_dense) {
-      if (space.walk.reloads) known.load(operands, space, space.channel_of(place[n]));
+      if (space.walk.reloads) parameters.load(operands, space, space.channel_of(place[n]));
     }
-    process_item<Op, Set, Mask>(operands, space, place[n], in[n], known, summed);
+    process_item<Op, Set, Mask>(operands, space, place[n], in[n], parameters, lane_sums);
   }
 }
 

@@ -1,4 +1,6 @@
-// From a call to the kernel that serves it: which kernels there are. tests/cuda/registers.txt lists them all.
+// From a call to the kernel that serves it: launch_forward() and launch_backward() choose an instantiation of
+// elementwise_kernel.cuh and make its arguments. Called by backend.cu; instantiated in elementwise_*.cu.
+// tests/cuda/registers.txt lists all kernels.
 #pragma once
 
 #include "elementwise_kernel.cuh"
@@ -6,15 +8,15 @@
 
 namespace rectify::detail {
 
-/// `in_rows`: packs are parts of the rows of views, and not of one run.
+/// The operands of a kernel. `in_rows`: the space is Strided, so its packs lie in the rows of views.
 template <class T>
 Operands<T> make_operands(const Elementwise& call, bool in_rows) {
   const Layout& layout = call.layout;
-  const bool begin_at_multiples = in_rows || (misalignment(call) == 0 && layout.channels % Pack<T>::lanes == 0);
+  const bool packs_begin_at_multiples = in_rows || (misalignment(call) == 0 && layout.channels % Pack<T>::lanes == 0);
   const auto parameter = [&](ParameterKind kind) {
     const Parameter& p = call.parameters[kind];
-    const bool neighbours = layout.inner == 1 && p.stride == 1;
-    return LaneParameter{p, neighbours && past_boundary(p.data) == 0 && begin_at_multiples};
+    const bool contiguous = layout.inner == 1 && p.stride == 1;
+    return LaneParameter{p, contiguous && past_boundary(p.data) == 0 && packs_begin_at_multiples};
   };
   return {static_cast<const T*>(call.x),
           static_cast<const T*>(call.dy),
@@ -32,7 +34,7 @@ Operands<T> make_operands(const Elementwise& call, bool in_rows) {
           parameter(parameter_max_value)};
 }
 
-/// One validated call with at least one element, its device being current.
+/// A validated call with at least one element, whose device is current.
 struct ElementwiseLaunch {
   const Elementwise& call;
   Gpu gpu;
@@ -44,7 +46,8 @@ struct ElementwiseLaunch {
                          make_operands<T>(call, !Space::is_dense), space);
   }
 
-  /// Kernels with one to three parameters walk through rows that share them; those of General have no registers to keep them in.
+  /// Launches a kernel over a Dense space. Kernels with parameters walk (walk.cuh), except those of General, which have no
+  /// registers to keep the parameters of all lanes in.
   template <class Op, class Set, class Mask, class T>
   cudaError_t launch_dense() const {
     using Space = Dense<T>;
@@ -64,6 +67,7 @@ struct ElementwiseLaunch {
     }
   }
 
+  /// Launches a kernel over a Strided space: of packs if they can serve the rows, otherwise of single elements.
   template <class Op, class Set, class Mask, class T>
   cudaError_t launch_strided() const {
     if constexpr (!Op::reads_mask) {
@@ -76,6 +80,7 @@ struct ElementwiseLaunch {
     return launch_over<Op, Set, Mask, T>(space, blocks_for(items, in_flight_on<Op, Set, Mask, Strided<T>>(gpu.architecture)));
   }
 
+  /// Launches a kernel over the packs of a Strided space. Those of General walk.
   template <class Op, class Set, class T, class Space>
   cudaError_t launch_rows(const Space& space) const {
     if constexpr (Set::general) {
@@ -88,7 +93,8 @@ struct ElementwiseLaunch {
     }
   }
 
-  /// Kernels of one bit are there for every set of operands; two bits beside any are General's.
+  /// Launches a kernel over a Dense space, with a mask if the call has one. Masks of one bit have a kernel for every operand
+  /// set. Masks of two bits have one for Plain, and one for General, which serves the other sets.
   template <class Op, class Set, class T>
   cudaError_t launch_dense_with_mask() const {
     if constexpr (!Op::reads_mask) {
@@ -99,7 +105,8 @@ struct ElementwiseLaunch {
   }
 };
 
-/// The strided kernels, and those that read a mask, ask for all but the plainest operands at run time.
+/// Returns f(Set{}) with Plain if it serves the call, otherwise with General. Strided kernels, and kernels that read a mask,
+/// are compiled for these two operand sets.
 template <class F>
 cudaError_t with_plain_or_general(const Elementwise& call, F&& f) {
   return with_operand_set(call, [&](auto set) {
@@ -121,7 +128,7 @@ cudaError_t launch_forward(const ElementwiseLaunch& launch) {
   }
   return with_operand_set(launch.call, [&](auto set) {
     using Set = decltype(set);
-    // Beside General, only PReLU's kernel repeats x: where each repeat has one alpha.
+    // Besides General, only WithAlpha has kernels that repeat x, in which each repeat has one alpha.
     const Layout& layout = launch.call.layout;
     const bool in_general = !repeats_x<Op, Set> || (layout.channels > 1 && !layout.repeats_are_channels());
     return layout.repeats > 1 && in_general ? launch.launch_dense_with_mask<Op, General, T>()
@@ -153,8 +160,8 @@ cudaError_t launch_backward(const ElementwiseLaunch& launch) {
   return launch.call.mask == nullptr ? launch_backward_from_x<T>(launch) : launch_backward_from_mask<T>(launch);
 }
 
-// A source file for each type, so that they compile side by side; and a warning about double arithmetic can be an error in all but
-// double's.
+// Each storage type is instantiated in a source file of its own, so that they are compiled in parallel, and ptxas's warning
+// about double arithmetic can be an error in all of them but that of f64 (tests/cuda/kernel_gate.sh).
 extern template cudaError_t launch_forward<f16>(const ElementwiseLaunch&);
 extern template cudaError_t launch_forward<bf16>(const ElementwiseLaunch&);
 extern template cudaError_t launch_forward<float>(const ElementwiseLaunch&);

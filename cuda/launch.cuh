@@ -1,4 +1,5 @@
-// How kernels are launched: the guard of the current device, what a launch is chosen by, and the one launch helper. No kernel is here.
+// How kernels are launched: the guard of the current device, the properties of a GPU, the size of a grid, and launch_kernel,
+// which makes every launch of the library. Called by backend.cu and elementwise_launch.cuh; no kernel is here.
 #pragma once
 
 #include "tuning.cuh"
@@ -11,7 +12,7 @@
 
 namespace rectify::detail {
 
-/// Makes `device` current and puts the caller's back at the end of the scope.
+/// Makes `device` current, and the caller's device again at the end of the scope.
 class DeviceGuard {
  public:
   explicit DeviceGuard(int device) {
@@ -26,7 +27,7 @@ class DeviceGuard {
 
   cudaError_t error() const { return error_; }
 
-  /// What the destructor does, for callers who want to know whether it worked.
+  /// Makes the caller's device current again. The destructor does so too, but cannot report an error.
   cudaError_t restore() {
     if (!changed_) return cudaSuccess;
     changed_ = false;
@@ -39,17 +40,17 @@ class DeviceGuard {
   cudaError_t error_ = cudaSuccess;
 };
 
-/// What a launch is chosen by.
+/// The properties of a device that a launch depends on.
 struct Gpu {
   int architecture;  // as in Tuning
   int multiprocessors;
 };
 
-/// Asked once per device: a launch must not pay for queries.
+/// Sets `gpu` to the properties of a device. A device is queried once, so that later launches do not pay for it.
 inline cudaError_t describe(int device, Gpu& gpu) {
-  constexpr int remembered = 64, radix = 4096;
-  static std::atomic<int> known[remembered];
-  int both = device < remembered ? known[device].load(std::memory_order_relaxed) : 0;
+  constexpr int devices = 64, radix = 4096;
+  static std::atomic<int> remembered[devices];  // both properties in one number, or 0
+  int both = device < devices ? remembered[device].load(std::memory_order_relaxed) : 0;
   if (both == 0) {
     int major = 0, minor = 0, multiprocessors = 0;
     cudaError_t error = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
@@ -57,20 +58,22 @@ inline cudaError_t describe(int device, Gpu& gpu) {
     if (error == cudaSuccess) error = cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device);
     if (error != cudaSuccess) return error;
     both = (10 * major + minor) * radix + std::min(multiprocessors, radix - 1);
-    if (device < remembered) known[device].store(both, std::memory_order_relaxed);
+    if (device < devices) remembered[device].store(both, std::memory_order_relaxed);
   }
   gpu = {both / radix, both % radix};
   return cudaSuccess;
 }
 
-/// Blocks for `items`, `per_thread` to a thread: at least one, at most what a grid holds (kernels loop over what is left).
+/// Blocks for `items` at `per_thread` items a thread: at least one, and at most as many as a grid can have. Kernels loop over
+/// the items that a grid does not cover.
 inline unsigned blocks_for(std::int64_t items, int per_thread) {
-  constexpr std::int64_t most = 2147483647;
+  constexpr std::int64_t max_blocks = 2147483647;
   const std::int64_t tile = std::int64_t{threads_per_block} * per_thread;
-  return static_cast<unsigned>(std::clamp<std::int64_t>(items / tile + (items % tile != 0), 1, most));
+  return static_cast<unsigned>(std::clamp<std::int64_t>(items / tile + (items % tile != 0), 1, max_blocks));
 }
 
-/// Every launch of this library. The error returned is this launch's own: cudaGetLastError would also report, and clear, others.
+/// Every launch of the library. It returns the error of this launch alone: cudaGetLastError would also report, and clear,
+/// earlier errors.
 template <class... Params, class... Args>
 cudaError_t launch_kernel(void (*kernel)(Params...), dim3 blocks, cudaStream_t stream, const Args&... args) {
   cudaLaunchConfig_t config{};

@@ -1,4 +1,7 @@
-// What a kernel reads and writes at a place: the tensors' items, the parameters of its lanes, and the bits of a mask.
+// The operands of a kernel: their pointers, the loads of parameters, and the bits of masks. Called by elementwise_item.cuh and
+// elementwise_kernel.cuh; finds channels by spaces.cuh. load_codes, store_codes and store_octet are the only functions in which
+// CUDA reads or writes the bits of a mask. On the CPU, write_mask and compute_group in host/cpu/loop_body.hpp do so, and
+// host/cpu/tensors.hpp copies the bits of a partial group.
 #pragma once
 
 #include "spaces.cuh"
@@ -11,12 +14,12 @@
 
 namespace rectify::detail {
 
-/// A parameter of a call; `packs` where its values for the lanes of any pack are neighbours on a 16-byte boundary.
+/// A parameter of a call. `in_packs`: its values for the lanes of any pack are contiguous, and begin on a 16-byte boundary.
 struct LaneParameter : Parameter {
-  bool packs;
+  bool in_packs;
 };
 
-/// A call without its layout. Null pointers are absent operands.
+/// A call without its layout, which is the space's. Null pointers are absent operands.
 template <class T>
 struct Operands {
   const T *x, *dy, *residual;
@@ -28,7 +31,7 @@ struct Operands {
   LaneParameter scale, bias, alpha, threshold, max_value;
 };
 
-/// The width of the mask that a kernel reads or writes. The strided kernels ask at run time.
+/// The width of the mask that a kernel is compiled for. With AnyMask, the width is Operands::mask_bits, at run time.
 struct NoMask {
   static constexpr int bits = 0;
 };
@@ -44,14 +47,14 @@ struct AnyMask {
 
 template <class T>
 __device__ Compute<T> parameter_at(const Parameter& p, std::int64_t channel) {
-  const std::int64_t at = channel * p.stride;
-  if (p.in_compute_type) return static_cast<const Compute<T>*>(p.data)[at];
-  return static_cast<Compute<T>>(static_cast<const T*>(p.data)[at]);
+  const std::int64_t offset = channel * p.stride;
+  if (p.in_compute_type) return static_cast<const Compute<T>*>(p.data)[offset];
+  return static_cast<Compute<T>>(static_cast<const T*>(p.data)[offset]);
 }
 
-/// v[l] = the parameter of channel + l, by aligned loads of 128 bits (64 for four lanes of a 16-bit type).
+/// v[l] = the parameter of channel + l, by aligned loads of 128 bits (of 64 bits for four lanes of a 16-bit type).
 template <class P, class C, int L>
-__device__ void load_neighbours(const void* data, std::int64_t channel, C (&v)[L]) {
+__device__ void load_in_packs(const void* data, std::int64_t channel, C (&v)[L]) {
   const P* const from = static_cast<const P*>(data) + channel;
   constexpr int bytes = L * sizeof(P) < 16 ? 8 : 16, lanes = bytes / sizeof(P);
 #pragma unroll
@@ -62,66 +65,69 @@ __device__ void load_neighbours(const void* data, std::int64_t channel, C (&v)[L
   }
 }
 
-/// v[l] = the parameter of channel + l * apart.
+/// v[l] = the parameter of channel + l * apart, where `apart` is 0 or 1.
 template <class T, int L>
 __device__ void load_strided(const Parameter& p, std::int64_t channel, std::int64_t apart, Compute<T> (&v)[L]) {
   const auto load = [&](const auto* from) {
 #pragma unroll
     for (int l = 0; l < L; ++l, from += apart * p.stride) v[l] = static_cast<Compute<T>>(*from);
   };
-  const std::int64_t at = channel * p.stride;
-  p.in_compute_type ? load(static_cast<const Compute<T>*>(p.data) + at) : load(static_cast<const T*>(p.data) + at);
+  const std::int64_t offset = channel * p.stride;
+  p.in_compute_type ? load(static_cast<const Compute<T>*>(p.data) + offset) : load(static_cast<const T*>(p.data) + offset);
 }
 
-/// The parameters of a pack's lanes from a channel on, one after the other.
+/// v[l] = the parameter of lane l, for lanes of several short runs. `channel` is that of lane 0.
 template <class T, class Space, int L>
-__device__ void load_channel_by_channel(const Parameter& p, const Space& space, Channel at, Compute<T> (&v)[L]) {
-  v[0] = parameter_at<T>(p, at.index);
+__device__ void load_channel_by_channel(const Parameter& p, const Space& space, Channel channel, Compute<T> (&v)[L]) {
+  v[0] = parameter_at<T>(p, channel.index);
 #pragma unroll
   for (int l = 1; l < L; ++l) {
     v[l] = v[l - 1];
-    if (--at.left > 0) continue;
-    at = space.next_channel(at);
-    v[l] = parameter_at<T>(p, at.index);
+    if (--channel.remaining > 0) continue;
+    channel = space.next_channel(channel);
+    v[l] = parameter_at<T>(p, channel.index);
   }
 }
 
-/// v[l] = the parameter of lane l: the number, neighbours in memory, those of two channels that a pack meets at most, or whatever
-/// channel each is in. A pack within a view's row meets neighbouring channels, or one.
+/// v[l] = the parameter of lane l, of an item whose first element has `channel`; `scalar` if there is no tensor. A pack of a
+/// Strided space has one channel, or a new channel in each lane. A pack of a Dense space meets at most two channels if runs are
+/// at least as long as a pack.
 template <class T, class Space, int L>
-__device__ void load_parameter(const LaneParameter& p, Compute<T> number, const Space& space, Channel at, Compute<T> (&v)[L]) {
+__device__ void load_parameter(const LaneParameter& p, Compute<T> scalar, const Space& space, Channel channel,
+                               Compute<T> (&v)[L]) {
   if (p.data == nullptr) {
 #pragma unroll
-    for (int l = 0; l < L; ++l) v[l] = number;
+    for (int l = 0; l < L; ++l) v[l] = scalar;
     return;
   }
   if constexpr (L == 1) {
-    v[0] = parameter_at<T>(p, at.index);
-  } else if (p.packs) {
-    p.in_compute_type ? load_neighbours<Compute<T>>(p.data, at.index, v) : load_neighbours<T>(p.data, at.index, v);
+    v[0] = parameter_at<T>(p, channel.index);
+  } else if (p.in_packs) {
+    p.in_compute_type ? load_in_packs<Compute<T>>(p.data, channel.index, v) : load_in_packs<T>(p.data, channel.index, v);
   } else if constexpr (!Space::is_dense) {
-    load_strided<T>(p, at.index, space.channels_apart(), v);
+    load_strided<T>(p, channel.index, space.channels_apart(), v);
   } else if (space.inner >= L || space.channels == 1) {
-    const int left = at.left < L ? static_cast<int>(at.left) : L;
-    const Compute<T> here = parameter_at<T>(p, at.index);
-    const Compute<T> next = left < L ? parameter_at<T>(p, space.next_channel(at).index) : here;
+    const int remaining = channel.remaining < L ? static_cast<int>(channel.remaining) : L;
+    const Compute<T> first = parameter_at<T>(p, channel.index);
+    const Compute<T> second = remaining < L ? parameter_at<T>(p, space.next_channel(channel).index) : first;
 #pragma unroll
-    for (int l = 0; l < L; ++l) v[l] = l < left ? here : next;
-  } else if (space.inner == 1 && at.index + L <= space.channels) {
-    load_strided<T>(p, at.index, 1, v);
+    for (int l = 0; l < L; ++l) v[l] = l < remaining ? first : second;
+  } else if (space.inner == 1 && channel.index + L <= space.channels) {
+    load_strided<T>(p, channel.index, 1, v);
   } else {
-    load_channel_by_channel<T>(p, space, at, v);
+    load_channel_by_channel<T>(p, space, channel, v);
   }
 }
 
-/// The tensors' items of one place, and its codes of a mask.
+/// What has been loaded of one place: an item of each tensor, and the codes of its lanes in a mask (core/mask.hpp).
 template <class Item>
 struct Loaded {
   Item x, dy, residual;
   unsigned codes;
 };
 
-/// The bits of `lanes` elements from `element` on, which lie in one byte, or in two of an aligned pair.
+/// The codes of the `Lanes` elements from `element` on, in the lowest bits of the result. They lie in one byte, or in two that
+/// are aligned to two.
 template <int Lanes, class Mask>
 __device__ unsigned load_codes(const unsigned char* mask, int width, std::int64_t element) {
   if constexpr (Lanes * Mask::bits == 16) {
@@ -133,21 +139,22 @@ __device__ unsigned load_codes(const unsigned char* mask, int width, std::int64_
   }
 }
 
-/// The same, written by a warp whose threads have neighbouring packs, first lanes at whole bytes. Bytes are put together from
-/// integers: no loop over single bytes (nvcc 13.0 miscompiled vectors of them on sm_90: pytorch#174977).
+/// Stores the codes of a pack, which are `Bits` bits. All threads of a warp call it, for neighbouring packs, the first of which
+/// begins at a whole byte. If a pack has less than a byte, shuffles put the byte together for one thread. No loop goes over
+/// single bytes, because nvcc 13.0 miscompiled loops over vectors of them on sm_90 (pytorch#174977).
 template <int Bits>
 __device__ void store_codes(unsigned char* mask, std::int64_t element, int lanes, unsigned codes) {
   if constexpr (Bits == 16) {
     reinterpret_cast<std::uint16_t*>(mask)[element / lanes] = static_cast<std::uint16_t>(codes);
   } else {
 #pragma unroll
-    for (int have = Bits, threads = 1; have < 8; have *= 2, threads *= 2)
-      codes |= __shfl_down_sync(0xffffffffu, codes, threads) << have;
+    for (int bits = Bits, threads = 1; bits < 8; bits *= 2, threads *= 2)
+      codes |= __shfl_down_sync(0xffffffffu, codes, threads) << bits;
     if (threadIdx.x % (8 / Bits) == 0) mask[element / lanes * Bits / 8] = static_cast<unsigned char>(codes);
   }
 }
 
-/// Eight elements' bits by one thread; `count` of them exist.
+/// Stores the codes of the eight elements from 8 * octet on, of which `count` exist.
 __device__ inline void store_octet(unsigned char* mask, int bits, std::int64_t octet, std::int64_t count, unsigned codes) {
   mask[octet * bits] = static_cast<unsigned char>(codes);
   if (count * bits > 8) mask[octet * bits + 1] = static_cast<unsigned char>(codes >> 8);

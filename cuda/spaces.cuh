@@ -1,5 +1,7 @@
-// Where a kernel's elements lie. A space counts items (packs or single elements) and finds the place of each in every tensor.
-// Plain data, passed to kernels by value.
+// Spaces: a space counts the items of a call (packs or single elements) and finds the place of each, its offset in every
+// tensor. Dense serves contiguous tensors, Strided any layout. A space is plain data that elementwise_launch.cuh and
+// sums_launch.cuh make on the host and pass to a kernel by value. packs_serve() and
+// packs_serve_rows() tell which calls packs can serve.
 #pragma once
 
 #include "launch.cuh"
@@ -12,39 +14,41 @@
 
 namespace rectify::detail {
 
-/// A 64-bit division costs four times one of 32 bits; the branch is the same for all threads of all but the largest calls.
-__host__ __device__ inline std::int64_t quotient(std::int64_t n, std::int64_t by) {
-  const bool narrow = ((n | by) >> 32) == 0;
-  return narrow ? static_cast<std::uint32_t>(n) / static_cast<std::uint32_t>(by) : n / by;
+/// n / divisor, neither of them negative. A 64-bit division costs four times as much as one of 32 bits, and only in the largest
+/// calls do threads of a warp take different branches here.
+__host__ __device__ inline std::int64_t quotient(std::int64_t n, std::int64_t divisor) {
+  const bool fits_32_bits = ((n | divisor) >> 32) == 0;
+  return fits_32_bits ? static_cast<std::uint32_t>(n) / static_cast<std::uint32_t>(divisor) : n / divisor;
 }
 
-/// Division by a number that is the same for a whole call: below 2^31 a multiplication and a shift (Granlund and Montgomery, "Division by
-/// invariant integers using multiplication", 1994), a division above.
+/// Division by a constant of a call: a multiplication and a shift if n is below 2^31 (Granlund and Montgomery, "Division by
+/// invariant integers using multiplication", 1994), otherwise a division. Members that are called by_... divide by what their
+/// name says.
 struct Divisor {
-  std::int64_t by = 1;
+  std::int64_t divisor = 1;
   std::uint32_t multiplier = 1;
   int shift = 0;
 
   Divisor() = default;
-  explicit Divisor(std::int64_t divisor) : by(divisor) {
+  explicit Divisor(std::int64_t by) : divisor(by) {
     while (shift < 31 && (std::int64_t{1} << shift) < by) ++shift;
     const std::uint64_t power = std::uint64_t{1} << shift, d = static_cast<std::uint64_t>(by);
-    multiplier = power < d ? 0 : static_cast<std::uint32_t>(((power - d) << 32) / d + 1);  // 0: all below 2^31 is below d
+    multiplier = power < d ? 0 : static_cast<std::uint32_t>(((power - d) << 32) / d + 1);  // 0: n < 2^31 <= d, so n / d is 0
   }
 
   __device__ std::int64_t quotient(std::int64_t n) const {
-    if (n >> 31 != 0) return n / by;
+    if (n >> 31 != 0) return n / divisor;
     const auto low = static_cast<std::uint32_t>(n);
     return (__umulhi(low, multiplier) + low) >> shift;
   }
 };
 
-/// An item's first element in each tensor, in elements from its data.
+/// The place of an item: the offset of its first element in each tensor, in elements (of the mask too).
 struct Place {
   std::int64_t x, dy, residual, out, dresidual, mask;
-  std::int64_t channel;  // of Strided; of Dense where the repeats are the channels
+  std::int64_t channel;  // set by Strided, and by Dense if the repeats are the channels
 
-  /// `times` steps of one index along an axis.
+  /// Moves the place by `times` indices along an axis.
   __host__ __device__ void add(const Layout::Axis& axis, std::int64_t times) {
     x += times * axis.stride[slot_x];
     dy += times * axis.stride[slot_dy];
@@ -56,27 +60,30 @@ struct Place {
   }
 };
 
-/// The channel of an element, and how many elements from it on are of the same.
+/// The channel of an element, and how many elements of its run remain, itself included.
 struct Channel {
-  std::int64_t index, left;
+  std::int64_t index, remaining;
 };
 
-/// Any layout: items are parts of rows along the innermost axis, found by their number. Single elements serve every tensor; packs those
-/// whose rows are neighbours and begin on 16-byte boundaries, and what does not fill a pack at the end of a row is left to single ones.
+/// The space of any layout. Here a row is the elements along the innermost axis, and items are taken from each row. Items that
+/// are single elements serve every tensor. Items that are packs need packs_serve_rows(); the last elements of a row, if they do
+/// not fill a pack, are edge elements, which kernels process one by one.
 template <class T, class ItemType = Single<T>>
 struct Strided {
   using Item = ItemType;
   static constexpr bool is_dense = false, walks = false;
 
   Layout layout;
-  std::int64_t row_items, row_rest;  // along the innermost axis: items, and elements that are left
+  std::int64_t row_items, row_rest;  // of a row: items, and edge elements
   std::int64_t rows;
   Divisor by_row_items, by_row_rest;
-  Divisor by_extent[max_rank];  // of the other axes
-  bool steps = false;  // from each row to the next (of a walk, or of a part of the sums) every tensor is `step` further
-  Place step{};
+  Divisor by_extent[max_rank];  // of the outer axes
+  /// True if a place moves by the same offsets, `row_step`, from every row of a walk (walk.cuh) or of a part of the sums to the
+  /// next row. If false, each place is located by itself.
+  bool has_row_step = false;
+  Place row_step{};
 
-  explicit Strided(const Layout& of) : layout(of) {
+  explicit Strided(const Layout& call_layout) : layout(call_layout) {
     const std::int64_t extent = layout.rank > 0 ? layout.axes[layout.rank - 1].extent : 1;
     row_items = extent / Item::lanes;
     row_rest = extent % Item::lanes;
@@ -86,36 +93,42 @@ struct Strided {
     for (int axis = 0; axis < layout.rank - 1; ++axis) by_extent[axis] = Divisor(layout.axes[axis].extent);
   }
 
-  /// Rows are those of a part of the sums.
-  void set_step(const SumPlan& plan) {
+  /// Sets the step between the rows of a part of the sums, if there is one.
+  void set_row_step(const SumPlan& plan) {
     if (layout.rank == 0) return;
     const Layout::Axis& innermost = layout.axes[layout.rank - 1];
     if (plan.is_long && innermost.extent % plan.inner == 0) {
-      steps = true;
-      step.add(innermost, plan.row_stride());
+      has_row_step = true;
+      row_step.add(innermost, plan.row_stride());
     } else if (plan.row_stride() % elements_of_an_index() == 0) {
-      set_step(plan.row_stride() / elements_of_an_index());
+      set_row_step(plan.row_stride() / elements_of_an_index());
     }
   }
-  /// Rows are `times` indices of the outermost axis apart.
-  void set_step(std::int64_t times) {
-    steps = true;
-    step.add(layout.axes[0], times);
+  /// Sets a step of `times` indices along the outermost axis.
+  void set_row_step(std::int64_t times) {
+    has_row_step = true;
+    row_step.add(layout.axes[0], times);
   }
+  /// Elements under one index of the outermost axis.
   std::int64_t elements_of_an_index() const { return layout.elements / layout.axes[0].extent; }
 
   __host__ __device__ std::int64_t elements() const { return layout.elements; }
   __host__ __device__ std::int64_t items() const { return rows * row_items; }
-  /// Elements that no item has.
+  /// Elements that are in no item.
   __device__ std::int64_t edge_elements() const { return rows * row_rest; }
   __device__ Channel channel_of(const Place& place) const { return {place.channel, 1}; }
-  /// Channels from a lane of a pack to the next.
+  /// Channels from one lane of a pack to the next: 0 or 1.
   __device__ std::int64_t channels_apart() const { return layout.axes[layout.rank - 1].channel; }
   __device__ Place locate_element(std::int64_t element) const { return locate(element); }
-  /// The same position in the next row of a part, where rows are `step` apart.
-  __device__ Place next_row(const Place& at) const {
-    return {at.x + step.x,       at.dy + step.dy, at.residual + step.residual, at.out + step.out, at.dresidual + step.dresidual,
-            at.mask + step.mask, at.channel};
+  /// The place of the same position in the next row, if there is a row step. The channel is the same.
+  __device__ Place next_row(const Place& place) const {
+    return {place.x + row_step.x,
+            place.dy + row_step.dy,
+            place.residual + row_step.residual,
+            place.out + row_step.out,
+            place.dresidual + row_step.dresidual,
+            place.mask + row_step.mask,
+            place.channel};
   }
 
   __device__ Place locate(std::int64_t item) const {
@@ -129,32 +142,34 @@ struct Strided {
 
  private:
   __device__ Place locate_in_row(std::int64_t row, std::int64_t index) const {
-    Place at{};
+    Place place{};
     for (int axis = layout.rank - 1; axis >= 0; --axis) {
-      at.add(layout.axes[axis], index);
+      place.add(layout.axes[axis], index);
       if (axis == 0) break;
       const std::int64_t outer = axis == 1 ? 0 : by_extent[axis - 1].quotient(row);
       index = row - outer * layout.axes[axis - 1].extent;
       row = outer;
     }
-    return at;
+    return place;
   }
 };
 
-/// Every tensor one run of neighbours in one order, all misaligned alike: items from the first 16-byte boundary on, and single
-/// elements before and after. x may repeat instead (Layout::repeats); its packs are then the items, blockIdx.y counts chunks of
-/// the repeats, and there is no edge.
+/// The space of contiguous tensors that are equally far from a 16-byte boundary (packs_serve()). Items are the packs from the
+/// first boundary on; the elements before and after them are edge elements, which kernels process one by one. If x is repeated
+/// (Layout::repeats), the items are the packs of x alone, and a thread processes an item under several repeats. The repeats are
+/// divided into chunks, which blockIdx.y counts, and there are no edge elements.
 template <class T, class ItemType = Pack<T>>
 struct Dense {
   using Item = ItemType;
   static constexpr bool is_dense = true, walks = false;
 
-  std::int64_t length;  // elements, of x where it repeats
-  std::int64_t head;    // before the packs
-  std::int64_t body;    // in packs
-  std::int64_t packs;   // their number
-  std::int64_t channels, inner;
-  std::int64_t repeats, repeat_length, chunk;
+  std::int64_t length;           // elements of the call; of x, if it is repeated
+  std::int64_t head;             // elements before the packs
+  std::int64_t body;             // elements in packs
+  std::int64_t packs;            // number of packs
+  std::int64_t channels, inner;  // as in Layout
+  std::int64_t repeats, repeat_length;
+  std::int64_t chunk;  // repeats that a block takes
   bool repeats_are_channels;
   Divisor by_channels, by_inner, by_repeat_length;
 
@@ -163,7 +178,7 @@ struct Dense {
 
   __device__ Place locate(std::int64_t item) const { return place_of(head + item * Item::lanes); }
   __device__ Place locate_element(std::int64_t element) const { return place_of(element); }
-  /// Where x repeats: an item of x under the first repeat of this block's chunk.
+  /// The place of an item of x under the first repeat of this block's chunk.
   __device__ Place locate_repeated(std::int64_t item) const {
     if (repeats == 1) return locate(item);
     const std::int64_t x = item * Item::lanes, first = blockIdx.y * chunk;
@@ -172,7 +187,7 @@ struct Dense {
     place.channel = first;
     return place;
   }
-  /// The edges count without the packs between them.
+  /// The place of an edge element. Edge elements are numbered as if no packs were between them.
   __device__ Place locate_edge(std::int64_t element) const { return place_of(element < head ? element : element + body); }
   __device__ Place next_repeat(const Place& place) const {
     Place next = place_of(place.out + repeat_length);
@@ -180,68 +195,77 @@ struct Dense {
     next.channel = place.channel + 1;
     return next;
   }
+  /// Repeats in this block's chunk.
   __device__ std::int64_t repeats_here() const {
-    const std::int64_t left = repeats - blockIdx.y * chunk;
-    return left < chunk ? left : chunk;
+    const std::int64_t remaining = repeats - blockIdx.y * chunk;
+    return remaining < chunk ? remaining : chunk;
   }
 
   __device__ Channel channel_of(const Place& place) const {
     if (channels == 1) return {0, length};
     if (repeats_are_channels) return {place.channel, repeat_length};
-    const std::int64_t stretch = inner == 1 ? place.out : by_inner.quotient(place.out);
-    return {stretch - by_channels.quotient(stretch) * channels, inner - (place.out - stretch * inner)};
+    const std::int64_t run = inner == 1 ? place.out : by_inner.quotient(place.out);
+    return {run - by_channels.quotient(run) * channels, inner - (place.out - run * inner)};
   }
-  /// The channel of the element where `at` ends.
-  __device__ Channel next_channel(Channel at) const { return {at.index + 1 == channels ? 0 : at.index + 1, inner}; }
-  /// The channel `elements` further on.
-  __device__ Channel channel_after(Channel at, int elements) const {
-    if (inner == 1 && at.index + elements < channels) return {at.index + elements, 1};
-    for (; channels > 1 && at.left <= elements; at = next_channel(at)) elements -= static_cast<int>(at.left);
-    return {at.index, at.left - elements};
+  /// The channel of the next run.
+  __device__ Channel next_channel(Channel channel) const {
+    return {channel.index + 1 == channels ? 0 : channel.index + 1, inner};
+  }
+  /// The channel of the element that is `elements` further on.
+  __device__ Channel channel_after(Channel channel, int elements) const {
+    if (inner == 1 && channel.index + elements < channels) return {channel.index + elements, 1};
+    for (; channels > 1 && channel.remaining <= elements; channel = next_channel(channel))
+      elements -= static_cast<int>(channel.remaining);
+    return {channel.index, channel.remaining - elements};
   }
 
  private:
   __device__ static Place place_of(std::int64_t element) { return {element, element, element, element, element, element, 0}; }
 };
 
-/// Half a pack of a 16-bit type: where there are many parameters, those of eight lanes do not fit in the registers.
+/// The pack of kernels with many parameters or sums: half a pack of a 16-bit type, because the parameters of eight lanes do not
+/// fit in the registers.
 template <class T>
 using SmallPack = Pack<T, sizeof(T) == 2 ? 8 : 16>;
 
-/// Blocks over chunks of the repeats: few enough that x is seldom loaded again, enough that every multiprocessor has some.
+/// The blocks that a call with repeats is divided into, by chunks of the repeats: enough to keep every multiprocessor at work;
+/// more would load x more often.
 constexpr std::int64_t blocks_wanted = 4096;
 
+/// Bytes from the last 16-byte boundary to an address.
 inline std::uintptr_t past_boundary(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % sizeof(Words<16>); }
 
-/// Bytes from a 16-byte boundary to the tensors' data, where packs_serve: then it is the same for all.
+/// Bytes from the last 16-byte boundary to the data of the tensors, which are the same for all tensors of a call that
+/// packs_serve() accepts.
 inline std::uintptr_t misalignment(const Elementwise& call) {
   return past_boundary(call.out != nullptr ? call.out : call.dresidual != nullptr ? call.dresidual : call.x);
 }
 
-/// True where packs can serve the call: one run of neighbours, and every tensor equally far from a 16-byte boundary. With a mask, or
-/// where x repeats, packs begin with element 0, so the tensors must begin on such a boundary. Rows of x are whole packs, or those
-/// of whole warps where a mask is written.
+/// True if packs can serve a call in a Dense space: every tensor is contiguous, and all are equally far from a 16-byte
+/// boundary. With a mask, or if x is repeated, packs begin with element 0, so the tensors must begin on such a boundary. A
+/// repeated x must have whole packs in each repeat, or the packs of whole warps if a mask is written.
 template <class T>
 bool packs_serve(const Elementwise& call, bool writes_mask) {
   constexpr std::int64_t lanes = Pack<T>::lanes, warp = 32 * lanes;
   const Layout& layout = call.layout;
-  bool runs = true;
+  bool contiguous = true;
   for (int slot = 0; slot < slot_count; ++slot)
-    runs = runs && (layout.contiguous[slot] || (slot == slot_x && layout.repeats > 1));
+    contiguous = contiguous && (layout.contiguous[slot] || (slot == slot_x && layout.repeats > 1));
   const std::uintptr_t common = misalignment(call);
-  bool alike = true;
+  bool equally_misaligned = true;
   for (const void* p :
        {call.x, call.dy, call.residual, static_cast<const void*>(call.out), static_cast<const void*>(call.dresidual)})
-    alike = alike && (p == nullptr || past_boundary(p) == common);
-  const bool mask_of_pairs = lanes * call.mask_bits == 16;  // bytes, which are read and written as one
+    equally_misaligned = equally_misaligned && (p == nullptr || past_boundary(p) == common);
+  const bool mask_of_pairs =
+      lanes * call.mask_bits == 16;  // a pack has two bytes of it, which are read and written as one word
   const bool from_a_boundary = common == 0 && (!mask_of_pairs || past_boundary(call.mask) % 2 == 0);
-  const bool whole_rows = layout.repeat_length % (writes_mask ? warp : lanes) == 0;
-  return runs && alike && ((call.mask == nullptr && layout.repeats == 1) || from_a_boundary) &&
-         (layout.repeats == 1 || whole_rows);
+  const bool whole_packs = layout.repeat_length % (writes_mask ? warp : lanes) == 0;
+  return contiguous && equally_misaligned && ((call.mask == nullptr && layout.repeats == 1) || from_a_boundary) &&
+         (layout.repeats == 1 || whole_packs);
 }
 
-/// True where packs can serve the rows along the innermost axis of a call without a mask: each a run of a pack at least, that begins on
-/// a boundary of a pack in every tensor.
+/// True if packs can serve the rows of a Strided space: there is no mask, and in every tensor each row is contiguous, has at
+/// least one pack, and begins on a boundary of a pack.
 template <class Item>
 bool packs_serve_rows(const Elementwise& call) {
   constexpr std::int64_t lanes = Item::lanes;
@@ -259,6 +283,7 @@ bool packs_serve_rows(const Elementwise& call) {
   return true;
 }
 
+/// The space of a call that packs_serve() accepts.
 template <class T, class Item = Pack<T>>
 Dense<T, Item> make_dense(const Elementwise& call, bool writes_mask) {
   constexpr std::int64_t lanes = Item::lanes;
@@ -267,7 +292,7 @@ Dense<T, Item> make_dense(const Elementwise& call, bool writes_mask) {
   space.length = layout.elements / layout.repeats;
   const auto misaligned = static_cast<std::int64_t>(misalignment(call) / sizeof(T));
   space.head = std::min((lanes - misaligned % lanes) % lanes, space.length);
-  const std::int64_t whole = writes_mask ? 32 * lanes : lanes;  // whole warps, which put their bits together
+  const std::int64_t whole = writes_mask ? 32 * lanes : lanes;  // store_codes() takes a whole warp
   space.body = (space.length - space.head) / whole * whole;
   space.packs = space.body / lanes;
   space.channels = layout.channels;

@@ -1,4 +1,4 @@
-// The kernels of the sums of f32.
+// The kernels of sums of f32, instantiated here.
 #include "sums_launch.cuh"
 
 namespace rectify::detail {

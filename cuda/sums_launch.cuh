@@ -1,4 +1,6 @@
-// From a call with sums to the kernels that serve it. tests/cuda/registers.txt lists them all.
+// From a call with sums to the kernels that serve it: launch_sums() chooses an instantiation of sums_kernel.cuh, and launches
+// it and then add_parts_kernel.cuh. Called by backend.cu; instantiated in sums_*.cu. tests/cuda/registers.txt lists all
+// kernels.
 #pragma once
 
 #include "elementwise_launch.cuh"
@@ -6,40 +8,42 @@
 
 namespace rectify::detail {
 
-/// True where packs can serve a call with sums: every row of a part begins at a multiple of a pack, which must lie on a boundary.
+/// True if packs can serve a call with sums: every row of a part begins at a multiple of a pack, which must be on a 16-byte
+/// boundary.
 template <class T>
 bool packs_serve_sums(const Elementwise& call) {
   return packs_serve<T>(call, false) && call.layout.repeats == 1 && misalignment(call) == 0;
 }
 
-/// One validated call with sums, its device being current.
+/// A validated call with sums, whose device is current.
 struct SumLaunch {
   const ElementwiseLaunch& elementwise;
   const SumPlan& plan;
   SumOffsets offsets;
 
+  /// The sums of the parts in the workspace, or null if a kind of sum is not requested.
   template <class C>
-  C* parts_of(int slot) const {
+  C* part_sums(int kind) const {
     const Elementwise& call = elementwise.call;
-    return call.requests(static_cast<SumKind>(slot)) ? static_cast<C*>(call.workspace) + offsets.of[slot] : nullptr;
+    return call.requests(static_cast<SumKind>(kind)) ? static_cast<C*>(call.workspace) + offsets.first[kind] : nullptr;
   }
 
   template <class Op, class Set, class Sums, class Mask, class T, class Space>
   cudaError_t launch_first_pass(const Space& space) const {
     using C = Compute<T>;
     PartSums<C> out{};
-    for (int slot = 0, k = 0; slot < sum_kinds; ++slot) {
-      if ((Sums::bits >> slot & 1) == 0) continue;
-      out.of[k] = parts_of<C>(slot);
-      out.of_all[k++] = elementwise.call.sums[slot].length == 1;
+    for (int kind = 0, k = 0; kind < sum_kinds; ++kind) {
+      if ((Sums::bits >> kind & 1) == 0) continue;
+      out.data[k] = part_sums<C>(kind);
+      out.over_everything[k++] = elementwise.call.sums[kind].length == 1;
     }
-    constexpr std::int64_t most = 2147483647;  // blocks in a row of a grid
-    const dim3 blocks(static_cast<unsigned>(std::min(plan.parts, most)), static_cast<unsigned>((plan.parts - 1) / most + 1));
+    constexpr std::int64_t max_x = 2147483647;  // of a grid
+    const dim3 blocks(static_cast<unsigned>(std::min(plan.parts, max_x)), static_cast<unsigned>((plan.parts - 1) / max_x + 1));
     return launch_kernel(sums_kernel<Op, Set, Sums, Mask, T, Space>, blocks, elementwise.stream,
                          make_operands<T>(elementwise.call, false), space, plan, out);
   }
 
-  /// Packs where they serve, else single elements.
+  /// Launches a kernel of packs if they can serve the call, otherwise one of single elements.
   template <class Op, class Set, class Sums, class Mask, class T>
   cudaError_t launch_packs_or_elements() const {
     return packs_serve_sums<T>(elementwise.call) ? launch_packs<Op, Set, Sums, Mask, T>()
@@ -51,11 +55,11 @@ struct SumLaunch {
     return launch_first_pass<Op, Set, Sums, Mask, T>(make_dense<T, SumPack<Set, Sums, T>>(elementwise.call, false));
   }
 
-  /// Any layout.
+  /// Launches a kernel of single elements, which serves any layout.
   template <class Op, class Set, class Sums, class Mask, class T>
   cudaError_t launch_elements() const {
     Strided<T> space(elementwise.call.layout);
-    space.set_step(plan);
+    space.set_row_step(plan);
     return launch_first_pass<Op, Set, Sums, Mask, T>(space);
   }
 
@@ -65,42 +69,45 @@ struct SumLaunch {
     sums.accumulate = elementwise.call.accumulate;
     std::int64_t blocks = 1;
     unsigned count = 0;
-    for (int slot = 0; slot < sum_kinds; ++slot) {
-      const Sum& sum = elementwise.call.sums[slot];
+    for (int kind = 0; kind < sum_kinds; ++kind) {
+      const Sum& sum = elementwise.call.sums[kind];
       if (sum.length == 0) continue;
-      const int side = channels_at_once(plan, sum.length);
-      sums.of[count++] = {parts_of<C>(slot), static_cast<C*>(sum.data), sum.length, sum.stride, side};
-      blocks = std::max(blocks, (sum.length + side - 1) / side);
+      const int channels = channels_of_a_block(plan, sum.length);
+      sums.outputs[count++] = {part_sums<C>(kind), static_cast<C*>(sum.data), sum.length, sum.stride, channels};
+      blocks = std::max(blocks, (sum.length + channels - 1) / channels);
     }
     if (count == 0) return cudaSuccess;
     return launch_kernel(add_parts_kernel<C>, dim3(static_cast<unsigned>(blocks), count), elementwise.stream, plan, sums);
   }
 };
 
+/// The first pass of a backward from x. The set of sums is the smallest that serves; with the sums of a set come the operands
+/// whose gradients they are, as WithBias for dbias.
 template <class T>
 cudaError_t launch_parts_from_x(const SumLaunch& sums) {
   using Op = BackwardOp<Compute<T>>;
   const Elementwise& call = sums.elementwise.call;
-  const bool function = call.requests(sum_threshold) || call.requests(sum_max_value), alpha = call.requests(sum_alpha);
+  const bool limits = call.requests(sum_threshold) || call.requests(sum_max_value), alpha = call.requests(sum_alpha);
   const bool scale = call.requests(sum_scale), bias = call.requests(sum_bias);
-  return with_operand_set(call, [&](auto own) {
-    using Own = decltype(own);
-    constexpr bool plain = std::is_same_v<Own, Plain>;
-    if constexpr (plain || std::is_same_v<Own, WithBias>) {
-      if (!function && !alpha && !scale) return sums.launch_packs_or_elements<Op, WithBias, SumOfBias, NoMask, T>();
+  return with_operand_set(call, [&](auto set) {
+    using Set = decltype(set);
+    constexpr bool plain = std::is_same_v<Set, Plain>;
+    if constexpr (plain || std::is_same_v<Set, WithBias>) {
+      if (!limits && !alpha && !scale) return sums.launch_packs_or_elements<Op, WithBias, SumOfBias, NoMask, T>();
     }
-    if constexpr (plain || std::is_same_v<Own, WithBias> || std::is_same_v<Own, WithScale>) {
-      if (!function && !alpha) return sums.launch_packs_or_elements<Op, WithScale, SumsOfScale, NoMask, T>();
+    if constexpr (plain || std::is_same_v<Set, WithBias> || std::is_same_v<Set, WithScale>) {
+      if (!limits && !alpha) return sums.launch_packs_or_elements<Op, WithScale, SumsOfScale, NoMask, T>();
     }
-    if constexpr (plain || std::is_same_v<Own, WithAlpha>) {
-      if (!function && !scale && !bias) return sums.launch_packs_or_elements<Op, WithAlpha, SumOfAlpha, NoMask, T>();
+    if constexpr (plain || std::is_same_v<Set, WithAlpha>) {
+      if (!limits && !scale && !bias) return sums.launch_packs_or_elements<Op, WithAlpha, SumOfAlpha, NoMask, T>();
     }
     if (!packs_serve_sums<T>(call)) return sums.launch_elements<Op, General, AllSums, NoMask, T>();
-    if (!function && !alpha) return sums.launch_packs<Op, General, SumsOfScale, NoMask, T>();
+    if (!limits && !alpha) return sums.launch_packs<Op, General, SumsOfScale, NoMask, T>();
     return sums.launch_packs<Op, General, AllSums, NoMask, T>();
   });
 }
 
+/// The first pass of a backward from a mask, which has no dscale and no dalpha.
 template <class T>
 cudaError_t launch_parts_from_mask(const SumLaunch& sums) {
   using Op = MaskBackwardOp<Compute<T>>;
@@ -119,6 +126,7 @@ cudaError_t launch_parts_from_mask(const SumLaunch& sums) {
   });
 }
 
+/// Launches both passes. A call without elements has no parts, and the second pass stores zeros.
 template <class T>
 cudaError_t launch_sums(const ElementwiseLaunch& launch) {
   const Elementwise& call = launch.call;

@@ -161,9 +161,9 @@ template <class C>
 void add_rows_of_parts(const Elementwise& call, const SumPlan& plan, const SumOffsets& offsets, int thread, int threads) {
   for (int i = 0; i < sum_kinds; ++i) {
     if (call.sums[i].length <= 1) continue;
-    const std::int64_t columns = plan.parts / plan.rows_of_parts() * plan.channels_met;
+    const std::int64_t columns = plan.parts / plan.rounds() * plan.channels_met;
     const std::int64_t first = columns * thread / threads, last = columns * (thread + 1) / threads;
-    halve(static_cast<C*>(call.workspace) + offsets.of[i] + first, plan.rows_of_parts(), columns, last - first);
+    halve(static_cast<C*>(call.workspace) + offsets.first[i] + first, plan.rounds(), columns, last - first);
   }
 }
 
@@ -176,7 +176,7 @@ void add_parts(const Elementwise& call, const SumPlan& plan, const SumOffsets& o
     const Sum& sum = call.sums[i];
     const std::int64_t first = sum.length * thread / threads, last = sum.length * (thread + 1) / threads;
     if (first == last) continue;
-    C* const parts = static_cast<C*>(call.workspace) + offsets.of[i];
+    C* const parts = static_cast<C*>(call.workspace) + offsets.first[i];
     const auto put = [&](std::int64_t channel, C total) {
       C& out = static_cast<C*>(sum.data)[channel * sum.stride];
       out = call.accumulate ? out + total : total;
@@ -186,10 +186,10 @@ void add_parts(const Elementwise& call, const SumPlan& plan, const SumOffsets& o
       for (std::int64_t channel = first; channel < last; ++channel) put(channel, plan.parts > 0 ? parts[0] : C(0));
       continue;
     }
-    const std::int64_t end = plan.parts_in_a_row(last - 1).last;
+    const std::int64_t end = plan.parts_of_first_round(last - 1).last;
     std::int64_t channel = first;
     C total = 0;
-    for (std::int64_t part = plan.parts_in_a_row(first).first; part < end; ++part) {
+    for (std::int64_t part = plan.parts_of_first_round(first).first; part < end; ++part) {
       const std::int64_t met = plan.first_channel(part), to = std::min(last - 1, plan.last_channel(part));
       const C* const of_part = parts + part * plan.channels_met - met;
       for (std::int64_t next = std::max(first, met); next <= to; ++next) {

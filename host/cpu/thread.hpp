@@ -86,7 +86,7 @@ class Thread {
     for (int slot = 0, sum = 0; slot < sum_kinds; ++slot) {
       if ((work_.loop.sums >> slot & 1) == 0) continue;
       const std::int64_t length = call_.sums[slot].length, numbers = length == 1 ? 1 : work_.plan.channels_met;
-      C* const into = static_cast<C*>(call_.workspace) + work_.offsets.of[slot] + index * numbers;
+      C* const into = static_cast<C*>(call_.workspace) + work_.offsets.first[slot] + index * numbers;
       if (length > 0) chains_.sum_part(part, work_.plan.first_channel(index), sum, length == 1, into);
       ++sum;
     }
