@@ -40,11 +40,11 @@ TEST(LongParts, AddAllOfTheirChains) {
       call.layout = make_layout(tensors, slot_out, c.channels > 1 ? 1 : no_channels);
       call.sums[sum_bias] = {dbias.data(), c.channels, c.channels > 1 ? 1 : 0};
       SumGrain grain = cuda_sum_grain<float>;
-      grain.parts = c.parts;
+      grain.wanted_parts = c.parts;
       grain.interleaved = interleaved;
       const SumPlan plan = plan_sums(call.layout, sums_per_channel(call), grain);
       ASSERT_GT(plan.rows_per_part, rows_in_a_chain);
-      std::vector<float> workspace(static_cast<std::size_t>(sum_offsets(call, plan).all));
+      std::vector<float> workspace(static_cast<std::size_t>(sum_offsets(call, plan).total));
       call.workspace = workspace.data();
       const ElementwiseLaunch launch{call, {90, 1}, nullptr};
       const SumLaunch run{launch, plan, sum_offsets(call, plan)};

@@ -94,11 +94,11 @@ TEST(Dense, FindsTheChannelOfElementsPast32Bits) {
       place.out = element;
       const Channel at = space.channel_of(place);
       EXPECT_EQ(at.index, element / inner % 7) << element << " of " << inner;
-      EXPECT_EQ(at.left, inner - element % inner) << element << " of " << inner;
+      EXPECT_EQ(at.remaining, inner - element % inner) << element << " of " << inner;
       for (int further : {1, 4}) {
         const Channel after = space.channel_after(at, further);
         EXPECT_EQ(after.index, (element + further) / inner % 7) << element << " of " << inner;
-        EXPECT_EQ(after.left, inner - (element + further) % inner) << element << " of " << inner;
+        EXPECT_EQ(after.remaining, inner - (element + further) % inner) << element << " of " << inner;
       }
     }
   }
