@@ -1,5 +1,6 @@
-// A loop of the CPU backend: what it is asked to do, and how to find it. Each instruction set has its own (loop_body.hpp), compiled in
-// a translation unit with its flags: loops_baseline.cpp, loops_avx2.cpp, loops_avx512.cpp.
+// What thread.hpp and the compiled loops agree on: what a loop is chosen by (LoopKind), what it is given (Span), and how it is
+// found. loop_body.hpp defines the loops. It is compiled once for each instruction set, with that set's compiler flags:
+// loops_baseline.cpp, loops_avx2.cpp and loops_avx512.cpp.
 #pragma once
 
 #include "core/backend.hpp"
@@ -10,58 +11,69 @@
 
 namespace rectify::detail {
 
-/// Elements that a loop takes at a time: a line of the caches in f32, whole bytes of every mask, and the lanes of any vector.
+/// A group is 16 neighbouring elements, the unit in which loops work: one cache line of f32, whole bytes of every mask, and a
+/// multiple of the lanes of every vector type.
 constexpr std::int64_t group = 16;
-constexpr std::int64_t line_bytes = 64;    ///< of the caches
-constexpr std::int64_t bands = 4;          ///< rows that a loop of sums may take side by side
-constexpr std::int64_t stream_bytes = 16;  ///< of a store past the caches, which begins at a multiple; what malloc gives
+constexpr std::int64_t line_bytes = 64;  ///< of a cache line
+/// The rows of a part of the sums (SumPart) are divided into four bands. A loop of sums may take one row of each band at a
+/// time.
+constexpr std::int64_t band_count = 4;
+/// Size and required alignment of a store that bypasses the caches. malloc aligns to as much.
+constexpr std::int64_t stream_bytes = 16;
 
-/// What a loop is asked to do: an op, at least these operands beside x and dy (a bit for each), and at least these sums (a bit for each
-/// SumKind). A loop reads all operands of its own, for an absent one the number that changes no bit or Relu's, and adds up all its sums.
+/// What a call requires of its loop. A loop may offer more operands and sums than a call has: an absent operand is then
+/// replaced by the value that changes no bit (Neutral) or by the parameter in Relu, and a sum that is not requested is computed
+/// and dropped.
 struct LoopKind {
   enum Op { forward, forward_mask, backward, backward_mask } op;
-  unsigned operands, sums;
-  bool capped;  ///< elements may be saturated: max_value is less than +inf, or a mask has two bits
-  bool flat;    ///< alpha is 0, where it is a number
-  bool gained;  ///< the gain is not 1
+  unsigned operands;  ///< those that are present, as OperandBits; x and dy follow from op
+  unsigned sums;      ///< those that are requested, a bit for each SumKind
+  bool capped;        ///< elements may be saturated: max_value is less than +inf, or the mask has two bits
+  bool flat;          ///< Relu::alpha is 0; of no meaning beside an alpha tensor
+  bool gained;        ///< the gain is not 1
 };
 enum OperandBit : unsigned { reads_scale = 1, reads_bias = 2, reads_residual = 4, reads_alpha = 8, reads_limits = 16 };
 
-/// What a loop works on: `count` elements, whole groups, contiguous in every operand. A loop of sums may be given several such rows,
-/// `row_stride` elements apart, which have the same parameters and add to the same sums.
+/// What a loop is given: `count` elements, a multiple of a group, that are contiguous in every operand (in the tensor itself,
+/// or in a tile that stands in for it). A loop of sums may be given band_count rows of `count` elements, `row_stride` elements
+/// apart. They share the first row's parameters and add to the same sums.
 template <class C>
 struct Span {
   Rectifier<C> f;
   C gain;
-  std::int64_t count, rows, row_stride;  ///< 1 row, or as many as there are bands
-  const void *x, *dy, *residual;         ///< null where there is none
-  void *out, *dresidual;                 ///< null where not requested
-  bool streams, dresidual_streams;       ///< past the caches
+  std::int64_t count, rows, row_stride;
+  const void *x, *dy, *residual;        ///< null if absent
+  void *out, *dresidual;                ///< null if not requested
+  bool out_streams, dresidual_streams;  ///< stored past the caches
   unsigned char* mask;
   int mask_bits;
-  C* numbers[parameter_kinds];         ///< of the parameters
-  std::int64_t each[parameter_kinds];  ///< -1 where every element has a number of its own, 0 where those of one group serve all
-  std::int64_t phase, period;          ///< of the numbers: where the first element's are, and after how many they begin again
-  C* sums = nullptr;                   ///< a group of each sum, then the next group's
-  C *sums_begin, *sums_end;            ///< from the end it goes on at the beginning
+  /// Parameter k of element i is parameters[k][(parameter_phase + i) % parameter_period] if parameter_index_mask[k] is -1. If
+  /// the mask is 0, parameters[k] is one group of equal values, which serves every group of elements.
+  C* parameters[parameter_kinds];
+  std::int64_t parameter_index_mask[parameter_kinds];
+  std::int64_t parameter_phase, parameter_period;
+  /// The sums of the first group (see SumChains for their order). A loop continues at sums_begin when it has reached sums_end.
+  C* sums = nullptr;
+  C *sums_begin, *sums_end;
 };
 
 template <class C>
 struct Loop {
   void (*process)(const Span<C>&);
-  unsigned operands, sums;  ///< that it reads, and adds up in the order of their slots
+  unsigned operands, sums;  ///< those that it reads, and those that it adds to, in the order of SumKind
 };
 
 /// The loops of a storage type, for one instruction set.
 template <class T>
 struct Loops {
   Loop<Compute<T>> (*find)(const LoopKind&);
-  void (*widen)(const T* from, std::int64_t count, Compute<T>* to);  ///< whole groups
+  void (*widen)(const T* from, std::int64_t count, Compute<T>* to);  ///< converts a multiple of a group
 };
 struct AllLoops : Loops<f16>, Loops<bf16>, Loops<float>, Loops<double> {};
 
-/// Of the widest instruction set that this machine has and RECTIFY_MAX_CPU_ISA (baseline, avx2, avx512) allowed when the library was
-/// loaded. All give the same bits but for payloads of NaN: contraction is off, and every step rounds alike.
+/// The loops for the widest instruction set that this machine has and that RECTIFY_MAX_CPU_ISA (baseline, avx2 or avx512)
+/// allows. The variable is read once, when the library is loaded. All sets give the same bits except for NaN payloads, because
+/// contraction is off and every step rounds the same way in any width.
 const AllLoops& loops_of_this_machine();
 
 // clang-format off

@@ -1,6 +1,8 @@
-// Vectors of floats and doubles for the instruction set that this translation unit is compiled for, with the operators that the element
-// ops ask of a number. Compiler vector types do most of it; intrinsics only what those cannot say. All of it, as of loop_body.hpp, lives
-// in a namespace of the instruction set, so that no code for AVX2 has the name of code for every machine.
+// Vector: floats or doubles in one register of the instruction set that this translation unit is compiled for, with the
+// operators that the element ops use on a float; and load and store, which convert from and to the storage types. loop_body.hpp
+// is written with them. GCC's vector types do most of it; intrinsics do what these cannot express. Everything here and in
+// loop_body.hpp lies in a namespace of the instruction set. Otherwise an inline function compiled for AVX2 could be linked in
+// place of the same function for every machine.
 #pragma once
 
 #include "loop.hpp"
@@ -35,21 +37,28 @@ template <class S>
 using Native = std::conditional_t<std::is_same_v<S, float>, Floats, Doubles>;
 
 template <class N>
-N read(const void* from) {
+N load_raw(const void* from) {
   N n;
   std::memcpy(&n, from, sizeof n);
   return n;
 }
 
-// fused: a * b + c, rounded once. sign_bits: of each lane, the first the lowest. of_f16 and to_f16: to numbers and back, rounded to
-// nearest even. widened and narrowed: integers, for which GCC 12 takes detours where there are intrinsics.
+// Six functions, defined for each width:
+//   fused(a, b, c)           a * b + c, rounded once
+//   sign_bits(v)             one bit for each lane, the lowest for the first lane
+//   f16_to_floats(from)      exact
+//   floats_to_f16(v)         rounds to nearest even
+//   widened(v), narrowed(v)  16-bit to 32-bit integers and back
+// For the last two GCC 12 makes slower code of its vector types than of intrinsics.
 #if RECTIFY_VECTOR_BYTES == 64
 inline Floats fused(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
 inline Doubles fused(Doubles a, Doubles b, Doubles c) { return _mm512_fmadd_pd(a, b, c); }
 inline unsigned sign_bits(Floats v) { return _mm512_movepi32_mask(reinterpret_cast<__m512i>(v)); }
 inline unsigned sign_bits(Doubles v) { return _mm512_movepi64_mask(reinterpret_cast<__m512i>(v)); }
-inline Floats of_f16(const f16* from) { return _mm512_maskz_cvtph_ps(0xffff, read<__m256i>(from)); }
-inline Halves to_f16(Floats v) { return reinterpret_cast<Halves>(_mm512_maskz_cvtps_ph(0xffff, v, _MM_FROUND_TO_NEAREST_INT)); }
+inline Floats f16_to_floats(const f16* from) { return _mm512_maskz_cvtph_ps(0xffff, load_raw<__m256i>(from)); }
+inline Halves floats_to_f16(Floats v) {
+  return reinterpret_cast<Halves>(_mm512_maskz_cvtps_ph(0xffff, v, _MM_FROUND_TO_NEAREST_INT));
+}
 inline Words widened(Halves v) {
   return reinterpret_cast<Words>(_mm512_maskz_cvtepu16_epi32(0xffff, reinterpret_cast<__m256i>(v)));
 }
@@ -61,8 +70,8 @@ inline Floats fused(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b,
 inline Doubles fused(Doubles a, Doubles b, Doubles c) { return _mm256_fmadd_pd(a, b, c); }
 inline unsigned sign_bits(Floats v) { return static_cast<unsigned>(_mm256_movemask_ps(v)); }
 inline unsigned sign_bits(Doubles v) { return static_cast<unsigned>(_mm256_movemask_pd(v)); }
-inline Floats of_f16(const f16* from) { return _mm256_cvtph_ps(read<__m128i>(from)); }
-inline Halves to_f16(Floats v) { return reinterpret_cast<Halves>(_mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT)); }
+inline Floats f16_to_floats(const f16* from) { return _mm256_cvtph_ps(load_raw<__m128i>(from)); }
+inline Halves floats_to_f16(Floats v) { return reinterpret_cast<Halves>(_mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT)); }
 inline Words widened(Halves v) { return reinterpret_cast<Words>(_mm256_cvtepu16_epi32(reinterpret_cast<__m128i>(v))); }
 inline Halves narrowed(Words v) {
   const auto lanes = reinterpret_cast<__m256i>(v);
@@ -80,41 +89,41 @@ inline unsigned sign_bits(N v) {
 #if defined(__aarch64__)
 inline Floats fused(Floats a, Floats b, Floats c) { return vfmaq_f32(c, a, b); }
 inline Doubles fused(Doubles a, Doubles b, Doubles c) { return vfmaq_f64(c, a, b); }
-inline Floats of_f16(const f16* from) { return vcvt_f32_f16(read<float16x4_t>(from)); }
-inline Halves to_f16(Floats v) { return reinterpret_cast<Halves>(vcvt_f16_f32(v)); }
-#else  // x86-64's baseline has no instruction for these: each is a call, as inlined they would make up most of the code
+inline Floats f16_to_floats(const f16* from) { return vcvt_f32_f16(load_raw<float16x4_t>(from)); }
+inline Halves floats_to_f16(Floats v) { return reinterpret_cast<Halves>(vcvt_f16_f32(v)); }
+#else  // The baseline of x86-64 has no instruction for these. They are not inlined, because they would be most of the code.
 template <class N>
 [[gnu::noinline]] N fused(N a, N b, N c) {
   for (unsigned lane = 0; lane < sizeof c / sizeof c[0]; ++lane) c[lane] = std::fma(a[lane], b[lane], c[lane]);
   return c;
 }
-[[gnu::noinline]] inline Floats of_f16(const f16* v) {
+[[gnu::noinline]] inline Floats f16_to_floats(const f16* v) {
   return Floats{f16_to_float(v[0].bits), f16_to_float(v[1].bits), f16_to_float(v[2].bits), f16_to_float(v[3].bits)};
 }
-[[gnu::noinline]] inline Halves to_f16(Floats v) {
+[[gnu::noinline]] inline Halves floats_to_f16(Floats v) {
   return Halves{float_to_f16(v[0]), float_to_f16(v[1]), float_to_f16(v[2]), float_to_f16(v[3])};
 }
 #endif
 #endif
 
-/// Rounds to nearest even; a NaN may lose its payload. `AnyNaN`: there may be some of a payload in the lower half, which rounding could carry
-/// into the sign: those of f32 parameters. What else is computed from bf16s has none.
+/// Rounds to nearest even; a NaN may lose its payload. Without `AnyNaN` the lower half of a NaN must be 0, or rounding could
+/// carry into its sign. A NaN that comes from a bf16 tensor meets this; one from an f32 parameter may not.
 template <bool AnyNaN>
-Halves to_bf16(Floats v) {
+Halves floats_to_bf16(Floats v) {
   Words bits = reinterpret_cast<Words>(v);
   if constexpr (AnyNaN) bits = v != v ? Words{} + 0x7fc00000 : bits;
   return narrowed((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
-/// A condition for each lane: all bits of it, or none.
+/// The result of a comparison: in each lane, all bits are set or none.
 template <class S>
-struct Mask {
+struct LaneCondition {
   using Lanes = decltype(Native<S>{} > Native<S>{});
   Lanes lanes;
 
-  friend Mask operator&(Mask a, Mask b) { return {a.lanes & b.lanes}; }
-  friend Mask operator|(Mask a, Mask b) { return {a.lanes | b.lanes}; }
-  friend Mask operator!(Mask a) { return {~a.lanes}; }
+  friend LaneCondition operator&(LaneCondition a, LaneCondition b) { return {a.lanes & b.lanes}; }
+  friend LaneCondition operator|(LaneCondition a, LaneCondition b) { return {a.lanes | b.lanes}; }
+  friend LaneCondition operator!(LaneCondition a) { return {~a.lanes}; }
   unsigned bits() const { return sign_bits(reinterpret_cast<Native<S>>(lanes)); }
 };
 
@@ -124,33 +133,34 @@ struct Vector {
   Native<S> v;
 
   Vector() = default;
-  Vector(Native<S> numbers) : v(numbers) {}
-  Vector(S number) : v(number - Native<S>{}) {}  // in every lane; less 0 is the number itself, -0 too
+  Vector(Native<S> lanes_of_v) : v(lanes_of_v) {}
+  Vector(S scalar) : v(scalar - Native<S>{}) {}  // in every lane; subtracting 0 changes no value, not even -0
 
   friend Vector operator+(Vector a, Vector b) { return a.v + b.v; }
   friend Vector operator-(Vector a, Vector b) { return a.v - b.v; }
   friend Vector operator*(Vector a, Vector b) { return a.v * b.v; }
-  friend Mask<S> operator>(Vector a, Vector b) { return {a.v > b.v}; }
-  friend Mask<S> operator>=(Vector a, Vector b) { return {a.v >= b.v}; }
-  friend Mask<S> operator==(Vector a, Vector b) { return {a.v == b.v}; }
-  friend Mask<S> operator!=(Vector a, Vector b) { return {a.v != b.v}; }
-  friend Vector select(Mask<S> condition, Vector a, Vector b) { return condition.lanes ? a.v : b.v; }
+  friend LaneCondition<S> operator>(Vector a, Vector b) { return {a.v > b.v}; }
+  friend LaneCondition<S> operator>=(Vector a, Vector b) { return {a.v >= b.v}; }
+  friend LaneCondition<S> operator==(Vector a, Vector b) { return {a.v == b.v}; }
+  friend LaneCondition<S> operator!=(Vector a, Vector b) { return {a.v != b.v}; }
+  friend Vector select(LaneCondition<S> condition, Vector a, Vector b) { return condition.lanes ? a.v : b.v; }
   friend Vector fma(Vector a, Vector b, Vector c) { return fused(a.v, b.v, c.v); }
   Vector& operator+=(Vector b) { return *this = v + b.v; }
   Vector& operator-=(Vector b) { return *this = v - b.v; }
 };
 
-// Loads and stores convert, and here alone.
-inline Vector<float> load(const float* from) { return read<Floats>(from); }
-inline Vector<double> load(const double* from) { return read<Doubles>(from); }
-inline Vector<float> load(const f16* from) { return of_f16(from); }
-inline Vector<float> load(const bf16* from) { return reinterpret_cast<Floats>(widened(read<Halves>(from)) << 16); }
+// Conversions from and to the storage types happen in load and store, and nowhere else in a loop.
+inline Vector<float> load(const float* from) { return load_raw<Floats>(from); }
+inline Vector<double> load(const double* from) { return load_raw<Doubles>(from); }
+inline Vector<float> load(const f16* from) { return f16_to_floats(from); }
+inline Vector<float> load(const bf16* from) { return reinterpret_cast<Floats>(widened(load_raw<Halves>(from)) << 16); }
 
-/// Copies `bytes`; past the caches where `streams`, and then `to` and `bytes` are multiples of stream_bytes.
-inline void put(void* to, const void* from, std::int64_t bytes, [[maybe_unused]] bool streams) {
+/// Copies `bytes` bytes; past the caches if `streams`, and then `to` and `bytes` must be multiples of stream_bytes.
+inline void store_bytes(void* to, const void* from, std::int64_t bytes, [[maybe_unused]] bool streams) {
 #if defined(__SSE2__)
   for (std::int64_t k = 0; streams && k < bytes; k += stream_bytes)
-    _mm_stream_si128(reinterpret_cast<__m128i*>(static_cast<char*>(to) + k), read<__m128i>(static_cast<const char*>(from) + k));
+    _mm_stream_si128(reinterpret_cast<__m128i*>(static_cast<char*>(to) + k),
+                     load_raw<__m128i>(static_cast<const char*>(from) + k));
   if (streams) return;
 #endif
   std::memcpy(to, from, static_cast<std::size_t>(bytes));
@@ -159,11 +169,11 @@ inline void put(void* to, const void* from, std::int64_t bytes, [[maybe_unused]]
 template <bool AnyNaN = true, class T, class S>
 void store(T* to, Vector<S> v, bool streams = false) {
   const auto values = [&v] {
-    if constexpr (std::is_same_v<T, f16>) return to_f16(v.v);
-    if constexpr (std::is_same_v<T, bf16>) return to_bf16<AnyNaN>(v.v);
+    if constexpr (std::is_same_v<T, f16>) return floats_to_f16(v.v);
+    if constexpr (std::is_same_v<T, bf16>) return floats_to_bf16<AnyNaN>(v.v);
     if constexpr (std::is_same_v<T, S>) return v.v;
   }();
-  put(to, &values, sizeof values, streams && sizeof values >= stream_bytes);
+  store_bytes(to, &values, sizeof values, streams && sizeof values >= stream_bytes);
 }
 
 }  // namespace rectify::detail::RECTIFY_CPU_ISA
