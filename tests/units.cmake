@@ -171,7 +171,8 @@ if(NOT RECTIFY_NESTED)
 
   # The tests and the reference too: what they themselves do wrong. Compiled when it is requested.
   rectify_add_simt_tests(rectify_wholly_sanitized_tests FLAGS ${sanitized}
-    SOURCES ${more_kernels} ${rectify_host_sources} ${PROJECT_SOURCE_DIR}/host/reference/reference.cpp ${target_tests} ${host_tests} ${support})
+    SOURCES ${more_kernels} ${rectify_host_sources} ${PROJECT_SOURCE_DIR}/host/reference/elementwise.cpp
+      ${PROJECT_SOURCE_DIR}/host/reference/sums.cpp ${target_tests} ${host_tests} ${support})
   set_target_properties(rectify_wholly_sanitized_tests rectify_wholly_sanitized_tests_objects PROPERTIES EXCLUDE_FROM_ALL ON)
   add_test(NAME rectify_wholly_sanitized_tests.build
     COMMAND ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target rectify_wholly_sanitized_tests)

@@ -1,4 +1,5 @@
-// The two 16-bit formats by their definition, for the reference: every number is found by arithmetic, not by bit tricks.
+// The formats f16 and bf16 as they are defined, for the reference: values are computed arithmetically, without operations on
+// the bits of a float.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +10,8 @@
 
 namespace rectify::reference {
 
-/// A binary format of 16 bits: sign, exponent, `fraction` bits of fraction; `smallest` is the exponent of the smallest normal.
+/// A binary format of 16 bits: a sign, an exponent, and `fraction` bits of fraction. `smallest` is the exponent of the smallest
+/// normal value.
 struct Half {
   int fraction, smallest;
   std::uint16_t infinity;
@@ -32,7 +34,7 @@ inline double decode(Half format, std::uint16_t bits) {
   return bits & 0x8000 ? -v : v;
 }
 
-/// All numbers of the format, by their bits.
+/// The values of all bit patterns, in order.
 inline std::vector<double> every(Half format) {
   std::vector<double> all;
   for (unsigned bits = 0; bits < 65536; ++bits) all.push_back(decode(format, static_cast<std::uint16_t>(bits)));
@@ -45,8 +47,9 @@ inline std::uint16_t encode(Half format, float v) {
   if (std::isinf(v)) return static_cast<std::uint16_t>(sign | format.infinity);
   const double magnitude = std::fabs(static_cast<double>(v));
   const int exponent = magnitude == 0 ? format.smallest : std::max(std::ilogb(magnitude), format.smallest);
-  const double steps = std::nearbyint(std::ldexp(magnitude, format.fraction - exponent));  // to even, and exact before
-  // A carry into the next exponent is the next number; past the largest, that is infinity.
+  const double steps =
+      std::nearbyint(std::ldexp(magnitude, format.fraction - exponent));  // exact up to the rounding, which is to even
+  // A carry into the exponent gives the next larger value, and infinity after the largest.
   const double bits = steps + std::ldexp(exponent - format.smallest, format.fraction);
   return static_cast<std::uint16_t>(sign | static_cast<int>(std::fmin(bits, format.infinity)));
 }
