@@ -1,4 +1,5 @@
-// The C ABI: every function is its C++ twin between c_structs.hpp, for what goes in, and a status, for what may be thrown.
+// The C ABI (rectify/rectify.h). Each function converts its arguments (c_structs.hpp), calls the C++ function of the same name
+// (ops.cpp), and turns an exception into a status.
 #include "c_structs.hpp"
 
 #include <cstdio>
@@ -8,8 +9,8 @@
 namespace rectify {
 namespace {
 
-/// Arrays without a destructor: nothing of the library runs when a thread ends, which may be after dlclose of what it is linked
-/// into. And no allocation, as "out of memory" must have a place too.
+/// The last error of a thread. These objects have no destructors, because a thread may end after the library has been unloaded
+/// by dlclose. They allocate nothing, because "out of memory" must be stored too.
 thread_local char last_error[1024];
 thread_local int last_cuda_error;
 
@@ -19,7 +20,7 @@ rectify_status report(rectify_status status, const char* text, int cuda_error = 
   return status;
 }
 
-/// The one place where exceptions become codes; called while one is handled.
+/// The only place where exceptions become codes. To be called in a catch block.
 rectify_status report_exception() noexcept {
   try {
     throw;
@@ -34,7 +35,7 @@ rectify_status report_exception() noexcept {
   } catch (const std::exception& error) {
     return report(RECTIFY_INTERNAL_ERROR, error.what());
   } catch (...) {
-    return report(RECTIFY_INTERNAL_ERROR, "an exception of an unknown type");
+    return report(RECTIFY_INTERNAL_ERROR, "an exception that is not a std::exception");
   }
 }
 
@@ -93,7 +94,7 @@ int32_t rectify_last_cuda_error(void) noexcept { return last_cuda_error; }
 
 const char* rectify_status_string(rectify_status status) noexcept {
   constexpr const char* texts[] = {"success", "invalid argument", "unsupported", "CUDA error", "internal error"};
-  return status >= RECTIFY_OK && status <= RECTIFY_INTERNAL_ERROR ? texts[status] : "no status of rectify's";
+  return status >= RECTIFY_OK && status <= RECTIFY_INTERNAL_ERROR ? texts[status] : "unknown status";
 }
 
 int32_t rectify_version(void) noexcept { return RECTIFY_VERSION; }

@@ -1,5 +1,6 @@
-// The floating-point environment of a call: rounding to nearest, no flushing of subnormal numbers, exceptions masked, whatever the caller
-// has set. Results would otherwise depend on it, and on which thread worked on an element.
+// The floating-point environment in which a call computes: rounding to nearest, no flushing of subnormal numbers, exceptions
+// masked. Without it results would depend on what the caller has set, and on which thread computes an element. The functions in
+// ops.cpp set it for the calling thread, cpu/backend.cpp for the others.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,7 @@
 
 namespace rectify::detail {
 
-/// The default environment in this thread for as long as it lives; then the caller's again, with its exception flags as they were.
+/// Sets the default environment in this thread. The destructor restores the caller's, including its exception flags.
 class DefaultFloatEnvironment {
  public:
   DefaultFloatEnvironment(const DefaultFloatEnvironment&) = delete;

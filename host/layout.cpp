@@ -1,4 +1,5 @@
-// Axes sorted, merged and checked for nesting. Extents and strides are validated before they come here, except to last_offset().
+// Sorts and merges axes, and checks how they nest. Extents and strides have been validated, except those that last_offset is
+// given.
 #include "layout.hpp"
 
 #include <algorithm>
@@ -7,27 +8,29 @@
 namespace rectify::detail {
 namespace {
 
-/// Axes with more than one element, the view's largest stride first; ties keep the order of the shape.
+/// The axes with an extent other than 1, largest stride first. Axes of equal strides keep the order of the shape. Returns how
+/// many.
 int sorted_axes(const ConstTensorView& view, int (&order)[max_rank]) {
   int count = 0;
   for (int axis = 0; axis < view.shape().rank(); ++axis) {
     if (view.shape()[axis] != 1) order[count++] = axis;
   }
-  // Insertion sort: at most eight axes, and std::stable_sort would allocate.
+  // An insertion sort, because there are at most eight axes and std::stable_sort would allocate.
   for (int i = 1; i < count; ++i) {
     for (int j = i; j > 0 && view.strides()[order[j - 1]] < view.strides()[order[j]]; --j) std::swap(order[j - 1], order[j]);
   }
   return count;
 }
 
-bool walks_as_one(const Layout::Axis& outer, const Layout::Axis& inner) {
+/// True if going along both axes is the same as going along one axis, in every tensor and for channels.
+bool is_one_axis(const Layout::Axis& outer, const Layout::Axis& inner) {
   bool one = outer.channel == inner.channel * inner.extent;
   for (int k = 0; k < slot_count; ++k) one = one && outer.stride[k] == inner.stride[k] * inner.extent;
   return one;
 }
 
 void append(Layout& layout, const Layout::Axis& axis) {
-  if (layout.rank > 0 && walks_as_one(layout.axes[layout.rank - 1], axis)) {
+  if (layout.rank > 0 && is_one_axis(layout.axes[layout.rank - 1], axis)) {
     const std::int64_t extent = layout.axes[layout.rank - 1].extent * axis.extent;
     layout.axes[layout.rank - 1] = axis;
     layout.axes[layout.rank - 1].extent = extent;
@@ -56,18 +59,19 @@ void find_channels(Layout& layout) {
   }
 }
 
-/// From the innermost axis outwards: neighbours, then a stretch of broadcast axes, then the run goes on.
+/// Recognises an x that is one tensor under many (Layout::repeats). From the innermost axis outwards, the axes of such an x
+/// are: contiguous ones, then those along which x is broadcast, then contiguous ones again.
 void find_repeats(Layout& layout) {
   int axis = layout.rank - 1;
   const auto stride = [&] { return layout.axes[axis].stride[slot_x]; };
   std::int64_t next = 1, repeats = 1;
   for (; axis >= 0 && stride() == next; --axis) next *= layout.axes[axis].extent;
-  const std::int64_t row = next;
+  const std::int64_t repeat_length = next;
   for (; axis >= 0 && stride() == 0; --axis) repeats *= layout.axes[axis].extent;
   for (; axis >= 0 && stride() == next; --axis) next *= layout.axes[axis].extent;
   if (axis >= 0) return;
   layout.repeats = repeats;
-  layout.repeat_length = row;
+  layout.repeat_length = repeat_length;
 }
 
 }  // namespace
@@ -108,7 +112,7 @@ std::uintptr_t span_bytes(const ConstTensorView& view) {
 
 bool nests(const ConstTensorView& view) {
   int order[max_rank];
-  std::int64_t reach = 0;  // the largest offset that the axes so far can make
+  std::int64_t reach = 0;  // the largest offset along the axes so far
   for (int i = sorted_axes(view, order) - 1; i >= 0; --i) {
     const std::int64_t stride = view.strides()[order[i]];
     if (stride <= reach) return false;

@@ -1,4 +1,4 @@
-// Stands in for cuda/ in a build without CUDA.
+// Replaces cuda/backend.cu in a build without CUDA.
 #include "core/backend.hpp"
 
 namespace rectify::detail {

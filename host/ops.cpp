@@ -1,4 +1,6 @@
-// The two verbs: validate, choose the backend by the device, run. Nothing else happens here.
+// The public functions of rectify/ops.hpp. forward and backward validate a call (plan_forward and plan_backward in
+// validate.cpp), choose the backend by the device of the tensors, and run the call through the backend's table
+// (core/backend.hpp): cpu/backend.cpp or cuda/backend.cu.
 #include <rectify/ops.hpp>
 
 #include "float_environment.hpp"
@@ -20,9 +22,9 @@ const detail::Backend& backend_of(const char* operand, Device device) {
                     ": expected a tensor on the cpu, as this build has no CUDA, got cuda:" + std::to_string(device.index));
 }
 
-void require_success(int code, const detail::Backend& backend, const char* verb, Device device) {
+void require_success(int code, const detail::Backend& backend, const char* function, Device device) {
   if (code == 0) return;
-  throw CudaError(code, std::string(verb) + " on cuda:" + std::to_string(device.index) + ": expected success, got " +
+  throw CudaError(code, std::string(function) + " on cuda:" + std::to_string(device.index) + ": expected success, got " +
                             backend.error_name(code) + " (" + std::to_string(code) + ")");
 }
 

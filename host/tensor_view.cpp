@@ -1,5 +1,5 @@
-// Construction of shapes, strides and views. Extents and strides themselves are judged by validate.cpp, which knows the
-// operand.
+// The constructors of shapes, strides and views (rectify/tensor_view.hpp). Extents and strides are checked later, by
+// validate.cpp, whose errors can name the operand.
 #include <rectify/tensor_view.hpp>
 
 #include <algorithm>
@@ -8,7 +8,8 @@
 namespace rectify {
 namespace {
 
-/// A product that overflows stays at the top, harmlessly: validate.cpp rejects the shape before any stride is used.
+/// A product that overflows becomes the largest int64. That is harmless, because validate.cpp rejects the shape before a stride
+/// is used.
 std::int64_t saturating_product(std::int64_t a, std::int64_t b) {
   std::int64_t product;
   return __builtin_mul_overflow(a, b, &product) ? std::numeric_limits<std::int64_t>::max() : product;
@@ -33,7 +34,7 @@ Dims::Dims(const std::int64_t* values, int rank) : rank_(rank) {
     throw InvalidArgument("rank: expected 0 to " + std::to_string(max_rank) + ", got " + std::to_string(rank));
   }
   if (values == nullptr && rank > 0)
-    throw InvalidArgument("shape or strides: expected a pointer to " + std::to_string(rank) + " numbers, got null");
+    throw InvalidArgument("shape or strides: expected a pointer to " + std::to_string(rank) + " values, got null");
   std::copy_n(values, rank, values_);
 }
 

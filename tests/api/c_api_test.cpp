@@ -176,7 +176,7 @@ TEST(CApiStatus, HasWordsForEveryNumber) {
   EXPECT_STREQ(rectify_status_string(RECTIFY_CUDA_ERROR), "CUDA error");
   EXPECT_STREQ(rectify_status_string(RECTIFY_INTERNAL_ERROR), "internal error");
   for (rectify_status other : {-1, 5, std::numeric_limits<rectify_status>::min(), std::numeric_limits<rectify_status>::max()})
-    EXPECT_STREQ(rectify_status_string(other), "no status of rectify's");
+    EXPECT_STREQ(rectify_status_string(other), "unknown status");
 }
 
 }  // namespace
