@@ -1,7 +1,8 @@
-# Decides RECTIFY_WITH_CUDA from RECTIFY_CUDA, and the architectures to build for. Needs no GPU: nothing here is `native`.
+# Decides RECTIFY_WITH_CUDA from RECTIFY_CUDA, and the default architectures. No GPU is needed to build: the architecture is
+# never `native`.
 
 set(RECTIFY_WITH_CUDA OFF)
-if(RECTIFY_CUDA)  # not OFF, 0, NO or another of CMake's words for it
+if(RECTIFY_CUDA)  # false for OFF, 0, NO and CMake's other false values
   include(CheckLanguage)
   if(NOT CMAKE_CUDA_COMPILER)
     unset(CMAKE_CUDA_COMPILER CACHE)  # look again: a toolkit may have been installed since
@@ -16,7 +17,7 @@ endif()
 message(STATUS "rectify: CUDA backend ${RECTIFY_WITH_CUDA}")
 
 if(RECTIFY_WITH_CUDA)
-  # Without this, CMake settles on the oldest architecture of the compiler. The last entry carries PTX for chips to come.
+  # CMake's own default is the oldest architecture that the compiler has. The last entry includes PTX, for newer GPUs.
   if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES AND NOT DEFINED ENV{CUDAARCHS})
     execute_process(COMMAND ${CMAKE_CUDA_COMPILER} --list-gpu-arch OUTPUT_VARIABLE listed OUTPUT_STRIP_TRAILING_WHITESPACE)
     set(architectures)
@@ -31,7 +32,7 @@ if(RECTIFY_WITH_CUDA)
   endif()
   enable_language(CUDA)
   if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 12.0)
-    message(FATAL_ERROR "rectify: CUDA ${CMAKE_CUDA_COMPILER_VERSION} is too old, 12.0 is needed; RECTIFY_CUDA=OFF builds without")
+    message(FATAL_ERROR "rectify: CUDA ${CMAKE_CUDA_COMPILER_VERSION} is too old, 12.0 is needed; RECTIFY_CUDA=OFF omits it")
   endif()
   message(STATUS "rectify: CUDA architectures ${CMAKE_CUDA_ARCHITECTURES}")
 endif()

@@ -1,5 +1,5 @@
-# What is installed: the library, its public headers, and what find_package and pkg-config need to find them; rectify-bench where it
-# is built. Nothing installed holds the path of its prefix, so a prefix may be moved, and DESTDIR works.
+# Installs the library, its public headers, the files that find_package and pkg-config need, and rectify-bench if it is built.
+# No installed file contains the path of the prefix, so a prefix may be moved, and DESTDIR works.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(rectify_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/rectify)
@@ -9,22 +9,23 @@ install(TARGETS rectify rectify_headers EXPORT rectifyTargets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT rectify_library NAMELINK_COMPONENT rectify_development
   RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT rectify_library
   INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-# detail/ too: public headers include it.
+# Including detail/, which public headers include.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/rectify DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT rectify_development
   FILES_MATCHING PATTERN "*.hpp" PATTERN "*.h")
 install(EXPORT rectifyTargets NAMESPACE rectify:: DESTINATION ${rectify_package_dir} COMPONENT rectify_development)
 
-# Who links a static library links what it uses, too; a shared one has linked it already. In rectify.pc these stand under Libs, for a
-# static library is of no use without them, and not everyone says --static.
+# A program that links the static library must also link its dependencies; a shared library is already linked with them.
+# rectify.pc lists them under Libs and not under Libs.private, because the static library is useless without them and not
+# everyone passes --static.
 get_target_property(rectify_type rectify TYPE)
 set(rectify_dependencies "")
 set(rectify_pc_libs "")
 if(rectify_type STREQUAL "STATIC_LIBRARY")
-  set(rectify_pc_libs ${rectify_in_a_library})  # which mean nothing to a program
+  set(rectify_pc_libs ${rectify_in_a_library})  # without effect in a program
   string(APPEND rectify_dependencies [=[
 if(NOT CMAKE_CXX_COMPILER_LOADED)
   set(rectify_FOUND FALSE)
-  set(rectify_NOT_FOUND_MESSAGE "this rectify is static and is linked as C++ is: enable the language CXX, or take a shared one")
+  set(rectify_NOT_FOUND_MESSAGE "this rectify is static and must be linked as C++: enable language CXX, or use a shared one")
   return()
 endif()
 find_dependency(OpenMP COMPONENTS CXX)
@@ -38,25 +39,25 @@ find_dependency(OpenMP COMPONENTS CXX)
     cmake_path(GET cudart PARENT_PATH cudart_dir)
     list(APPEND rectify_pc_libs -L${cudart_dir} -l${rectify_cudart} -ldl -lrt -lpthread)
   endif()
-  # For linkers of other languages than C++.
+  # For programs that are not linked by a C++ compiler.
   foreach(name IN ITEMS stdc++ c++ m)
     if(name IN_LIST CMAKE_CXX_IMPLICIT_LINK_LIBRARIES)
       list(APPEND rectify_pc_libs -l${name})
     endif()
   endforeach()
 elseif(rectify_type STREQUAL "SHARED_LIBRARY")
-  # The CUDA runtime, if shared, seldom lies where the loader looks.
+  # A shared CUDA runtime is seldom in a folder that the loader searches.
   set_target_properties(rectify PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
 endif()
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/rectifyConfig.cmake.in ${PROJECT_BINARY_DIR}/package/rectifyConfig.cmake
   INSTALL_DESTINATION ${rectify_package_dir})
-# Before 1.0 a minor version may break what the last one promised.
+# Before 1.0 a minor version may change the interface.
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/package/rectifyConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/package/rectifyConfig.cmake ${PROJECT_BINARY_DIR}/package/rectifyConfigVersion.cmake
   DESTINATION ${rectify_package_dir} COMPONENT rectify_development)
 
-# pkg-config finds the prefix from where rectify.pc lies.
+# rectify.pc gives the prefix relative to its own folder.
 set(rectify_pc_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 if(IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})
   set(rectify_pc_prefix ${CMAKE_INSTALL_PREFIX})

@@ -1,5 +1,5 @@
-# Packages that only tests, benchmarks or examples need. One that is missing leaves these out, with a warning, and the rest is built;
-# in CI it is an error, or CI would silently test less.
+# For packages that only tests, benchmarks or examples need. If one is missing, what needs it is left out with a warning. In CI
+# that is an error, because CI would otherwise silently test less.
 function(rectify_tell_missing what left_out)
   set(text "rectify: ${what} not found; left out: ${left_out}")
   if(rectify_strict)
@@ -8,7 +8,8 @@ function(rectify_tell_missing what left_out)
   message(WARNING "${text}")
 endfunction()
 
-# rectify_find_package(PACKAGE "how people call it, and Debian's name" "what is left out without it" [option of find_package]...)
+# rectify_find_package(PACKAGE "its usual name, and the Debian package" "what is left out without it" [option of
+# find_package]...)
 macro(rectify_find_package package what left_out)
   find_package(${package} QUIET ${ARGN})
   if(NOT ${package}_FOUND)

@@ -1,30 +1,30 @@
-# Debian packages, by cpack in the build folder: librectify0.2 and librectify-dev of a shared build, librectify-dev alone of a static one,
-# and rectify-bench. The CUDA runtime is inside, as it is by default; no Debian package to depend on has the shared one.
+# Debian packages, made by cpack in the build folder: librectify0.2 (if the library is shared), librectify-dev, and
+# rectify-bench. By default the static CUDA runtime is linked in; there is no Debian package of the shared one to depend on.
 get_target_property(rectify_type rectify TYPE)
 set(rectify_soname_package librectify${rectify_soversion})
 set(CPACK_COMPONENTS_ALL rectify_development)
 set(CPACK_DEBIAN_RECTIFY_DEVELOPMENT_PACKAGE_NAME librectify-dev)
 set(CPACK_DEBIAN_RECTIFY_DEVELOPMENT_PACKAGE_SECTION libdevel)
-set(CPACK_COMPONENT_RECTIFY_DEVELOPMENT_DESCRIPTION "Headers, and what CMake and pkg-config need to find the library.")
+set(CPACK_COMPONENT_RECTIFY_DEVELOPMENT_DESCRIPTION "Headers, and files with which CMake and pkg-config find the library.")
 if(TARGET rectify-bench)
   list(APPEND CPACK_COMPONENTS_ALL rectify_bench)
   set(CPACK_DEBIAN_RECTIFY_BENCH_PACKAGE_NAME rectify-bench)
   set(CPACK_DEBIAN_RECTIFY_BENCH_PACKAGE_SECTION utils)
-  set(CPACK_COMPONENT_RECTIFY_BENCH_DESCRIPTION "The benchmark, which also checks every result.")
+  set(CPACK_COMPONENT_RECTIFY_BENCH_DESCRIPTION "The benchmark. It checks every result before it is timed.")
 endif()
 if(rectify_type STREQUAL "SHARED_LIBRARY")
   list(APPEND CPACK_COMPONENTS_ALL rectify_library)
   set(CPACK_DEBIAN_RECTIFY_LIBRARY_PACKAGE_NAME ${rectify_soname_package})
   set(CPACK_DEBIAN_RECTIFY_LIBRARY_PACKAGE_SECTION libs)
   set(CPACK_COMPONENT_RECTIFY_LIBRARY_DESCRIPTION "The shared library.")
-  # On the very version, as is usual for what headers and tools are built with.
+  # Headers and tools depend on the exact version of the library that they were built with.
   set(CPACK_DEBIAN_ENABLE_COMPONENT_DEPENDS ON)
   set(CPACK_COMPONENT_RECTIFY_DEVELOPMENT_DEPENDS rectify_library)
   set(CPACK_COMPONENT_RECTIFY_BENCH_DEPENDS rectify_library)
   set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR})
   set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 endif()
-# Debian keeps a licence for each package.
+# Every Debian package contains its licence.
 foreach(component IN LISTS CPACK_COMPONENTS_ALL)
   string(TOUPPER ${component} upper)
   install(FILES ${PROJECT_SOURCE_DIR}/LICENSE RENAME copyright COMPONENT ${component}

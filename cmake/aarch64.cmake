@@ -1,4 +1,5 @@
-# A toolchain: aarch64 from another machine, and its programs run by qemu-user (Debian: g++-aarch64-linux-gnu, qemu-user).
+# A toolchain file that cross-compiles for aarch64 and runs the programs with qemu-user (Debian: g++-aarch64-linux-gnu,
+# qemu-user).
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
