@@ -1,7 +1,23 @@
-# The examples that check themselves. 77: this machine lacks what the program runs on.
+# The examples: those that check their own results, and tests of their parts. Exit code 77: this machine lacks what the program needs.
 foreach(example IN ITEMS function_objects_openmp function_objects_cuda cutlass_epilogue)
   if(TARGET ${example})
     add_test(NAME example_${example} COMMAND ${example})
     set_tests_properties(example_${example} PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT "OMP_WAIT_POLICY=passive")
   endif()
 endforeach()
+
+find_package(ZLIB QUIET)  # again, as imported targets are visible only in the folder that looked for them
+if(NOT ZLIB_FOUND OR NOT TARGET GTest::gtest_main)
+  return()
+endif()
+rectify_add_tests(rectify_example_tests SOURCES examples/idx_test.cpp ${PROJECT_SOURCE_DIR}/examples/idx.cpp LIBRARIES ZLIB::ZLIB)
+target_include_directories(rectify_example_tests PRIVATE ${PROJECT_SOURCE_DIR}/examples)
+if(TARGET train_step)
+  add_test(NAME train_step COMMAND train_step)
+  set_tests_properties(train_step PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+endif()
+if(TARGET tune_alpha)
+  rectify_add_tests(rectify_tune_alpha_tests SOURCES examples/tune_alpha_test.cpp examples/tune_alpha_parts_test.cpp LIBRARIES tune_alpha_parts)
+  add_test(NAME tune_alpha COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/examples/tune_alpha.sh $<TARGET_FILE:tune_alpha>)
+  set_tests_properties(tune_alpha PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300 PROCESSORS 2 ENVIRONMENT "OMP_WAIT_POLICY=passive")
+endif()

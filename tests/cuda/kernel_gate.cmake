@@ -1,0 +1,20 @@
+# The kernels' registers, spills and memory accesses, for each architecture.
+if(NOT RECTIFY_WITH_CUDA OR RECTIFY_NESTED)
+  return()
+endif()
+# A build for sm_90 alone keeps its PTX for the test, which would otherwise need a minute to compile it again.
+set(ptx "")
+if(CMAKE_CUDA_ARCHITECTURES MATCHES "^90(-virtual)?$")
+  set(ptx ${PROJECT_BINARY_DIR}/ptx)
+  file(MAKE_DIRECTORY ${ptx})
+  target_compile_options(rectify PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:--keep --keep-dir ${ptx}>")
+endif()
+foreach(architecture IN ITEMS 75 80 90 100 120)
+  set(gate kernels_sm_${architecture})
+  add_test(NAME ${gate}
+    COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/cuda/kernel_gate.sh ${CMAKE_CUDA_COMPILER} ${PROJECT_SOURCE_DIR} ${architecture})
+  set_tests_properties(${gate} PROPERTIES SKIP_RETURN_CODE 77 PROCESSORS 2 TIMEOUT 900 LABELS slow)
+  if(architecture EQUAL 90)
+    set_tests_properties(${gate} PROPERTIES LABELS quick COST 100 ENVIRONMENT "KERNEL_PTX=${ptx}")
+  endif()
+endforeach()
