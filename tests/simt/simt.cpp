@@ -1,41 +1,22 @@
-// The scheduler. A fibre takes threads one after the other until one has to wait; so a kernel without barriers runs on a single
-// fibre, at the speed of a loop. Under ThreadSanitizer each thread gets a fibre of its own, or races between them would not
-// show.
+// The scheduler. A fibre runs the threads of a block one after the other until one of them has to wait, so a kernel without barriers runs
+// on a single fibre, at the speed of a loop. Under ThreadSanitizer each thread has a fibre of its own; otherwise it would not see races
+// between threads.
 #include "simt.hpp"
 
-#include <ucontext.h>
+#include "fibre.hpp"
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
 #include <random>
 #include <vector>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SIMT_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SIMT_ASAN 1
-#endif
-#endif
-#if defined(SIMT_ASAN)
-#include <sanitizer/common_interface_defs.h>
-#endif
-// This file is not instrumented for ThreadSanitizer, or it would report the scheduler; it tells it of fibres and barriers instead.
-#if defined(SIMT_TSAN)
-#include <sanitizer/tsan_interface.h>
-#endif
 
 namespace simt {
 namespace {
 
-constexpr std::size_t stack_bytes = 256 * 1024;
 constexpr unsigned warp_size = 32;
 
 enum class State { unstarted, ready, at_barrier, at_warp_op, done };
-
-struct Fibre;
 
 struct Thread {
   Dim3 index;
@@ -46,42 +27,12 @@ struct Thread {
   Site site{"", 0};
 };
 
-/// A stack to run on. ASan must be told of every switch, or it takes the other stack for a wild one.
-struct Fibre {
-  ucontext_t context{};
-  std::unique_ptr<char[]> stack;
-  void* fake_stack = nullptr;
-  void* tsan = nullptr;
-  bool idle = true;
-};
-
-#if defined(SIMT_TSAN)
-constexpr bool a_fibre_each = true;
-void* create_tsan_fibre() { return __tsan_create_fiber(0); }
-void* current_tsan_fibre() { return __tsan_get_current_fiber(); }
-void switch_tsan_fibre(void* to) { __tsan_switch_to_fiber(to, 1 /* not a synchronisation */); }
-void release(char& tag) { __tsan_release(&tag); }
-void acquire(char& tag) { __tsan_acquire(&tag); }
-#else
-constexpr bool a_fibre_each = false;
-void* create_tsan_fibre() { return nullptr; }
-void* current_tsan_fibre() { return nullptr; }
-void switch_tsan_fibre(void*) {}
-void release(char&) {}
-void acquire(char&) {}
-#endif
-char block_begins, block_ends, at_barrier, in_warp[32];  // what threads synchronise by, for ThreadSanitizer
-
 struct Machine {
   std::vector<Thread> threads;
   std::vector<unsigned> order;     // of threads
   std::size_t next_unstarted = 0;  // in order
-  std::vector<std::unique_ptr<Fibre>> fibres;
+  Fibres fibres;
   std::vector<std::uint64_t> words;  // a slot per thread for warp operations
-  Fibre scheduler;
-  const void* scheduler_stack = nullptr;
-  std::size_t scheduler_stack_bytes = 0;
-  Fibre* running = nullptr;
   Thread* thread = nullptr;
   const std::function<void()>* body = nullptr;
   Order wanted = Order::ascending;
@@ -93,91 +44,39 @@ Machine& machine() {
   return m;
 }
 
-void arrive([[maybe_unused]] void* fake_stack) {
-#if defined(SIMT_ASAN)
-  Machine& m = machine();
-  const void* from = nullptr;
-  std::size_t bytes = 0;
-  __sanitizer_finish_switch_fiber(fake_stack, &from, &bytes);
-  if (m.running != nullptr && m.scheduler_stack == nullptr) {
-    m.scheduler_stack = from;
-    m.scheduler_stack_bytes = bytes;
-  }
-#endif
-}
-
-void to_fibre(Fibre& fibre) {
-  Machine& m = machine();
-  m.running = &fibre;
-#if defined(SIMT_ASAN)
-  __sanitizer_start_switch_fiber(&m.scheduler.fake_stack, fibre.stack.get(), stack_bytes);
-#endif
-  switch_tsan_fibre(fibre.tsan);
-  swapcontext(&m.scheduler.context, &fibre.context);
-  m.running = nullptr;
-  arrive(m.scheduler.fake_stack);
-}
-
-void to_scheduler() {
-  Machine& m = machine();
-  Fibre& fibre = *m.running;
-#if defined(SIMT_ASAN)
-  __sanitizer_start_switch_fiber(&fibre.fake_stack, m.scheduler_stack, m.scheduler_stack_bytes);
-#endif
-  switch_tsan_fibre(m.scheduler.tsan);
-  swapcontext(&fibre.context, &m.scheduler.context);
-  arrive(fibre.fake_stack);
-}
-
 void enter(Thread& thread) {
   machine().thread = &thread;
   indices().thread = thread.index;
 }
 
 void fibre_main() {
-  arrive(nullptr);
   Machine& m = machine();
+  m.fibres.begin();
   for (;;) {
     while (m.next_unstarted < m.order.size()) {
       enter(m.threads[m.order[m.next_unstarted++]]);
-      m.thread->fibre = m.running;
+      m.thread->fibre = m.fibres.running();
       acquire(block_begins);
       (*m.body)();
       release(block_ends);
       m.thread->state = State::done;
       if (a_fibre_each) break;
     }
-    m.running->idle = !a_fibre_each;
-    to_scheduler();
+    m.fibres.running()->idle = !a_fibre_each;
+    m.fibres.to_scheduler();
   }
-}
-
-Fibre& idle_fibre() {
-  Machine& m = machine();
-  for (auto& fibre : m.fibres) {
-    if (fibre->idle) return *fibre;
-  }
-  auto fibre = std::make_unique<Fibre>();
-  fibre->stack = std::make_unique<char[]>(stack_bytes);
-  getcontext(&fibre->context);
-  fibre->context.uc_stack.ss_sp = fibre->stack.get();
-  fibre->context.uc_stack.ss_size = stack_bytes;
-  makecontext(&fibre->context, fibre_main, 0);
-  fibre->tsan = create_tsan_fibre();
-  m.fibres.push_back(std::move(fibre));
-  return *m.fibres.back();
 }
 
 void wait_as(State state, Site site) {
   Thread& self = *machine().thread;
   self.state = state;
   self.site = site;
-  to_scheduler();
+  machine().fibres.to_scheduler();
 }
 
 bool same_site(Site a, Site b) { return a.line == b.line && std::strcmp(a.file, b.file) == 0; }
 
-/// Lets a group of lanes go on once every lane that the mask names has come to the same operation.
+/// Makes a group of lanes ready once every lane that the mask names has reached the same operation.
 bool release_warp(unsigned first) {
   Machine& m = machine();
   const unsigned end = std::min<unsigned>(first + warp_size, static_cast<unsigned>(m.threads.size()));
@@ -237,13 +136,8 @@ void start_block(Dim3 index) {
 void run_block(Dim3 index) {
   Machine& m = machine();
   start_block(index);
-  m.scheduler.tsan = current_tsan_fibre();
   release(block_begins);
-  while (m.next_unstarted < m.order.size()) {
-    Fibre& fibre = idle_fibre();
-    fibre.idle = false;
-    to_fibre(fibre);
-  }
+  while (m.next_unstarted < m.order.size()) m.fibres.start(fibre_main);
   while (!all_done()) {
     bool released = false;
     for (unsigned first = 0; first < m.threads.size(); first += warp_size) released = release_warp(first) || released;
@@ -251,11 +145,11 @@ void run_block(Dim3 index) {
     for (unsigned i : m.order) {
       if (m.threads[i].state != State::ready) continue;
       enter(m.threads[i]);
-      to_fibre(*m.thread->fibre);
+      m.fibres.to(*m.thread->fibre);
     }
   }
   acquire(block_ends);
-  for (auto& fibre : m.fibres) fibre->idle = true;
+  m.fibres.all_idle();
 }
 
 }  // namespace
@@ -338,7 +232,7 @@ std::uint64_t exchange_word(unsigned mask, std::uint64_t v, unsigned source, Sit
   sync_warp(mask, site);
   if ((mask >> source % warp_size & 1u) == 0) fail("a shuffle reads a lane outside its mask");
   const std::uint64_t read = m.words[first + source % warp_size];
-  sync_warp(mask, site);  // nobody writes its slot again before all have read
+  sync_warp(mask, site);  // no lane may write its slot again before all have read
   return read;
 }
 
