@@ -1,4 +1,4 @@
-// DLTensors as views: every field of them, and every one that is rejected.
+// DLTensors as views: every field is converted, or rejected if a view cannot have it.
 #include <rectify/dlpack.hpp>
 #include <rectify/rectify.hpp>
 
@@ -26,9 +26,9 @@ class DLPack : public testing::Test {
     return tensor;
   }
 
-  /// A view of the tensor so spoilt throws an E whose text holds each of `words`.
+  /// `spoil` makes the tensor invalid; a view of it then throws an E whose text holds each of `words`.
   template <class E>
-  void rejects(const std::function<void(DLTensor&)>& spoil, std::initializer_list<const char*> words) {
+  void expect_rejected(const std::function<void(DLTensor&)>& spoil, std::initializer_list<const char*> words) {
     DLTensor bad = tensor();
     spoil(bad);
     try {
@@ -45,7 +45,7 @@ class DLPack : public testing::Test {
   std::int64_t shape[9] = {2, 3, 1, 1, 1, 1, 1, 1, 1}, strides[2] = {1, 2};
 };
 
-TEST_F(DLPack, IsAViewOfTheSameMemory) {
+TEST_F(DLPack, BecomesAViewOfTheSameMemory) {
   const TensorView view = view_of(tensor());
   EXPECT_TRUE(view.present());
   EXPECT_EQ(view.data(), memory.data());
@@ -57,7 +57,7 @@ TEST_F(DLPack, IsAViewOfTheSameMemory) {
   EXPECT_EQ(const_view_of(tensor()).data(), memory.data());
 }
 
-TEST_F(DLPack, IsCalledWithAsItIs) {
+TEST_F(DLPack, IsAcceptedByForward) {
   DLTensor x = tensor(), y = tensor();
   memory.assign({-1, 2, -3, 4, -5, 6, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7});
   x.strides = strides;
@@ -66,7 +66,7 @@ TEST_F(DLPack, IsCalledWithAsItIs) {
   EXPECT_EQ(memory, (std::vector<float>{-1, 2, -3, 4, -5, 6, 7, 7, 0, 0, 0, 2, 4, 6, 7, 7}));
 }
 
-TEST_F(DLPack, KnowsDtypesAndDevices) {
+TEST_F(DLPack, MapsDtypesAndDevices) {
   const struct {
     DLDataType given;
     DType expected;
@@ -88,31 +88,31 @@ TEST_F(DLPack, KnowsDtypesAndDevices) {
 }
 
 TEST_F(DLPack, RejectsOtherDtypes) {
-  rejects<Unsupported>([](DLTensor& t) { t.dtype.lanes = 4; }, {"DLTensor.dtype.lanes", "expected 1", "got 4"});
-  rejects<Unsupported>([](DLTensor& t) { t.dtype.lanes = 0; }, {"DLTensor.dtype.lanes", "got 0"});
+  expect_rejected<Unsupported>([](DLTensor& t) { t.dtype.lanes = 4; }, {"DLTensor.dtype.lanes", "expected 1", "got 4"});
+  expect_rejected<Unsupported>([](DLTensor& t) { t.dtype.lanes = 0; }, {"DLTensor.dtype.lanes", "got 0"});
   const DLDataType others[] = {{kDLInt, 32, 1},    {kDLUInt, 8, 1},     {6 /* bool */, 8, 1}, {kDLFloat, 8, 1},
                                {kDLBfloat, 32, 1}, {kDLComplex, 64, 1}, {255, 255, 1}};
   for (const DLDataType& type : others) {
     const std::string got = "got code " + std::to_string(type.code) + " of " + std::to_string(type.bits) + " bits";
-    rejects<Unsupported>([&](DLTensor& t) { t.dtype = type; }, {"DLTensor.dtype", got.c_str()});
+    expect_rejected<Unsupported>([&](DLTensor& t) { t.dtype = type; }, {"DLTensor.dtype", got.c_str()});
   }
 }
 
 TEST_F(DLPack, RejectsOtherDevices) {
-  rejects<Unsupported>([](DLTensor& t) { t.device.device_type = kDLOpenCL; }, {"DLTensor.device.device_type", "got 4"});
-  rejects<Unsupported>([](DLTensor& t) { t.device.device_type = kDLROCM; }, {"DLTensor.device.device_type", "got 10"});
+  expect_rejected<Unsupported>([](DLTensor& t) { t.device.device_type = kDLOpenCL; }, {"DLTensor.device.device_type", "got 4"});
+  expect_rejected<Unsupported>([](DLTensor& t) { t.device.device_type = kDLROCM; }, {"DLTensor.device.device_type", "got 10"});
 }
 
-TEST_F(DLPack, RejectsRanksAndStridesThatNoViewHas) {
-  rejects<InvalidArgument>([](DLTensor& t) { t.ndim = 9; }, {"DLTensor.ndim", "0 to 8", "got 9"});
-  rejects<InvalidArgument>([](DLTensor& t) { t.ndim = -1; }, {"DLTensor.ndim", "got -1"});
-  rejects<InvalidArgument>([](DLTensor& t) { t.shape = nullptr; }, {"DLTensor.shape", "2 extents", "null"});
+TEST_F(DLPack, RejectsInvalidRanksShapesAndStrides) {
+  expect_rejected<InvalidArgument>([](DLTensor& t) { t.ndim = 9; }, {"DLTensor.ndim", "0 to 8", "got 9"});
+  expect_rejected<InvalidArgument>([](DLTensor& t) { t.ndim = -1; }, {"DLTensor.ndim", "got -1"});
+  expect_rejected<InvalidArgument>([](DLTensor& t) { t.shape = nullptr; }, {"DLTensor.shape", "2 extents", "null"});
   strides[1] = -1;
-  rejects<Unsupported>([&](DLTensor& t) { t.strides = strides; }, {"DLTensor.strides", "from 0 up", "got -1"});
+  expect_rejected<Unsupported>([&](DLTensor& t) { t.strides = strides; }, {"DLTensor.strides", "from 0 up", "got -1"});
 }
 
-/// As np.from_dlpack and torch hand out a reversed column, or nothing.
-TEST_F(DLPack, StridesThatAreNeverWalkedAreNotLookedAt) {
+/// NumPy and PyTorch export such strides for a reversed column and for a tensor without elements.
+TEST_F(DLPack, IgnoresStridesThatAreNeverWalked) {
   strides[1] = -1;
   DLTensor t = tensor();
   t.strides = strides;
@@ -123,20 +123,21 @@ TEST_F(DLPack, StridesThatAreNeverWalkedAreNotLookedAt) {
   EXPECT_NO_THROW(forward(relu(), view_of(t), view_of(t)));
 }
 
-TEST_F(DLPack, RejectsOffsetsToNoElement) {
-  rejects<InvalidArgument>([](DLTensor& t) { t.byte_offset = 2; }, {"DLTensor.byte_offset", "aligned to 4 bytes", "got 2"});
-  rejects<InvalidArgument>([](DLTensor& t) { t.byte_offset = std::numeric_limits<std::uint64_t>::max() - 3; },
-                           {"DLTensor.byte_offset", "address space"});
+TEST_F(DLPack, RejectsMisalignedAndOverflowingOffsets) {
+  expect_rejected<InvalidArgument>([](DLTensor& t) { t.byte_offset = 2; },
+                                   {"DLTensor.byte_offset", "aligned to 4 bytes", "got 2"});
+  expect_rejected<InvalidArgument>([](DLTensor& t) { t.byte_offset = std::numeric_limits<std::uint64_t>::max() - 3; },
+                                   {"DLTensor.byte_offset", "address space"});
 }
 
-TEST_F(DLPack, NoElementsNeedNoAlignment) {
+TEST_F(DLPack, AcceptsMisalignedTensorsWithoutElements) {
   shape[1] = 0;
   DLTensor t = tensor();
   t.byte_offset = 2;
   EXPECT_NO_THROW(forward(relu(), view_of(t), view_of(t)));
 }
 
-TEST_F(DLPack, NullStaysNullWhateverTheOffset) {
+TEST_F(DLPack, KeepsNullDataNullWhateverTheOffset) {
   DLTensor t = tensor();
   t.data = nullptr;
   t.byte_offset = 8;

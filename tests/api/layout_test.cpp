@@ -1,4 +1,4 @@
-// Axes sorted and merged: what runs as one vector loop and what does not, where the channels are, and which x repeats.
+// make_layout(): which axes merge into one loop, where the channels are, and how often x repeats.
 #include "layout.hpp"
 
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@ TensorView tensor(const Shape& shape, const Strides& strides) {
   return TensorView(&some, shape, Device::cpu()).strided(strides);
 }
 
-/// Of y and x alone.
+/// The layout of y and x, without other tensors.
 Layout layout_of(const TensorView& out, const TensorView& x, int channel_axis = no_channels) {
   Tensors tensors = {};
   tensors[slot_out] = &out;
@@ -19,7 +19,7 @@ Layout layout_of(const TensorView& out, const TensorView& x, int channel_axis = 
   return make_layout(tensors, slot_out, channel_axis);
 }
 
-TEST(Layout, DenseTensorsOfOneOrderAreOneRun) {
+TEST(Layout, MergesDenseTensorsOfOneOrderIntoOneAxis) {
   const TensorView row_major = tensor({2, 3, 4}, {12, 4, 1}), channels_last = tensor({2, 3, 4, 5}, {60, 1, 15, 3}),
                    transposed = tensor({3, 4}, {1, 3});
   for (const TensorView& t : {row_major, channels_last, transposed}) {
@@ -33,7 +33,7 @@ TEST(Layout, DenseTensorsOfOneOrderAreOneRun) {
   }
 }
 
-TEST(Layout, TensorsOfDifferentOrdersAreNot) {
+TEST(Layout, DoesNotMergeTensorsOfDifferentOrders) {
   const Layout layout = layout_of(tensor({3, 4}, {4, 1}), tensor({3, 4}, {1, 3}));
   EXPECT_TRUE(layout.contiguous[slot_out]);
   EXPECT_FALSE(layout.contiguous[slot_x]);
@@ -43,7 +43,7 @@ TEST(Layout, TensorsOfDifferentOrdersAreNot) {
   EXPECT_EQ(layout.repeats, 1);
 }
 
-TEST(Layout, TheLeadingTensorGivesTheOrder) {
+TEST(Layout, OrdersAxesByTheLeadingTensor) {
   const TensorView x = tensor({3, 4}, {1, 3}), mask = tensor({3, 4}, {4, 1});
   Tensors tensors = {};
   tensors[slot_x] = &x;
@@ -56,7 +56,7 @@ TEST(Layout, TheLeadingTensorGivesTheOrder) {
   }
 }
 
-TEST(Layout, AbsentTensorsAreInNobodysWay) {
+TEST(Layout, TreatsAbsentTensorsAsContiguous) {
   const TensorView t = tensor({2, 3}, {3, 1});
   const Layout layout = layout_of(t, t);
   for (Slot absent : {slot_dy, slot_residual, slot_dresidual, slot_mask}) {
@@ -65,7 +65,7 @@ TEST(Layout, AbsentTensorsAreInNobodysWay) {
   }
 }
 
-TEST(Layout, AxesOfOneElementAndTheirStridesDoNotCount) {
+TEST(Layout, IgnoresAxesOfOneElement) {
   const Layout layout = layout_of(tensor({1, 6, 1}, {999, 1, 7}), tensor({1, 6, 1}, {3, 1, 0}), 1);
   EXPECT_TRUE(layout.contiguous[slot_x] && layout.contiguous[slot_out]);
   EXPECT_EQ(layout.elements, 6);
@@ -73,7 +73,7 @@ TEST(Layout, AxesOfOneElementAndTheirStridesDoNotCount) {
   EXPECT_EQ(layout.channels, 6);
 }
 
-TEST(Layout, GapsAndBroadcastsMergeWhereTheyCan) {
+TEST(Layout, MergesTheAxesAroundGapsAndBroadcasts) {
   const Layout gap = layout_of(tensor({2, 3, 4}, {24, 4, 1}), tensor({2, 3, 4}, {12, 4, 1}));
   EXPECT_EQ(gap.rank, 2);
   EXPECT_FALSE(gap.contiguous[slot_out]);
@@ -83,14 +83,14 @@ TEST(Layout, GapsAndBroadcastsMergeWhereTheyCan) {
   EXPECT_EQ(broadcast.axes[0].extent, 6);
 }
 
-TEST(Layout, ASingleElementIsARun) {
+TEST(Layout, TreatsASingleElementAsContiguous) {
   const Layout scalar = layout_of(tensor({}, {}), tensor({}, {}));
   EXPECT_TRUE(scalar.contiguous[slot_x] && scalar.contiguous[slot_out]);
   EXPECT_EQ(scalar.elements, 1);
   EXPECT_TRUE(layout_of(tensor({1, 1}, {5, 5}), tensor({1, 1}, {0, 0})).contiguous[slot_x]);
 }
 
-TEST(Layout, ChannelsAreFoundInEveryOrder) {
+TEST(Layout, FindsTheChannelsInEveryOrder) {
   const Shape nchw{2, 3, 4, 5};
   const struct {
     Strides strides;
@@ -113,7 +113,7 @@ TEST(Layout, ChannelsAreFoundInEveryOrder) {
   }
 }
 
-TEST(Layout, ChannelsKeepTheirAxisFromMerging) {
+TEST(Layout, DoesNotMergeTheChannelAxis) {
   const TensorView t = tensor({4, 6}, {6, 1});
   EXPECT_EQ(layout_of(t, t).rank, 1);
   const Layout layout = layout_of(t, t, 0);
@@ -122,7 +122,7 @@ TEST(Layout, ChannelsKeepTheirAxisFromMerging) {
   EXPECT_EQ(layout.axes[1].channel, 0);
 }
 
-TEST(Layout, OneXUnderSeveralModelsRepeats) {
+TEST(Layout, CountsTheRepeatsOfABroadcastX) {
   const struct {
     Shape shape;
     Strides x;
@@ -147,7 +147,7 @@ TEST(Layout, OneXUnderSeveralModelsRepeats) {
   }
 }
 
-TEST(Nests, OutputsThatVisitAnAddressTwiceAreFound) {
+TEST(Nests, IsFalseIfAnAddressIsVisitedTwice) {
   EXPECT_TRUE(nests(tensor({2, 3}, {3, 1})));
   EXPECT_TRUE(nests(tensor({2, 3}, {1, 2})));
   EXPECT_TRUE(nests(tensor({1, 3}, {0, 1})));
@@ -156,7 +156,7 @@ TEST(Nests, OutputsThatVisitAnAddressTwiceAreFound) {
   EXPECT_FALSE(nests(tensor({2, 3}, {1, 1})));
 }
 
-TEST(Dense, RunsInAnyOrderAre) {
+TEST(IsDense, HoldsForEveryOrderOfAxesWithoutGaps) {
   EXPECT_TRUE(is_dense(tensor({2, 3}, {3, 1})));
   EXPECT_TRUE(is_dense(tensor({2, 3}, {1, 2})));
   EXPECT_TRUE(is_dense(tensor({2, 3, 4, 5}, {60, 1, 15, 3})));

@@ -1,11 +1,12 @@
-// Linked after a file that is compiled without exceptions and uses the same inline functions of the headers.
+// Invalid parameters throw in this file, although it is linked after a file that is compiled without exceptions and uses the same inline
+// functions of the headers.
 #include <rectify/rectify.hpp>
 
 #if __has_include(<dlpack/dlpack.h>)
 #include <rectify/dlpack.hpp>
 #endif
 
-/// Of the other file.
+/// Defined in the other file.
 float leaky(float x);
 
 namespace {

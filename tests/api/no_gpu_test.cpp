@@ -9,7 +9,7 @@
 namespace rectify {
 namespace {
 
-TEST(NoGpu, CudaTensorsAreRejectedWithTheReason) {
+TEST(NoGpu, RejectsCudaTensorsWithTheReason) {
   if (cuda_available()) GTEST_SKIP() << "there is a GPU";
   float x[4] = {1, 2, 3, 4}, y[4] = {7, 7, 7, 7};
   const TensorView in(x, {4}, Device::cuda(0)), out(y, {4}, Device::cuda(0));
@@ -28,8 +28,8 @@ TEST(NoGpu, CudaTensorsAreRejectedWithTheReason) {
   EXPECT_THROW(backward(relu(), in, in, out), Error);
 }
 
-/// Sizes are told without a GPU, but not by a build that has no kernels, whether there are sums or not.
-TEST(NoGpu, SizesOfCudaTensorsNeedABuildWithCuda) {
+/// workspace_bytes() needs no GPU, but it throws in a build without CUDA, with or without sums.
+TEST(NoGpu, GivesWorkspaceSizesOnlyInABuildWithCuda) {
   Backward b;
   b.dy = b.x = ConstTensorView(nullptr, DType::f32, {4}, Device::cuda(0));
   b.dx = TensorView(nullptr, DType::f32, {4}, Device::cuda(0));
@@ -43,7 +43,7 @@ TEST(NoGpu, SizesOfCudaTensorsNeedABuildWithCuda) {
   }
 }
 
-TEST(NoGpu, TheCApiSaysWhichErrorOfCudas) {
+TEST(NoGpu, ReportsTheCudaErrorThroughTheCApi) {
   EXPECT_EQ(rectify_cuda_available() != 0, cuda_available());
   if (cuda_available()) GTEST_SKIP() << "there is a GPU";
   float x[4] = {7, 7, 7, 7};
@@ -66,13 +66,13 @@ TEST(NoGpu, TheCApiSaysWhichErrorOfCudas) {
   EXPECT_EQ(rectify_last_cuda_error(), 0);
 }
 
-/// So that a run without a GPU says what it left out: ops_test.cpp and slow_test.cpp list their targets at run time.
-TEST(Gpu, TheTestsOfOpsRunOnItToo) {
+/// Shows as skipped on a machine without a GPU: tests that run on every target list the targets at run time and skip nothing.
+TEST(GpuTests, AreNotSkipped) {
   if (!cuda_available())
-    GTEST_SKIP() << "no GPU: the tests of ops ran on the cpu alone (their kernels' source in rectify_simt_tests)";
+    GTEST_SKIP() << "no GPU: the tests of ops ran on the CPU only (rectify_simt_tests runs the kernel sources)";
 }
 
-TEST(NoGpu, CpuTensorsWork) {
+TEST(NoGpu, RunsOnCpuTensors) {
   float x[2] = {-1, 2}, y[2];
   forward(relu(), ConstTensorView(x, {2}, Device::cpu()), TensorView(y, {2}, Device::cpu()));
   EXPECT_EQ(y[0], 0);

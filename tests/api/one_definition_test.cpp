@@ -1,6 +1,6 @@
-// A user's file under other flags than the library's: fast math, and inline functions that are not inlined. It uses the inline functions of
-// the public headers, so it brings copies of them, and it stands before the static library on the link line. The library's behaviour must
-// be its own nevertheless. Numbers that fast math takes for impossible are made and compared as bits.
+// A user's file that is compiled with other flags than the library: fast math, and no inlining. It defines copies of the inline functions
+// of the public headers and precedes the static library on the link line; the library must still use its own. NaN and infinity, which
+// fast math assumes do not occur, are made and compared as bits.
 #include <rectify/rectify.hpp>
 
 #include <cstdint>
@@ -30,7 +30,7 @@ void expect(bool holds, const char* what) {
 
 using rectify::Relu;
 
-/// Every inline function of the headers that decides or computes something, so that this object defines it.
+/// Uses every inline function of the headers that decides or computes something, so that this object file defines it.
 volatile float sink;
 void use_inline_functions(float x) {
   const Relu f = rectify::leaky_relu(0.1);

@@ -1,4 +1,4 @@
-// Whether two views have a byte in common: told beside a list of all their bytes, for random views and for slices of one array.
+// overlap() against a comparison of all bytes, for random views and for slices of one array.
 #include "overlap.hpp"
 
 #include "dice.hpp"
@@ -41,7 +41,7 @@ void for_each_element(const ConstTensorView& v, F&& f) {
   }
 }
 
-/// By comparing all bytes.
+/// The expected answer, found by comparing all bytes.
 template <std::size_t most>
 bool share_a_byte(const ConstTensorView& a, const ConstTensorView& b) {
   static std::bitset<most> bytes_of_a;
@@ -65,7 +65,7 @@ std::string text(const ConstTensorView& v) {
   return all;
 }
 
-/// The same answer both ways, which is the right one.
+/// overlap() gives the right answer, in either order of its arguments.
 template <std::size_t most>
 void expect_exact(const ConstTensorView& a, const ConstTensorView& b) {
   const Overlap found = overlap(a, b);
@@ -74,8 +74,8 @@ void expect_exact(const ConstTensorView& a, const ConstTensorView& b) {
   ASSERT_EQ(overlap(b, a), found) << text(b) << " and " << text(a);
 }
 
-/// Small tensors with any strides, in each other's way: 1,000,000 pairs.
-TEST(SharedBytes, IsThatOfTheBytesOfRandomViews) {
+/// 1,000,000 pairs of small tensors with any strides, close to each other.
+TEST(SharedBytes, MatchesAComparisonOfAllBytesForRandomViews) {
   constexpr std::size_t most = 2048;
   test::Dice dice(1);
   const auto random_view = [&] {
@@ -145,7 +145,7 @@ struct Parent {
   }
 };
 
-TEST(SharedBytes, OfTwoSlicesOfOneArrayIsAlwaysDecided) {
+TEST(SharedBytes, IsDecidedForAnyTwoSlicesOfOneArray) {
   test::Dice dice(2);
   int apart = 0;
   for (int array = 0; array < 30000; ++array) {
@@ -161,8 +161,8 @@ TEST(SharedBytes, OfTwoSlicesOfOneArrayIsAlwaysDecided) {
   EXPECT_LT(apart, 100000);
 }
 
-/// Of slices of large arrays no element is looked at: halves, every other, blocks, channels, and one diagonal beside another.
-TEST(SharedBytes, OfSlicesOfLargeArraysIsDecided) {
+/// Too large to compare element by element: halves, every other element, blocks, channels, and neighbouring diagonals.
+TEST(SharedBytes, IsDecidedForSlicesOfLargeArrays) {
   const std::int64_t n = 1 << 20;
   const TensorView left = floats(0, {n, 500}, {1001, 1}), right = floats(500, {n, 501}, {1001, 1});
   EXPECT_EQ(overlap(left, right), Overlap::none);
@@ -181,8 +181,8 @@ TEST(SharedBytes, OfSlicesOfLargeArraysIsDecided) {
             Overlap::none);
 }
 
-/// A mask takes up whole bytes, which may lie between elements.
-TEST(SharedBytes, OfAMaskIsThatOfItsBytes) {
+/// A mask occupies whole bytes, which may lie between the elements of another tensor.
+TEST(SharedBytes, CountsTheWholeBytesOfAMask) {
   const auto mask_at = [](std::int64_t byte) {
     return TensorView(memory + byte, DType::u1, {3, 9}, Device::cpu());
   };  // 4 bytes
@@ -194,20 +194,20 @@ TEST(SharedBytes, OfAMaskIsThatOfItsBytes) {
   EXPECT_EQ(overlap(mask_at(0), mask_at(3)), Overlap::some);
 }
 
-/// Strides that no array has, and numbers of elements too large to try.
-TEST(SharedBytes, OfViewsOfNoCommonArrayMayStayUnknown) {
+/// Strides that no array has, with too many elements to compare.
+TEST(SharedBytes, MayBeUnknownForViewsOfNoCommonArray) {
   const TensorView odd = floats(0, {200, 200, 200}, {100003, 99991, 99989});
   EXPECT_EQ(overlap(odd, floats(100 * 100000 + 50000, {10}, {1})), Overlap::unknown);
   EXPECT_EQ(overlap(odd, floats(3 * 100003 + 99991 + 5 * 99989, {10}, {1})), Overlap::some);
 }
 
-/// Numbers at the ends of their types: no sum overflows.
-TEST(SharedBytes, OfTheLargestSpansIsDecided) {
+/// Strides near the limits of their type: no sum overflows.
+TEST(SharedBytes, IsDecidedForTheLargestSpans) {
   const std::int64_t far = (std::int64_t{1} << 61) - (1 << 20);
   const TensorView two = floats(0, {2}, {far}), one = floats(1, {2}, {far});
   EXPECT_EQ(overlap(two, one), Overlap::none);
   EXPECT_EQ(overlap(two, floats(0, {3}, {far / 2})), Overlap::some);
-  // What both can add up to spans more than 64 bits.
+  // The sum of both spans needs more than 64 bits.
   EXPECT_EQ(overlap(floats(0, {2, 3}, {far / 2, far / 4}), floats(far / 2 + far / 4, {2, 3}, {far / 2 - 1, far / 4 - 1})),
             Overlap::some);
   EXPECT_EQ(overlap(floats(0, {2, 3}, {far / 2, far / 4}), floats(far / 2 + far / 4 + 1, {2, 3}, {far / 2 - 2, far / 4 - 2})),

@@ -17,7 +17,7 @@ TEST(TensorView, IsRowMajorUnlessStrided) {
   EXPECT_EQ(view.strided({1, 2, 6}).data(), data);
 }
 
-TEST(TensorView, IsAbsentByDefaultAndReadableAsConst) {
+TEST(TensorView, IsAbsentByDefaultAndConvertsToConst) {
   EXPECT_FALSE(TensorView().present());
   double data[1] = {};
   const ConstTensorView view = TensorView(data, {}, Device::cuda(1));
@@ -27,7 +27,7 @@ TEST(TensorView, IsAbsentByDefaultAndReadableAsConst) {
   EXPECT_NE(view.device(), Device::cpu());
 }
 
-TEST(TensorView, ShapesComeFromListsAndPointers) {
+TEST(TensorView, TakesShapesFromListsAndPointers) {
   const std::vector<std::int64_t> extents{2, 3};
   EXPECT_EQ(Shape(extents.data(), 2), (Shape{2, 3}));
   EXPECT_NE((Shape{2, 3}), (Shape{2, 3, 1}));
@@ -44,7 +44,7 @@ TEST(TensorView, RejectsRanksItCannotHold) {
   EXPECT_THROW(TensorView(data, {1, 1}, Device::cpu()).strided({1}), InvalidArgument);
 }
 
-TEST(Sizes, OfMasksAreBitsRoundedUpToBytes) {
+TEST(MaskBytes, RoundsBitsUpToWholeBytes) {
   EXPECT_EQ(mask_bytes(DType::u1, {0}), 0u);
   EXPECT_EQ(mask_bytes(DType::u1, {8}), 1u);
   EXPECT_EQ(mask_bytes(DType::u1, {3, 3}), 2u);
@@ -56,7 +56,7 @@ TEST(Sizes, OfMasksAreBitsRoundedUpToBytes) {
   EXPECT_THROW(mask_bytes(DType::u1, {std::int64_t{1} << 62, 4}), InvalidArgument);
 }
 
-TEST(Sizes, TheMaskIsAsNarrowAsTheParametersAllow) {
+TEST(MaskDtype, IsAsNarrowAsTheParametersAllow) {
   Forward operands;
   operands.x = ConstTensorView(static_cast<const float*>(nullptr), {8}, Device::cpu());
   EXPECT_EQ(mask_dtype(relu(), operands), DType::u1);

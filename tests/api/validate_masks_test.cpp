@@ -1,63 +1,63 @@
-// Masks that are rejected, sources of the backward that cannot serve what is asked of them, and calls that ask for nothing.
-#include "rejection.hpp"
+// Invalid masks, sources of backward() that do not go with other operands, and calls without an output.
+#include "validation.hpp"
 
 namespace rectify::test {
 namespace {
 
-class MaskRejection : public Rejection {
+class MaskValidation : public Validation {
  protected:
   TensorView mask(DType dtype = DType::u1, const Shape& shape = {2, 3}) const { return {spare, dtype, shape, Device::cpu()}; }
   Forward forward_with(const TensorView& view) {
-    Forward f = sound_forward();
+    Forward f = valid_forward();
     f.mask = view;
     return f;
   }
   Backward backward_from(const TensorView& view) {
-    Backward b = sound_backward();
+    Backward b = valid_backward();
     b.x = {};
     b.mask = view;
     return b;
   }
 
   template <class E = InvalidArgument>
-  void rejects_mask(const TensorView& view, std::initializer_list<const char*> words) {
-    rejects<E>(forward_with(view), {"mask"});
-    rejects<E>(forward_with(view), words);
-    rejects<E>(backward_from(view), {"mask"});
-    rejects<E>(backward_from(view), words);
+  void expect_mask_rejected(const TensorView& view, std::initializer_list<const char*> words) {
+    expect_rejected<E>(forward_with(view), {"mask"});
+    expect_rejected<E>(forward_with(view), words);
+    expect_rejected<E>(backward_from(view), {"mask"});
+    expect_rejected<E>(backward_from(view), words);
   }
 };
 
-TEST_F(MaskRejection, TheSoundCallsPass) {
+TEST_F(MaskValidation, AcceptsValidMasks) {
   for (DType dtype : {DType::u1, DType::u2}) {
-    accepts(forward_with(mask(dtype)));
-    accepts(backward_from(mask(dtype)));
+    expect_accepted(forward_with(mask(dtype)));
+    expect_accepted(backward_from(mask(dtype)));
   }
   Forward f = forward_with(mask());
   f.y = {};
-  accepts(f);
+  expect_accepted(f);
   const auto at_any_byte = TensorView(reinterpret_cast<unsigned char*>(spare) + 3, DType::u1, {2, 3}, Device::cpu());
-  accepts(forward_with(at_any_byte));
-  accepts(backward_from(at_any_byte));
+  expect_accepted(forward_with(at_any_byte));
+  expect_accepted(backward_from(at_any_byte));
 }
 
-TEST_F(MaskRejection, DtypesShapesAndPlaces) {
-  for (DType dtype : {DType::f32, DType::f16, static_cast<DType>(99)}) rejects_mask(mask(dtype), {"dtype u1 or u2"});
+TEST_F(MaskValidation, RejectsInvalidDtypesShapesDevicesAndData) {
+  for (DType dtype : {DType::f32, DType::f16, static_cast<DType>(99)}) expect_mask_rejected(mask(dtype), {"dtype u1 or u2"});
   for (const Shape& shape : {Shape{3, 2}, Shape{6}, Shape{2, 1}, Shape{2, 4}, Shape{1, 2, 3}})
-    rejects_mask(mask(DType::u1, shape), {"shape [2, 3]"});
-  rejects_mask(TensorView(spare, DType::u1, {2, 3}, Device::cuda(0)), {"device cpu", "cuda:0"});
-  rejects_mask(TensorView(nullptr, DType::u1, {2, 3}, Device::cpu()), {"data", "null"});
+    expect_mask_rejected(mask(DType::u1, shape), {"shape [2, 3]"});
+  expect_mask_rejected(TensorView(spare, DType::u1, {2, 3}, Device::cuda(0)), {"device cpu", "cuda:0"});
+  expect_mask_rejected(TensorView(nullptr, DType::u1, {2, 3}, Device::cpu()), {"data", "null"});
 }
 
-TEST_F(MaskRejection, StridesThatAreNotDense) {
+TEST_F(MaskValidation, RejectsStridesThatAreNotDense) {
   for (const Strides& strides : {Strides{4, 1}, Strides{0, 1}, Strides{1, 1}, Strides{2, 1}, Strides{6, 2}, Strides{8, 1}})
-    rejects_mask(mask().strided(strides), {"dense strides", "[2, 3]"});
-  rejects_mask<Unsupported>(mask().strided({3, -1}), {"strides from 0 up"});
-  accepts(forward_with(mask().strided({1, 2})));
-  accepts(backward_from(mask().strided({1, 2})));
+    expect_mask_rejected(mask().strided(strides), {"dense strides", "[2, 3]"});
+  expect_mask_rejected<Unsupported>(mask().strided({3, -1}), {"strides from 0 up"});
+  expect_accepted(forward_with(mask().strided({1, 2})));
+  expect_accepted(backward_from(mask().strided({1, 2})));
 }
 
-TEST_F(MaskRejection, OneBitWhereTwoAreNeeded) {
+TEST_F(MaskValidation, RejectsOneBitIfTwoAreNeeded) {
   const ConstTensorView one(spare + 16, {1}, Device::cpu());
   const struct {
     Relu relu;
@@ -72,17 +72,17 @@ TEST_F(MaskRejection, OneBitWhereTwoAreNeeded) {
       if (c.max_value) f.max_value = b.max_value = one;
       EXPECT_EQ(mask_dtype(c.relu, f), DType::u2);
       if (dtype == DType::u1) {
-        rejects(f, {"mask", "u2", "there is a cap", "u1"}, c.relu);
-        rejects(b, {"mask", "u2", "there is a cap", "u1"}, c.relu);
+        expect_rejected(f, {"mask", "u2", "there is a cap", "u1"}, c.relu);
+        expect_rejected(b, {"mask", "u2", "there is a cap", "u1"}, c.relu);
       } else {
-        accepts(f, c.relu);
-        accepts(b, c.relu);
+        expect_accepted(f, c.relu);
+        expect_accepted(b, c.relu);
       }
     }
   }
 }
 
-TEST_F(MaskRejection, ButNotWhereOneBitServes) {
+TEST_F(MaskValidation, AcceptsOneBitIfItIsEnough) {
   const ConstTensorView one(spare + 16, {1}, Device::cpu());
   const struct {
     Relu relu;
@@ -96,37 +96,37 @@ TEST_F(MaskRejection, ButNotWhereOneBitServes) {
     if (c.alpha) f.alpha = b.alpha = one;
     if (c.max_value) f.max_value = b.max_value = one;
     EXPECT_EQ(mask_dtype(c.relu, f), DType::u1);
-    accepts(f, c.relu);
-    accepts(b, c.relu);
+    expect_accepted(f, c.relu);
+    expect_accepted(b, c.relu);
   }
 }
 
-TEST_F(MaskRejection, SourcesBesideTheMask) {
+TEST_F(MaskValidation, RejectsOtherSourcesBesideTheMask) {
   Backward b = backward_from(mask());
   b.x = in(x);
-  rejects(b, {"source", "exactly one of x, y, mask", "x and mask"});
+  expect_rejected(b, {"source", "exactly one of x, y, mask", "x and mask"});
   b.y = in(y);
-  rejects(b, {"source", "x and y and mask"});
+  expect_rejected(b, {"source", "x and y and mask"});
   b.x = {};
-  rejects(b, {"source", "y and mask"});
+  expect_rejected(b, {"source", "y and mask"});
 }
 
-TEST_F(MaskRejection, OperandsThatAMaskMakesNoUseOf) {
+TEST_F(MaskValidation, RejectsOperandsThatTheSourceMaskDoesNotUse) {
   Backward b = backward_from(mask());
   b.bias = ConstTensorView(spare + 16, {1}, Device::cpu());
-  rejects(b, {"bias", "the source is a mask"});
+  expect_rejected(b, {"bias", "the source is a mask"});
   b = backward_from(mask());
   b.residual = in(spare + 16);
-  rejects(b, {"residual", "the source is a mask"});
+  expect_rejected(b, {"residual", "the source is a mask"});
   b = backward_from(mask());
   for (auto operand : {&Backward::scale, &Backward::alpha, &Backward::threshold, &Backward::max_value})
     b.*operand = ConstTensorView(spare + 16, {3}, Device::cpu());
   b.dresidual = out(spare + 32);
   b.mask = mask(DType::u2);
-  accepts(b);
+  expect_accepted(b);
 }
 
-TEST_F(MaskRejection, OperandsThatTheSourceYMakesNoUseOf) {
+TEST_F(MaskValidation, RejectsOperandsThatTheSourceYDoesNotUse) {
   const struct {
     const char* name;
     ConstTensorView Backward::*operand;
@@ -137,42 +137,42 @@ TEST_F(MaskRejection, OperandsThatTheSourceYMakesNoUseOf) {
                   {"max_value", &Backward::max_value, {1}},
                   {"residual", &Backward::residual, {2, 3}}};
   for (const auto& [name, operand, shape] : operands) {
-    Backward b = sound_backward();
+    Backward b = valid_backward();
     b.x = {};
     b.y = in(y);
     b.*operand = ConstTensorView(spare, shape, Device::cpu());
-    rejects(b, {name, "the source is y"});
+    expect_rejected(b, {name, "the source is y"});
   }
-  Backward b = sound_backward();
+  Backward b = valid_backward();
   b.x = {};
   b.y = in(y);
   b.dresidual = out(spare);
-  accepts(b);
+  expect_accepted(b);
   b.bias = ConstTensorView(spare + 16, {3}, Device::cpu());
-  accepts(b);
+  expect_accepted(b);
   b.bias = ConstTensorView(spare + 16, {2}, Device::cpu());
-  rejects(b, {"bias", "1 element, or 3"});
+  expect_rejected(b, {"bias", "1 element, or 3"});
 }
 
-TEST_F(MaskRejection, NoOutput) {
-  Forward f = sound_forward();
+TEST_F(MaskValidation, RejectsCallsWithoutAnOutput) {
+  Forward f = valid_forward();
   f.y = {};
-  rejects(f, {"y, mask", "none"});
+  expect_rejected(f, {"y, mask", "none"});
   for (const TensorView& source : {TensorView(), mask()}) {
-    Backward b = source.present() ? backward_from(source) : sound_backward();
+    Backward b = source.present() ? backward_from(source) : valid_backward();
     b.dx = {};
-    rejects(b, {"dx, dresidual", "none"});
+    expect_rejected(b, {"dx, dresidual", "none"});
   }
 }
 
-TEST_F(MaskRejection, NoElementsNeedNoMask) {
+TEST_F(MaskValidation, AcceptsANullMaskOfNoElements) {
   const TensorView none(static_cast<float*>(nullptr), {0, 3}, Device::cpu());
   Forward f;
   f.x = none;
   f.mask = TensorView(nullptr, DType::u1, {0, 3}, Device::cpu());
-  accepts(f);
+  expect_accepted(f);
   f.mask = TensorView(nullptr, DType::u1, {3, 0}, Device::cpu());
-  rejects(f, {"mask", "shape [0, 3] as x"});
+  expect_rejected(f, {"mask", "shape [0, 3] as x"});
 }
 
 }  // namespace

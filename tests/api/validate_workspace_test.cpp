@@ -1,12 +1,12 @@
-// The workspace that sums need: its size, and those that are rejected.
-#include "sum_rejection.hpp"
+// The workspace that sums need: its size, and invalid workspaces.
+#include "sum_validation.hpp"
 
 namespace rectify::test {
 namespace {
 
-class WorkspaceRejection : public SumRejection {
+class WorkspaceValidation : public SumValidation {
  protected:
-  /// Every sum, over null views: only their sizes count.
+  /// A call over null views, as workspace_bytes() uses only their sizes.
   static Backward sized(const Shape& shape) {
     Backward b;
     b.dy = b.x = ConstTensorView(nullptr, DType::f32, shape, Device::cpu());
@@ -14,7 +14,7 @@ class WorkspaceRejection : public SumRejection {
     b.scale = ConstTensorView(nullptr, DType::f32, {shape[1]}, Device::cpu());
     return b;
   }
-  /// A call over no elements, with the scale that dscale asks for.
+  /// A call without elements, with the scale that dscale requires.
   Backward empty(const Shape& shape) {
     Backward b = sized(shape);
     b.scale = ConstTensorView(place(5), {1}, Device::cpu());
@@ -23,66 +23,67 @@ class WorkspaceRejection : public SumRejection {
   static TensorView null(std::int64_t length) { return {nullptr, DType::f32, {length}, Device::cpu()}; }
 };
 
-TEST_F(WorkspaceRejection, NullOrShort) {
+TEST_F(WorkspaceValidation, RejectsANullOrShortWorkspace) {
   for (const SumName& sum : sums) {
-    Backward b = asking(sum, tensor({3}));
+    Backward b = call_for(sum, tensor({3}));
     ASSERT_EQ(workspace_bytes(relu(), b), 256u);
     b.workspace.data = nullptr;
-    rejects(b, {"workspace", "256 bytes, as workspace_bytes() says", "got null"});
+    expect_rejected(b, {"workspace", "256 bytes, as workspace_bytes() says", "got null"});
     b.workspace = {workspace.data, 255};
-    rejects(b, {"workspace", "256 bytes, as workspace_bytes() says", "got 255"});
+    expect_rejected(b, {"workspace", "256 bytes, as workspace_bytes() says", "got 255"});
     b.workspace = {};
-    rejects(b, {"workspace"});
+    expect_rejected(b, {"workspace"});
     b.workspace = {workspace.data, 257};
-    accepts(b);
+    expect_accepted(b);
   }
 }
 
-TEST_F(WorkspaceRejection, OffItsBoundary) {
+TEST_F(WorkspaceValidation, RejectsAMisalignedWorkspace) {
   for (int off : {4, 128, 255}) {
-    Backward b = asking(sums[1], tensor({3}));
+    Backward b = call_for(sums[1], tensor({3}));
     b.workspace.data = static_cast<char*>(workspace.data) + off;
-    rejects(b, {"workspace", "a boundary of 256 bytes", "got 0x"});
+    expect_rejected(b, {"workspace", "a boundary of 256 bytes", "got 0x"});
   }
 }
 
-TEST_F(WorkspaceRejection, OverlapWithAnyOperand) {
+TEST_F(WorkspaceValidation, RejectsOverlapWithAnyOperand) {
   char* const begin = static_cast<char*>(workspace.data);
   for (auto source : {&Backward::x, &Backward::y, &Backward::mask}) {
-    const Backward sound = all_from(source);
-    ASSERT_EQ(workspace_bytes(relu(), sound), 256u);
+    const Backward valid = all_from(source);
+    ASSERT_EQ(workspace_bytes(relu(), valid), 256u);
     for (const Place<Backward>& operand : backward_places) {
-      if (!operand.of(sound).present()) continue;
+      if (!operand.of(valid).present()) continue;
       SCOPED_TRACE(operand.name);
-      const std::ptrdiff_t own = bytes_of(operand.of(sound)), unit = is_mask(operand.of(sound)) ? 1 : 4;
+      const std::ptrdiff_t own = bytes_of(operand.of(valid)), unit = is_mask(operand.of(valid)) ? 1 : 4;
       const auto moved = [&](std::ptrdiff_t by) {
-        Backward b = sound;
+        Backward b = valid;
         operand.move(b, begin + by);
         return b;
       };
       for (std::ptrdiff_t by : {unit - own, std::ptrdiff_t{64}, 256 - unit})
-        rejects(moved(by), {"workspace", "outside the bytes from the first to the last of", operand.name, "an overlap"});
-      for (std::ptrdiff_t by : {-own, std::ptrdiff_t{256}}) accepts(moved(by));
+        expect_rejected(moved(by),
+                        {"workspace", "outside the bytes from the first to the last of", operand.name, "an overlap"});
+      for (std::ptrdiff_t by : {-own, std::ptrdiff_t{256}}) expect_accepted(moved(by));
     }
   }
 }
 
-TEST_F(WorkspaceRejection, IsNotLookedAtWithoutSums) {
-  Backward b = sound_backward();
+TEST_F(WorkspaceValidation, IgnoresTheWorkspaceWithoutSums) {
+  Backward b = valid_backward();
   EXPECT_EQ(workspace_bytes(relu(), b), 0u);
   for (const Workspace& any : {Workspace{}, Workspace{reinterpret_cast<char*>(dx) + 1, 3}, Workspace{x, 256}}) {
     b.workspace = any;
-    accepts(b);
+    expect_accepted(b);
   }
 }
 
-TEST_F(WorkspaceRejection, SizesDoNotDependOnData) {
-  const Backward sound = all_from(&Backward::x);
+TEST_F(WorkspaceValidation, GivesTheSameSizeWithoutData) {
+  const Backward valid = all_from(&Backward::x);
   Backward b = sized({2, 3});
   b.workspace = {};
   EXPECT_EQ(workspace_bytes(relu(), b), 0u);
   for (const SumName& sum : sums) b.*sum.view = null(3);
-  EXPECT_EQ(workspace_bytes(relu(), b), workspace_bytes(relu(), sound));
+  EXPECT_EQ(workspace_bytes(relu(), b), workspace_bytes(relu(), valid));
   Backward from_mask = b;
   from_mask.x = from_mask.bias = {};
   from_mask.dscale = from_mask.dalpha = {};
@@ -90,13 +91,13 @@ TEST_F(WorkspaceRejection, SizesDoNotDependOnData) {
   EXPECT_EQ(workspace_bytes(relu(), from_mask), 256u);
 }
 
-TEST_F(WorkspaceRejection, SizesGrowWithSumsAndTheirChannels) {
+TEST_F(WorkspaceValidation, GivesSizesThatGrowWithSumsAndChannels) {
   for (const Shape& shape : {Shape{4096, 1024}, Shape{8, 64, 28, 28}, Shape{100000, 3}}) {
     Backward b = sized(shape);
     std::size_t last = 0;
     for (const SumName& sum : sums) {
       b.*sum.view = null(1);
-      EXPECT_GE(workspace_bytes(relu(), b), last) << sum.name;  // a number or two may still fit into the last 256 bytes
+      EXPECT_GE(workspace_bytes(relu(), b), last) << sum.name;  // one or two elements may still fit into the last 256 bytes
       b.*sum.view = null(shape[1]);
       EXPECT_GT(workspace_bytes(relu(), b), last) << sum.name;
       last = workspace_bytes(relu(), b);
@@ -105,8 +106,8 @@ TEST_F(WorkspaceRejection, SizesGrowWithSumsAndTheirChannels) {
   }
 }
 
-/// Every channel has at least one number in a workspace: a size below that was computed past the end of its type.
-TEST_F(WorkspaceRejection, SizesBeyondTheirTypeAreRejected) {
+/// A workspace holds at least one element per channel: a smaller size would be the result of an overflow.
+TEST_F(WorkspaceValidation, RejectsSizesThatOverflow) {
   const auto check = [&](const Shape& shape, DType dtype, std::int64_t length, std::initializer_list<const SumName*> some) {
     Backward b;
     b.dy = b.x = ConstTensorView(nullptr, dtype, shape, Device::cpu());
@@ -140,35 +141,35 @@ TEST_F(WorkspaceRejection, SizesBeyondTheirTypeAreRejected) {
   }
 }
 
-TEST_F(WorkspaceRejection, NoElementsNeedNone) {
+TEST_F(WorkspaceValidation, NeedsNoWorkspaceForNoElements) {
   for (const Shape& shape : {Shape{0, 3}, Shape{2, 0}}) {
     for (const SumName& sum : sums) {
       SCOPED_TRACE(sum.name);
       Backward b = empty(shape);
       b.*sum.view = tensor({1});
       EXPECT_EQ(workspace_bytes(relu(), b), 0u);
-      accepts(b);
+      expect_accepted(b);
       b.*sum.view = tensor({shape[1]});
-      accepts(b);
+      expect_accepted(b);
       b.*sum.view = tensor({4});
-      both_reject(b, {sum.name, "1 element, or"});
+      expect_rejected_by_both(b, {sum.name, "1 element, or"});
     }
   }
 }
 
-TEST_F(WorkspaceRejection, NoElementsLieNowhere) {
+TEST_F(WorkspaceValidation, AcceptsAnyStridesOfTensorsWithoutElements) {
   for (const Strides& strides : {Strides{100, 1}, Strides{0, 1}, Strides{0, 0}, Strides{1, 100}}) {
     for (const Shape& shape : {Shape{0, 3}, Shape{4, 0}}) {
       Backward b = empty(shape);
       b.dx = TensorView(place(3), shape, Device::cpu()).strided(strides);
-      accepts(b);
+      expect_accepted(b);
       b.dbias = tensor({1});
-      accepts(b);
+      expect_accepted(b);
     }
   }
   Backward b = empty({4, 0});
   b.dbias = tensor({0}).strided({0});
-  accepts(b);
+  expect_accepted(b);
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
-# Code compiled for AVX2 or AVX-512 has names of its own. A function that is inline elsewhere too, such as a template of the standard
-# library, would be one symbol in all objects; the linker keeps one of the copies, and a machine without these instructions runs it.
+# Every symbol compiled for AVX2 or AVX-512 is in a namespace of its own. An inline function that other objects define too, such as a
+# template of the standard library, would be one symbol: the linker might keep the copy with these instructions for machines without them.
 #   cmake -DNM=nm -DOBJECTS=a.o,b.o,... -P cpu_isa.cmake
-# Of the objects, those of loops_avx2.cpp and loops_avx512.cpp are looked at.
+# Of OBJECTS, those of loops_avx2.cpp and loops_avx512.cpp are checked.
 function(require_own_names object namespace)
-  # -g: those that a linker sees, weak and unique ones among them. Mangled: a namespace stands with its length before it.
+  # -g: symbols that a linker sees, including weak and unique ones. In a mangled name the length of a namespace precedes it.
   execute_process(COMMAND ${NM} -g --defined-only ${object} OUTPUT_VARIABLE listed COMMAND_ERROR_IS_FATAL ANY)
   string(REGEX MATCHALL "[^\n]+" symbols "${listed}")
   set(own 0)

@@ -1,4 +1,4 @@
-// RECTIFY_MAX_CPU_ISA, which the library reads when it is loaded: each value of it is tried in a process of its own.
+// RECTIFY_MAX_CPU_ISA. The library reads it when it is loaded, so each value is tried in a process of its own.
 #include "cases.hpp"
 #include "whole_call.hpp"
 
@@ -21,7 +21,7 @@ namespace {
 
 using detail::Loops;
 
-/// An environment variable for as long as it lives; then what it was before.
+/// Sets an environment variable, and restores it when destroyed.
 class Variable {
  public:
   Variable(const char* name, const char* value) : name_(name) {
@@ -48,7 +48,7 @@ const char* isa_of() {
   return is(detail::avx512::loops()) ? "avx512" : "a mixture";
 }
 
-/// Of every type.
+/// The instruction set that the library uses for every type.
 std::string isas_in_use() {
   return std::string("f16 ") + isa_of<detail::f16>() + ", bf16 " + isa_of<detail::bf16>() + ", f32 " + isa_of<float>() +
          ", f64 " + isa_of<double>() + ".";
@@ -63,7 +63,7 @@ std::string of_every_type(const std::string& isa) {
   _exit(0);
 }
 
-// Not "f16c", which Clang 14 cannot ask for: every machine with AVX2 has it.
+// Clang 14 cannot test for "f16c", which every machine with AVX2 has.
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 bool has_avx512() {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -71,7 +71,7 @@ bool has_avx512() {
 }
 std::string widest() { return has_avx512() ? "avx512" : has_avx2() ? "avx2" : "baseline"; }
 
-/// What the outputs of calls hold, as 16 digits (FNV-1a). Finite values: of NaN the bits may differ.
+/// A hash of the outputs of calls (FNV-1a), in 16 digits. Inputs are finite, as the bits of NaN may differ.
 std::string digest_of_calls() {
   std::uint64_t digest = 0xcbf29ce484222325u;
   for (const DType dtype : dtypes) {
@@ -85,13 +85,13 @@ std::string digest_of_calls() {
   return text;
 }
 
-/// A death test of the style "threadsafe" starts this program again, and this one test of it: the child finds the variable set.
+/// A death test of style "threadsafe" starts this program again for this one test, so the child loads the library with the variable set.
 class MaxCpuIsa : public testing::Test {
  protected:
   MaxCpuIsa() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }  // until the end of the test
 };
 
-TEST_F(MaxCpuIsa, AllowsTheOneItNames) {
+TEST_F(MaxCpuIsa, SelectsTheInstructionSetThatItNames) {
   const std::string avx2 = has_avx2() ? "avx2" : "baseline";
   const struct {
     const char* value;
@@ -103,7 +103,7 @@ TEST_F(MaxCpuIsa, AllowsTheOneItNames) {
   }
 }
 
-/// The digests are made in the children alone, each under the variable that its parent has set; and compared here.
+/// Each child computes its digest with the variable that the parent has set; the parent compares.
 TEST_F(MaxCpuIsa, ChangesNoBit) {
   const std::string own = digest_of_calls();
   for (const char* const isa : {"baseline", "avx2", "avx512"}) {

@@ -1,5 +1,5 @@
-// The floating-point environment of whoever calls: it changes no result, and a call leaves it as it was, in every thread.
-// Each case has a thread of its own, with a pool of its own: none of them leaves a strange environment to a test that comes later.
+// The caller's floating-point environment changes no result, and a call restores it in every thread.
+// Each case runs in a thread of its own, with an OpenMP pool of its own, so that no later test runs in a changed environment.
 #include "cases.hpp"
 #include "whole_call.hpp"
 
@@ -23,7 +23,7 @@ namespace {
 
 using Values = WholeCall::Values;
 
-/// What a thread's environment consists of, exception flags included.
+/// A thread's environment, including its exception flags.
 struct State {
   std::uint64_t control = 0, flags = 0;
   int rounding = 0, raised = 0;
@@ -74,7 +74,7 @@ void round_up_and_flush() {
   flush_subnormals();
 }
 
-/// With flags that must still be there afterwards. Not where exceptions trap: to raise one would be the end.
+/// Raises flags that must still be raised after the call. Not used if exceptions trap, as raising one would end the process.
 void raise_some() { std::feraiseexcept(FE_DIVBYZERO | FE_INEXACT); }
 
 struct Environment {
@@ -96,11 +96,11 @@ const Environment environments[] = {
     {"UpwardFlushToZeroTrapping", [] { round_up_and_flush(), trap(); }},
 };
 
-/// Runs `work` in a thread that no one else has. It sets its environment back itself, before it compares anything.
+/// Runs `work` in a new thread. `work` must restore the environment before it compares anything.
 void in_own_thread(const std::function<void()>& work) { std::thread(work).join(); }
 
-/// The environments of a team's threads. The vector is there already: nothing but state() runs in the team.
-/// A team of one is this thread: LLVM's OpenMP clears the exception flags at a parallel region of one.
+/// Reads the environments of all threads of a team; only state() runs in the team, so `states` has its size already.
+/// A team of one is this thread without a parallel region, at which LLVM's OpenMP would clear the exception flags.
 void read_states(std::vector<State>& states) {
   if (states.size() == 1) {
     states[0] = state();
@@ -112,8 +112,8 @@ void read_states(std::vector<State>& states) {
 
 class FloatEnvironment : public testing::TestWithParam<std::tuple<Environment, int>> {
  protected:
-  /// Calls under the environment give `expected`, and all threads have the environment that they had. `is_warm`: the pool's threads
-  /// are made under the default environment, before; else under that of the case, which they inherit.
+  /// The call gives `expected` in the environment of the case, and restores the environment of all threads. `is_warm`: the threads of the
+  /// pool exist before, with the default environment; otherwise they inherit that of the case.
   void check(const std::function<Results()>& call, const Results& expected, bool is_warm) {
     const auto& [environment, threads] = GetParam();
     std::vector<State> before(static_cast<std::size_t>(threads)), after = before;
@@ -135,10 +135,10 @@ class FloatEnvironment : public testing::TestWithParam<std::tuple<Environment, i
   }
 };
 
-/// Few elements, which one thread works on; channels that run for long, so that their sums are folded; channels that are neighbours.
+/// Few elements, for which one thread is used; channels with long runs, whose sums are folded; channels next to each other.
 const Shape shapes[] = {{5, 7}, {24, 6, 17, 23}, {6100, 9}};
 
-TEST_P(FloatEnvironment, ChangesNoResultAndIsLeftAlone) {
+TEST_P(FloatEnvironment, ChangesNoResultAndIsRestored) {
   for (const DType dtype : dtypes) {
     for (const Shape& shape : shapes) {
       for (const Values values : {Values::finite, Values::all}) {
@@ -185,7 +185,7 @@ TEST(ControlWords, ChangeNoBit) {
 }
 #endif
 
-/// Whether the call was rejected; an InvalidArgument's text is made under the caller's environment or another: no matter.
+/// {1} if the call throws InvalidArgument. Its text is not compared.
 template <class Call>
 Bytes rejected(const Call& call) {
   try {
@@ -196,8 +196,8 @@ Bytes rejected(const Call& call) {
   return {0};
 }
 
-/// Rejected for the number in Relu, for an operand, and for a workspace.
-TEST_P(FloatEnvironment, IsLeftAloneByRejectedCalls) {
+/// Calls with an invalid parameter, operand or workspace.
+TEST_P(FloatEnvironment, IsRestoredAfterRejectedCalls) {
   std::vector<float> x(6, -1), y(6), bias(3);
   Forward f;
   f.x = ConstTensorView(x.data(), {2, 3}, Device::cpu());
@@ -222,8 +222,8 @@ TEST_P(FloatEnvironment, IsLeftAloneByRejectedCalls) {
   check(calls, expected, true);
 }
 
-/// Those that look at numbers and at no tensor.
-TEST_P(FloatEnvironment, IsLeftAloneByQueries) {
+/// mask_dtype() and workspace_bytes(), which use the parameters but read no tensor.
+TEST_P(FloatEnvironment, IsRestoredAfterQueries) {
   float x = 0;
   Forward f;
   f.x = ConstTensorView(&x, {1}, Device::cpu());

@@ -21,7 +21,7 @@ namespace {
 
 using Values = WholeCall::Values;
 
-/// The number of OpenMP's threads in this thread, for as long as it lives.
+/// Sets the number of OpenMP threads for this thread, and restores it when destroyed.
 class OmpThreads {
  public:
   explicit OmpThreads(int threads) : before_(omp_get_max_threads()) { omp_set_num_threads(threads); }
@@ -33,10 +33,10 @@ class OmpThreads {
   int before_;
 };
 
-constexpr std::size_t stack_bytes = 128 << 10;  // what musl gives a thread
+constexpr std::size_t stack_bytes = 128 << 10;  // the default of musl
 constexpr unsigned char pattern = 0x5a;
 
-/// A stack with no guard page, above memory that a frame beyond its end would write to.
+/// A stack without a guard page. The memory below it shows whether a frame went beyond its end.
 class ExposedStack {
  public:
   ExposedStack() {
@@ -52,7 +52,7 @@ class ExposedStack {
   bool is_there() const { return memory_ != MAP_FAILED; }
   void* lowest() const { return static_cast<char*>(memory_) + below_bytes; }
 
-  /// Bytes from the stack's upper end down to the lowest one that was written.
+  /// Bytes from the upper end of the stack down to the lowest byte that was written.
   std::size_t used() const {
     const auto* const begin = static_cast<const unsigned char*>(memory_);
     const auto* const end = begin + all_bytes;
@@ -69,7 +69,7 @@ void* start(void* work) {
   return nullptr;
 }
 
-/// Runs `work` in a thread with a small stack: an ordinary one, or the one given.
+/// Runs `work` in a thread with a small stack: `stack`, or an ordinary one if it is null.
 void in_small_thread(const ExposedStack* stack, const std::function<void()>& work) {
   pthread_attr_t attributes;
   ASSERT_EQ(pthread_attr_init(&attributes), 0);
@@ -108,7 +108,7 @@ const StackCase stack_cases[] = {
 
 class SmallStack : public testing::TestWithParam<std::tuple<DType, StackCase>> {};
 
-TEST_P(SmallStack, GivesTheSameAndWritesNothingBelowIt) {
+TEST_P(SmallStack, GivesTheSameResultsAndIsNotOverrun) {
   const auto& [dtype, c] = GetParam();
   const OmpThreads default_threads(2);
   const WholeCall call(dtype, c.in, c.out, Values::finite);
@@ -131,8 +131,8 @@ INSTANTIATE_TEST_SUITE_P(Calls, SmallStack, testing::Combine(testing::ValuesIn(d
                            return name(std::get<0>(about.param)) + "_" + std::get<1>(about.param).name;
                          });
 
-/// The call has no threads of its own: it is too small. Waiting for a team it would wait for the caller's.
-TEST(CallersTeam, HasAThreadThatCallsAlone) {
+/// The call is too small for threads of its own. If it waited for its team, it would wait for the caller's.
+TEST(CallersTeam, AllowsACallFromOneOfItsThreads) {
   const WholeCall call(DType::f32, dense({64, 100}), Values::finite);
   const Results expected = call.run();
   Results got;
@@ -143,8 +143,8 @@ TEST(CallersTeam, HasAThreadThatCallsAlone) {
   EXPECT_TRUE(same_results(got, expected));
 }
 
-/// With a guard page, as threads have it.
-TEST(OrdinarySmallStack, GivesTheSame) {
+/// A stack with a guard page, as threads usually have.
+TEST(OrdinarySmallStack, GivesTheSameResults) {
   const OmpThreads default_threads(2);
   for (const DType dtype : dtypes) {
     const WholeCall call(dtype, dense({5, 9001}), Values::finite);
@@ -157,7 +157,7 @@ TEST(OrdinarySmallStack, GivesTheSame) {
 /// Exit codes of a child.
 enum Child : int { equal, different, rejected, grandchild_failed };
 
-/// How the child ended, as text: "exit 0" is well. After `seconds` it is killed.
+/// How the child ended, as text: "exit 0" is success. It is killed after `seconds`.
 std::string wait_for(pid_t child, int seconds) {
   int status = 0;
   for (int tick = 0; tick < seconds * 100; ++tick) {
@@ -171,7 +171,7 @@ std::string wait_for(pid_t child, int seconds) {
   return "it did not return, and was killed";
 }
 
-/// Whether the calls have the bits of the parent's.
+/// Compares the results with those of the parent.
 Child compared(const WholeCall& call, const Results& expected) {
   try {
     return same_results(call.run(), expected) ? equal : different;
@@ -180,7 +180,7 @@ Child compared(const WholeCall& call, const Results& expected) {
   }
 }
 
-/// 2^20 elements: enough for every thread that there is. The parent's calls have made OpenMP's pool.
+/// 2^20 elements are enough for two threads; the parent's call creates OpenMP's pool before the fork.
 class Fork : public testing::Test {
  protected:
   const OmpThreads two{2};
@@ -188,7 +188,7 @@ class Fork : public testing::Test {
   const Results expected = call.run();
 };
 
-TEST_F(Fork, TheChildCallsToo) {
+TEST_F(Fork, ChildGivesTheSameResults) {
   const pid_t child = fork();
   ASSERT_GE(child, 0);
   if (child == 0) _exit(compared(call, expected));
@@ -196,7 +196,7 @@ TEST_F(Fork, TheChildCallsToo) {
   EXPECT_EQ(compared(call, expected), equal) << "in the parent, afterwards";
 }
 
-TEST_F(Fork, ChildrenOfTheChildCallToo) {
+TEST_F(Fork, GrandchildGivesTheSameResults) {
   const pid_t child = fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
@@ -209,8 +209,8 @@ TEST_F(Fork, ChildrenOfTheChildCallToo) {
   EXPECT_EQ(wait_for(child, 20), "exit 0");
 }
 
-/// A child that calls first after the fork, from a thread that is not the one that forked.
-TEST_F(Fork, ThreadsOfTheChildCallToo) {
+/// The first call after the fork comes from a thread that did not fork.
+TEST_F(Fork, ThreadsOfTheChildGiveTheSameResults) {
   const pid_t child = fork();
   ASSERT_GE(child, 0);
   if (child == 0) {

@@ -1,6 +1,5 @@
-# scripts/gpu-check.sh without a GPU: every part against stand-ins, bad input, and the report on a sample; the interpreter of
-# scripts/count_instructions. And what it needs of CMake: that
-# packages which are missing leave out what needs them and nothing else.
+# The scripts that measure on a GPU, tested without one: scripts/gpu-check.sh with fake programs, invalid input and sample results; the
+# interpreter of scripts/count_instructions; and that a missing package leaves out the targets that need it, and no others.
 if(RECTIFY_NESTED)
   return()
 endif()

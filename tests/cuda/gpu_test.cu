@@ -1,5 +1,5 @@
-// What only a GPU can show: streams, capture, devices, the caller's errors. Skipped where there is none. That every bit is the
-// reference's, and so the CPU's, is shown by ops_test.cpp and slow_test.cpp, which run on a GPU too.
+// Streams, capture into graphs, devices and the caller's CUDA errors; skipped on a machine without a GPU. The tests in tests/ops run on a
+// GPU too, and compare every bit with the reference.
 #include <rectify/rectify.hpp>
 
 #include <cuda_runtime.h>
@@ -48,7 +48,7 @@ std::vector<float> to_host(const thrust::device_vector<float>& v) {
   return all;
 }
 
-/// An owner of a non-blocking stream, which no call on the default stream waits for.
+/// Owns a non-blocking stream, which does not synchronise with the default stream.
 struct OwnStream {
   OwnStream() { cudaStreamCreateWithFlags(&handle, cudaStreamNonBlocking); }
   ~OwnStream() { cudaStreamDestroy(handle); }
@@ -72,7 +72,7 @@ TEST_F(Gpu, RunsOnTheStreamItIsGiven) {
   cudaEventDestroy(uploaded);
 }
 
-TEST_F(Gpu, IsCapturedIntoAGraphAndReplayed) {
+TEST_F(Gpu, CanBeCapturedIntoAGraphAndReplayed) {
   const std::vector<float> x = ramp(100003);
   thrust::device_vector<float> from(x.size(), 0.0f), y(x.size());
   const OwnStream work;
@@ -96,7 +96,7 @@ TEST_F(Gpu, IsCapturedIntoAGraphAndReplayed) {
   cudaGraphDestroy(graph);
 }
 
-/// Written apart from the library: rounded step by step, by intrinsics, one element a thread.
+/// Independent of the library: every step is rounded by an intrinsic, one element per thread.
 __device__ float naive_value(float x) {
   if (!(x > 0.5f)) return __fmul_rn(0.3f, __fsub_rn(x, 0.5f));
   return x >= 6.0f ? 6.0f : x;
@@ -120,8 +120,8 @@ __global__ void count_wrong_kernel(const float* y, const float* dx, unsigned fir
   if (!same_number(dx[i], naive_gradient(dy, x))) atomicAdd(&wrong[1], 1u);
 }
 
-/// All 2^32 inputs, made and compared on the GPU, so that it takes seconds; for more sets of parameters see slow_test.cpp.
-TEST_F(Gpu, EveryFloatGivesTheBitsOfANaiveKernel) {
+/// All 2^32 inputs, generated and compared on the GPU, which takes seconds; slow_test.cpp has more parameters.
+TEST_F(Gpu, MatchesANaiveKernelForEveryFloat) {
   constexpr unsigned chunk = 1u << 27, threads = 256;
   thrust::device_vector<float> x(chunk), dy(chunk), y(chunk), dx(chunk);
   thrust::device_vector<unsigned> wrong(2, 0u);
@@ -157,7 +157,7 @@ struct Outputs {
   Bytes y, mask, dx;
 };
 
-/// Forward with a bias and, over a dense tensor, a mask; backward with an alpha.
+/// forward() with a bias and, if the tensor is dense, a mask; backward() with an alpha.
 Outputs run_large(Device device, DType dtype, const Shape& shape, const Strides& strides) {
   const auto span = static_cast<std::size_t>(shape[0] * strides[0]);
   const Bytes x = numbers(dtype, span), parameter = numbers(dtype, static_cast<std::size_t>(shape[1])), other(x.size(), 0x5a);
@@ -191,9 +191,9 @@ Outputs run_large(Device device, DType dtype, const Shape& shape, const Strides&
   return out;
 }
 
-/// Tensors so large that a thread of a kernel with parameters goes through several rows, which takes a million packs on a GPU of 132
-/// multiprocessors: odd periods, channels of three, images, and views of each kind.
-TEST_F(Gpu, LargeCallsWithParametersGiveTheBitsOfTheCpu) {
+/// So large that a thread of a kernel with parameters processes several rows, for which a GPU with 132 multiprocessors needs a million
+/// packs: odd periods, three channels, images, and views of each kind.
+TEST_F(Gpu, MatchesTheCpuInLargeCallsWithParameters) {
   const struct {
     Shape shape;
     Strides strides;
@@ -213,7 +213,7 @@ TEST_F(Gpu, LargeCallsWithParametersGiveTheBitsOfTheCpu) {
   }
 }
 
-TEST_F(Gpu, LeavesTheCallersPendingErrorAsItWas) {
+TEST_F(Gpu, KeepsThePendingErrorOfTheCaller) {
   thrust::device_vector<float> x(100, -1.0f);
   EXPECT_EQ(cudaSetDevice(9999), cudaErrorInvalidDevice);
   forward(parameters, device_view(x), device_view(x));
@@ -222,7 +222,7 @@ TEST_F(Gpu, LeavesTheCallersPendingErrorAsItWas) {
   EXPECT_EQ(to_host(x), std::vector<float>(100, 0.3f * (-1.0f - 0.5f)));
 }
 
-TEST_F(Gpu, ADeviceThatIsNotThereIsACudaError) {
+TEST_F(Gpu, ThrowsCudaErrorForAMissingDevice) {
   thrust::device_vector<float> x(100, -1.0f);
   EXPECT_THROW(forward(parameters, device_view(x, 999), device_view(x, 999)), CudaError);
   EXPECT_EQ(cudaGetLastError(), cudaSuccess);

@@ -1,4 +1,4 @@
-# Both function objects through Thrust: on the GPU where there is one, else on Thrust's host system.
+# Both function objects in Thrust: on a GPU in a build with CUDA, otherwise on Thrust's host system.
 if(RECTIFY_WITH_CUDA)
   set(thrust_found ON)  # comes with the toolkit
 else()
@@ -7,7 +7,7 @@ else()
   set_source_files_properties(cuda/thrust_test.cu PROPERTIES LANGUAGE CXX COMPILE_DEFINITIONS THRUST_DEVICE_SYSTEM=THRUST_DEVICE_SYSTEM_CPP)
 endif()
 if(thrust_found AND NOT TARGET GTest::gtest_main)
-  return()  # already told of
+  return()  # tests/CMakeLists.txt has reported it
 endif()
 if(thrust_found)
   add_executable(rectify_thrust_tests cuda/thrust_test.cu)

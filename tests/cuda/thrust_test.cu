@@ -1,5 +1,4 @@
-// Both function objects through thrust::transform: on the host always, and on Thrust's device system: the GPU where there is
-// one, the host in a build without CUDA.
+// Both function objects in thrust::transform, on the host and on Thrust's device system: the GPU, or the host in a build without CUDA.
 #include <rectify/rectify.hpp>
 
 #include "reference.hpp"

@@ -1,4 +1,4 @@
-// Sums that are added to what is there: old + sum, rounded once, on every target. fuzz_test.cpp has them beside every other operand.
+// accumulate = true on every target: old + sum, rounded once. fuzz_test.cpp combines it with every other operand.
 #include "cases.hpp"
 #include "guarded_workspace.hpp"
 #include "sum_call.hpp"
@@ -17,11 +17,11 @@ class Accumulate : public testing::TestWithParam<Target> {};
 INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Accumulate, testing::ValuesIn(targets()),
                          [](const auto& target) { return target.param.name; });
 
-/// {outer, channels, inner}: one of each way in which parts are cut (sums_test.cpp).
+/// {outer, channels, inner}: one for each way in which the work is cut into parts (see sums_test.cpp).
 constexpr std::int64_t shapes[][3] = {{700, 7, 1},  {3, 1300, 1}, {20, 2600, 1}, {5, 90, 49},
                                       {2, 23, 784}, {3, 3, 9000}, {40000, 1, 1}};
 
-/// dbias, dalpha, dthreshold and dmax_value of one call, some per channel; before it, their tensors hold `old` everywhere.
+/// dbias, dalpha, dthreshold and dmax_value of one call, some per channel. Their tensors are filled with `old` before it.
 std::vector<double> sums_of(const Target& target, const Inputs& in, bool accumulate, double old) {
   const DType dtype = sum_dtype(in.dtype);
   const auto size = static_cast<std::size_t>(bytes_per_element(dtype));
@@ -48,8 +48,8 @@ std::vector<double> sums_of(const Target& target, const Inputs& in, bool accumul
   return values;
 }
 
-/// The bits are those of the addition of two numbers: the sum without the flag, and what was there.
-TEST_P(Accumulate, AddsTheSumOnce) {
+/// The result is the rounded addition of the old value and the sum without accumulate.
+TEST_P(Accumulate, AddsTheSumWithOneRounding) {
   GetParam().prepare();
   int turn = 0;
   for (const auto& [outer, channels, inner] : shapes) {
@@ -69,7 +69,7 @@ TEST_P(Accumulate, AddsTheSumOnce) {
   }
 }
 
-TEST_P(Accumulate, OfNoElementsLeavesWhatIsThere) {
+TEST_P(Accumulate, KeepsTheOldValueIfThereAreNoElements) {
   GetParam().prepare();
   const Tensor none(GetParam().device, DType::f16, Placement({0, 3}), {});
   const Bytes seven = [] {
@@ -88,8 +88,8 @@ TEST_P(Accumulate, OfNoElementsLeavesWhatIsThere) {
   }
 }
 
-/// Without sums there is nothing to add to.
-TEST_P(Accumulate, IsNotLookedAtWithoutSums) {
+/// There is nothing to add to, and the call is valid.
+TEST_P(Accumulate, IsIgnoredWithoutSums) {
   GetParam().prepare();
   const Placement at({5});
   const Bytes any = random_patterns(DType::f32, 5, 1);

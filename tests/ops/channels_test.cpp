@@ -1,5 +1,5 @@
-// Channels and inner extents in every proportion to a backend's tiles: parameters that come round within one, that fill it, and whose
-// stretches are longer than one and end anywhere in it or in a line.
+// Numbers of channels and inner extents of every size relative to a backend's tiles: parameters that repeat within a tile, that fill it,
+// and whose runs are longer than a tile and end anywhere in it or in a cache line.
 #include "checked_call.hpp"
 
 #include <rectify/ops.hpp>
@@ -21,8 +21,8 @@ struct Case {
   std::int64_t outer, channels, inner;
 };
 
-/// A tile of the CPU backend is 1,024 bytes, it keeps 32 KiB of parameters, and from 192 elements on a stretch is a tile; a thread of a
-/// kernel takes 32 bytes or 64, and several times as much of the last.
+/// A tile of the CPU backend has 1,024 bytes, it keeps 32 KiB of parameters, and a run of 192 elements or more is a tile; a thread of a
+/// kernel processes 32 or 64 bytes, and several times as many in the last case.
 constexpr Case cases[] = {{700, 7, 1},  {40, 1, 130}, {3, 1300, 1}, {2, 2600, 1},  {3, 1024, 1}, {2, 4096, 1}, {2, 4097, 1},
                           {2, 8192, 1}, {2, 8193, 1}, {11, 300, 3}, {5, 90, 49},   {3, 27, 127}, {3, 21, 128}, {2, 31, 191},
                           {2, 31, 192}, {2, 29, 193}, {2, 29, 207}, {2, 23, 256},  {2, 23, 300}, {2, 19, 511}, {2, 21, 512},
@@ -39,12 +39,12 @@ void on_every_case(const Run& run) {
   }
 }
 
-/// dx from x, with a parameter of each channel.
+/// dx from x, with one parameter per channel.
 void check_dx(const Target& target, ConstTensorView Backward::*member, const char* parameter, DType dtype, const Placement& at,
               const Placement& per_channel) {
   const Operand x = random_operand("x", dtype, at, function), dy = random_operand("dy", dtype, at, function),
                 of_channel = random_operand(parameter, dtype, per_channel, function), dx = output_operand("dx", dtype, at);
-  CheckedVerb<Backward> call(target);
+  CheckedFunction<Backward> call(target);
   call.read(&Backward::x, x);
   call.read(&Backward::dy, dy);
   call.read(member, of_channel);
@@ -52,11 +52,11 @@ void check_dx(const Target& target, ConstTensorView Backward::*member, const cha
   call.check(function);
 }
 
-TEST_P(Channels, EachHasABiasOfItsOwn) {
+TEST_P(Channels, UseTheirOwnBias) {
   on_every_case([&](DType dtype, const Placement& at, const Placement& per_channel) {
     const Operand x = random_operand("x", dtype, at, function), bias = random_operand("bias", dtype, per_channel, function),
                   y = output_operand("y", dtype, at);
-    CheckedVerb<Forward> call(GetParam());
+    CheckedFunction<Forward> call(GetParam());
     call.read(&Forward::x, x);
     call.read(&Forward::bias, bias);
     call.write(&Forward::y, y);
@@ -64,14 +64,14 @@ TEST_P(Channels, EachHasABiasOfItsOwn) {
   });
 }
 
-TEST_P(Channels, EachHasASlopeOfItsOwn) {
+TEST_P(Channels, UseTheirOwnSlope) {
   on_every_case([&](DType dtype, const Placement& at, const Placement& per_channel) {
     check_dx(GetParam(), &Backward::alpha, "alpha", dtype, at, per_channel);
   });
 }
 
-/// Rows of views that begin on boundaries, so many that a thread of a kernel goes through several: channels along them or across.
-TEST_P(Channels, OfViews) {
+/// Aligned rows of views, so many that a thread of a kernel processes several, with channels along the rows or across them.
+TEST_P(Channels, MatchTheReferenceInStridedViews) {
   const Placement views[] = {{{2000, 20, 1}, {24, 1, 1}}, {{700, 5, 14}, {160, 32, 1}}, {{40, 3, 1300}, {8192, 2048, 1}}};
   for (const Placement& at : views) {
     for (const DType dtype : {DType::f16, DType::bf16, DType::f32, DType::f64}) {
@@ -79,7 +79,7 @@ TEST_P(Channels, OfViews) {
       const Placement per_channel({at.shape[1]});
       const Operand x = random_operand("x", dtype, at, function), residual = random_operand("residual", dtype, at, function),
                     bias = random_operand("bias", dtype, per_channel, function), y = output_operand("y", dtype, at);
-      CheckedVerb<Forward> call(GetParam());
+      CheckedFunction<Forward> call(GetParam());
       call.read(&Forward::x, x);
       call.read(&Forward::residual, residual);
       call.read(&Forward::bias, bias);
@@ -90,11 +90,11 @@ TEST_P(Channels, OfViews) {
   }
 }
 
-/// y and a mask, with a bias of each channel.
+/// y and a mask, with one bias per channel.
 void check_mask(const Target& target, DType dtype, DType bits, const Placement& at, const Placement& per_channel) {
   const Operand x = random_operand("x", dtype, at, function), bias = random_operand("bias", dtype, per_channel, function),
                 y = output_operand("y", dtype, at), mask = output_operand("mask", bits, at.shape);
-  CheckedVerb<Forward> call(target);
+  CheckedFunction<Forward> call(target);
   call.read(&Forward::x, x);
   call.read(&Forward::bias, bias);
   call.write(&Forward::y, y);
@@ -102,14 +102,14 @@ void check_mask(const Target& target, DType dtype, DType bits, const Placement& 
   call.check(bits == DType::u1 ? Relu{0.25, 0.5} : function);
 }
 
-TEST_P(Channels, EachHasBitsOfItsOwn) {
+TEST_P(Channels, WriteTheirOwnMaskBits) {
   on_every_case([&](DType dtype, const Placement& at, const Placement& per_channel) {
     for (const DType bits : {DType::u1, DType::u2}) check_mask(GetParam(), dtype, bits, at, per_channel);
   });
 }
 
-/// Outputs that the CPU backend stores past the caches: from a line on, and from between two. 785 elements end anywhere in a line.
-TEST_P(Channels, LargeOutputsAreStreamed) {
+/// Outputs that the CPU backend streams past the caches, aligned to a cache line or not. Rows of 785 elements end anywhere in a line.
+TEST_P(Channels, MatchTheReferenceInLargeOutputs) {
   if (GetParam().name != "cpu") return;  // a kernel has one way to store
   for (const Case& c : {Case{3, 1000, 785}, Case{2, 1500, 784}, Case{2400, 1000, 1}, Case{2100, 1024, 1}, Case{3, 5, 170001}}) {
     for (const int offset : {0, 1, 3}) {

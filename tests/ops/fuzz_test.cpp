@@ -1,6 +1,6 @@
-// Random calls of both verbs on every target against the reference, to the bit. A case is one number: RECTIFY_FUZZ_SEED=n runs
-// case n alone, RECTIFY_FUZZ_FIRST=n starts from there instead of 0 for a longer hunt, RECTIFY_FUZZ_CASES=n runs n
-// small cases of each verb and n / 100 large ones.
+// Random calls of forward() and backward() on every target, which must give the bits of the reference. A seed determines a case:
+// RECTIFY_FUZZ_SEED=n runs case n alone, RECTIFY_FUZZ_FIRST=n starts from case n instead of 0, and RECTIFY_FUZZ_CASES=n runs n small cases
+// and n / 100 large ones.
 #include "checked_call.hpp"
 #include "fuzz_case.hpp"
 #include "reference.hpp"
@@ -54,7 +54,7 @@ void run_forward(const Target& target, const FuzzCase& c) {
   call.check();
 }
 
-/// y and mask of the case as the reference writes them: sources of the backward.
+/// Lets the reference write y and mask of the case, which are sources of backward().
 void fill_sources(FuzzCase& c) {
   FuzzCase inputs = c;
   Forward operands;
@@ -70,7 +70,7 @@ void fill_sources(FuzzCase& c) {
   reference::forward(c.relu, operands);
 }
 
-/// With source y a bias may be given: it is in half of the cases.
+/// A bias is optional if the source is y: half of the cases have one.
 bool is_given(const FuzzCase& c, const FuzzInput& input, From from) {
   const bool is_optional = from == detail::source_y && input.operand == &FuzzCase::bias;
   return (input.row->sources & from) != 0 && (!is_optional || c.seed % 2 == 0);
@@ -80,12 +80,12 @@ const Operand& place_of(const FuzzCase& c, Over over, const std::optional<Operan
   return over == Over::dy ? *c.dy : over == Over::x ? *c.x : *own;
 }
 
-/// dx and dresidual as elements, where a backward wrote them; and y, where it was the source.
+/// The elements of dx and dresidual, if backward() wrote them, and of y, if it was the source.
 struct Gradients {
   Bytes dx, dresidual, y;
 };
 
-/// `old` is what was there, to which the sum was added; empty where it was not.
+/// `old` holds the values to which the sums were added; it is empty if they were not.
 void expect_sums(const CheckedCall& call, const Operand& operand, const std::vector<reference::ExactSum>& exact,
                  const Bytes& old) {
   const Bytes got = call.elements(operand);
@@ -135,7 +135,7 @@ Gradients run_backward(const Target& target, const FuzzCase& c, const BackwardCa
   return {elements(how.dx, dx), elements(how.dresidual, dresidual), elements(how.from == detail::source_y, *c.y)};
 }
 
-/// Where y, if it was the source, may hide the region, its gradient is that of another source, `shown`.
+/// Replaces the gradient by `shown`, that of another source, at elements whose region y may hide.
 void show_hidden(const FuzzCase& c, const Bytes& y, const Bytes& shown, Bytes& gradient) {
   const auto size = static_cast<std::size_t>(bytes_per_element(c.dtype));
   for (std::size_t i = 0; i < y.size() && !gradient.empty() && !shown.empty(); i += size) {
@@ -143,7 +143,7 @@ void show_hidden(const FuzzCase& c, const Bytes& y, const Bytes& shown, Bytes& g
   }
 }
 
-/// Each backward agrees with the reference, and with those before it, whatever it took the regions from.
+/// Each backward() agrees with the reference and with those before it, whatever the source.
 void run_backwards(const Target& target, const FuzzCase& c) {
   Gradients known;
   const auto agree = [&](const char* name, Bytes& before, Bytes now, const Bytes& y) {
@@ -152,7 +152,7 @@ void run_backwards(const Target& target, const FuzzCase& c) {
     if (!before.empty()) {
       EXPECT_TRUE(same_numbers(c.dtype, now, before)) << name << " differs by the source";
     }
-    if (before.empty() && !y.empty()) return;  // the next is not compared with what may hide a region
+    if (before.empty() && !y.empty()) return;  // y may hide regions, so the next gradient is not compared with this one
     before = now;
   };
   for (const BackwardCall& how : c.backwards) {
@@ -186,7 +186,7 @@ int small_cases(const Target& target) {
   return static_cast<int>(number_from("RECTIFY_FUZZ_CASES").value_or(static_cast<std::uint64_t>(target.fuzz_cases)));
 }
 
-/// The share of a shard, up to the first case that fails.
+/// Runs the cases of a shard up to the first that fails.
 void run_shard(const Target& target, int shard, int cases, Size size) {
   const auto seed = number_from("RECTIFY_FUZZ_SEED");
   const auto count = static_cast<std::uint64_t>(seed ? shard == 0 : std::max(cases / shards, 1));
@@ -195,12 +195,12 @@ void run_shard(const Target& target, int shard, int cases, Size size) {
   for (std::uint64_t i = first; i < first + count && !testing::Test::HasFailure(); ++i) run_fuzz_case(target, i, size);
 }
 
-TEST_P(Fuzz, AnyCallGivesTheReferencesBits) {
+TEST_P(Fuzz, AnySmallCallMatchesTheReference) {
   const auto [target, shard] = GetParam();
   run_shard(target, shard, small_cases(target), Size::small);
 }
 
-TEST_P(Fuzz, AnyLargeCallGivesTheReferencesBits) {
+TEST_P(Fuzz, AnyLargeCallMatchesTheReference) {
   const auto [target, shard] = GetParam();
   run_shard(target, shard, small_cases(target) / 100, Size::large);
 }

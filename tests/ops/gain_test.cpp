@@ -1,5 +1,5 @@
-// The gain of both verbs, and what source y makes of it: against the composed form, one rounding after the other. fuzz_test.cpp has it
-// beside every other operand.
+// The gain of forward() and backward(), also with source y, against separate calls and products that round one after the other.
+// fuzz_test.cpp combines it with every other operand.
 #include "cases.hpp"
 #include "checked_call.hpp"
 #include "targets.hpp"
@@ -32,7 +32,7 @@ Bytes bytes(const std::vector<float>& all) {
   return stored;
 }
 
-/// Floats of all sorts, the kinks of `f` among them.
+/// Floats of every kind, including the kinks of `f`.
 Bytes any_floats(const Relu& f) {
   Bytes all = edges(DType::f32, f);
   const Bytes more = random_patterns(DType::f32, 3000, 5);
@@ -42,8 +42,8 @@ Bytes any_floats(const Relu& f) {
 
 Placement in_a_row(const Bytes& all) { return Placement({static_cast<std::int64_t>(all.size() / 4)}); }
 
-/// What two calls and two products give: each product is a float's.
-TEST_P(Gain, IsAProductAfterTheFunctionAndBeforeItsGradient) {
+/// The same results as two calls without a gain and two products in float.
+TEST_P(Gain, MultipliesAfterTheFunctionAndBeforeItsGradient) {
   GetParam().prepare();
   const Device device = GetParam().device;
   for (const Relu& f : functions) {
@@ -79,7 +79,7 @@ TEST_P(Gain, IsAProductAfterTheFunctionAndBeforeItsGradient) {
   }
 }
 
-/// The layer of StyleGAN: bias, leaky_relu(0.2), sqrt 2; its output is kept, and nothing else.
+/// A layer of StyleGAN: bias, leaky_relu(0.2), gain sqrt 2. Training keeps its output alone.
 struct Layer {
   Layer(const Target& target, DType dtype_, const Relu& f_, double gain_, const Bytes& x_, const Bytes& bias_)
       : dtype(dtype_),
@@ -120,9 +120,9 @@ struct Layer {
   Tensor x, bias, y, mask;
 };
 
-/// Of every number of f16 and bf16, and under biases that cancel it: dx from y is dx from x, but where z is linear and was stored as
-/// 0 or as the cap is.
-TEST_P(Gain, FromYTheRegionIsHiddenOnlyByRounding) {
+/// For every number of f16 and bf16, also with biases that cancel it: dx from y is dx from x, unless z is in the linear region and y was
+/// rounded to 0 or to the cap.
+TEST_P(Gain, HidesTheRegionFromYOnlyByRounding) {
   GetParam().prepare();
   constexpr int linear = 1;
   for (const DType dtype : {DType::f16, DType::bf16}) {
@@ -161,8 +161,8 @@ TEST_P(Gain, FromYTheRegionIsHiddenOnlyByRounding) {
   }
 }
 
-/// The mask is that of z, whatever becomes of it afterwards.
-TEST_P(Gain, IsNotInTheMask) {
+/// The mask holds the regions of z, before the gain.
+TEST_P(Gain, DoesNotChangeTheMask) {
   GetParam().prepare();
   const Bytes of_x = any_floats(relu6());
   const Placement at = in_a_row(of_x);

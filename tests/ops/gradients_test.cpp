@@ -1,4 +1,4 @@
-// The gradients that backward gives, of every input and every parameter, against differences of forward.
+// The gradients of every input and every parameter against differences of forward().
 #include "dice.hpp"
 #include "sum_outputs.hpp"
 
@@ -36,13 +36,13 @@ Doubles doubles_in(const Bytes& bytes) {
 constexpr std::int64_t outer = 4, channels = 3, inner = 5;
 constexpr std::size_t elements = outer * channels * inner;
 
-/// The function is piecewise linear in each number, so a difference is its slope but for rounding, wherever no kink is within h.
+/// The function is piecewise linear in each number, so a difference is its slope up to rounding if no kink is within h.
 constexpr double h = 0x1p-12, away_from_kinks = 0.05;
 
 enum class Form { per_channel, one_element, number };
 constexpr Form forms[] = {Form::per_channel, Form::one_element, Form::number};
 
-/// loss = sum(dy * y). Parameters have one element or one per channel; as numbers, those of the function are in Relu.
+/// loss = sum(dy * y). Parameters have one element or one per channel; in Form::number, alpha, threshold and max_value are in Relu.
 class Problem {
  public:
   Problem(const Target& target, Form form, bool has_scale, bool has_residual)
@@ -82,7 +82,7 @@ class Problem {
     return static_cast<double>(sum);
   }
 
-  /// Of the loss, by `number`, which is one of this problem's.
+  /// The difference quotient of the loss by `number`, an element of this problem.
   double difference(double& number) {
     const double before = number;
     number = before + h;
@@ -93,7 +93,7 @@ class Problem {
     return (above - below) / (2 * h);
   }
 
-  /// What backward says of each sum; dx and dresidual (absent without a residual) go to the last two.
+  /// The sums of backward(), which also writes `dx` and `dresidual`.
   SumOutputs gradients(Doubles& dx, Doubles& dresidual) const {
     std::list<Tensor> tensors;
     Backward b;
@@ -106,8 +106,8 @@ class Problem {
     b.dresidual = on_target(tensors, Doubles(elements));
     const Tensor& of_residual = tensors.back();
     b.dx = on_target(tensors, Doubles(elements));
-    const unsigned asked = has_scale_ ? of_all_five : of_all_five & ~of_scale;
-    SumOutputs sums(target_, relu(), b, lengths_of(asked, static_cast<std::int64_t>(parameters[0].size())));
+    const unsigned requested = has_scale_ ? of_all_five : of_all_five & ~of_scale;
+    SumOutputs sums(target_, relu(), b, lengths_of(requested, static_cast<std::int64_t>(parameters[0].size())));
     dx = doubles_in(tensors.back().contents());
     dresidual = doubles_in(of_residual.contents());
     return sums;
@@ -161,7 +161,7 @@ void check(Problem problem) {
   }
 }
 
-TEST_P(Gradients, AreTheDifferencesOfForward) {
+TEST_P(Gradients, MatchDifferencesOfForward) {
   for (const Form form : forms) {
     for (const bool has_scale : {true, false}) {
       SCOPED_TRACE("form " + std::to_string(static_cast<int>(form)) + (has_scale ? " with a scale" : ""));
@@ -170,7 +170,7 @@ TEST_P(Gradients, AreTheDifferencesOfForward) {
   }
 }
 
-TEST_P(Gradients, AfterAResidualToo) {
+TEST_P(Gradients, MatchDifferencesOfForwardWithAResidual) {
   for (const Form form : forms) {
     SCOPED_TRACE("form " + std::to_string(static_cast<int>(form)));
     Problem problem(GetParam(), form, true, true);

@@ -1,4 +1,4 @@
-// The host's conversions of 16-bit types against the reference's, which work by the definition of the format.
+// The host's conversions of 16-bit types against those of the reference, which follow the definition of the format.
 #include "core/half.hpp"
 
 #include "reference.hpp"
@@ -33,7 +33,7 @@ float from_bits(std::uint32_t bits) {
   return v;
 }
 
-TYPED_TEST(Half, EveryPatternIsTheNumberItStandsFor) {
+TYPED_TEST(Half, ConvertsEveryPatternToItsNumber) {
   for (std::uint32_t bits = 0; bits < 65536; ++bits) {
     TypeParam half;
     half.bits = static_cast<std::uint16_t>(bits);
@@ -43,7 +43,7 @@ TYPED_TEST(Half, EveryPatternIsTheNumberItStandsFor) {
   }
 }
 
-TYPED_TEST(Half, EveryTieAndItsNeighboursRoundToEven) {
+TYPED_TEST(Half, RoundsTiesAndTheirNeighboursAsTheReference) {
   for (std::uint32_t bits = 0; bits < 65535; ++bits) {
     TypeParam low, high;
     low.bits = static_cast<std::uint16_t>(bits);
@@ -56,14 +56,14 @@ TYPED_TEST(Half, EveryTieAndItsNeighboursRoundToEven) {
   }
 }
 
-TYPED_TEST(Half, AnyFloatRoundsAsTheReferenceDoes) {
+TYPED_TEST(Half, RoundsRandomFloatsAsTheReference) {
   std::mt19937 random(1);
   for (int i = 0; i < 2000000; ++i) this->expect_rounds_as_reference(from_bits(static_cast<std::uint32_t>(random())));
   for (float v : {65504.0f, 65519.99f, 65520.0f, 65536.0f, -65520.0f, 0x1p-24f, 0x1p-25f, 0x1.000002p-25f, 3.4e38f, 0x1p-149f})
     this->expect_rounds_as_reference(v);
 }
 
-TYPED_TEST(Half, PairsPutTheFirstNumberLow) {
+TYPED_TEST(Half, PacksTheFirstNumberOfAPairLow) {
   EXPECT_EQ(TypeParam::pair(1.0f, -2.0f), TypeParam(1.0f).bits | static_cast<std::uint32_t>(TypeParam(-2.0f).bits) << 16);
 }
 

@@ -1,4 +1,4 @@
-// Masks: the bits that forward writes and backward reads, against a packing written here from its definition.
+// Masks: the bits that forward() writes and backward() reads, against packed() below, which follows the definition.
 #include "cases.hpp"
 #include "reference.hpp"
 
@@ -20,7 +20,7 @@ class Masks : public testing::TestWithParam<Target> {
 INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Masks, testing::ValuesIn(targets()),
                          [](const auto& target) { return target.param.name; });
 
-/// Exact in every dtype, as are the numbers that are compared with them.
+/// Exact in every dtype, as are all inputs.
 constexpr Relu capped{0.5, 0.25, 2};
 constexpr Relu flat_and_capped{0, 0.25, 2};
 constexpr std::int64_t most = 4099;
@@ -42,7 +42,7 @@ Bytes packed(DType mask, DType dtype, const Bytes& x) {
   return bytes;
 }
 
-/// Random numbers around the kinks, the kinks themselves and NaN among them.
+/// Random numbers around the kinks, including the kinks and NaN.
 Bytes numbers(DType dtype, std::int64_t elements, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   const auto size = static_cast<std::size_t>(bytes_per_element(dtype));
@@ -54,7 +54,7 @@ Bytes numbers(DType dtype, std::int64_t elements, std::uint64_t seed) {
   return all;
 }
 
-/// A tensor of one axis with all that a test needs to know of it.
+/// Operands with one axis, and the expected outputs.
 struct Known {
   Known(DType mask_, DType dtype_, std::int64_t elements)
       : mask(mask_),
@@ -81,7 +81,7 @@ struct Known {
   Bytes x, dy, y, dx, bits;
 };
 
-/// The mask of forward is the packed one: the bits past its last element are 0, the bytes past its last one untouched.
+/// forward() writes the packed mask: bits past the last element are 0, and bytes past the last byte are not written.
 void check_writing(const Target& target, const Known& known, const Placement& at, const Placement& mask_at, bool with_y) {
   target.prepare();
   const Tensor in(target.device, known.dtype, at, known.x), out(target.device, known.dtype, at, known.x),
@@ -97,7 +97,7 @@ void check_writing(const Target& target, const Known& known, const Placement& at
   ASSERT_TRUE(out.guards_intact());
 }
 
-/// dx of the mask is dx of x.
+/// dx from the mask is dx from x.
 void check_reading(const Target& target, const Known& known, const Placement& at, const Placement& mask_at) {
   target.prepare();
   const Tensor upstream(target.device, known.dtype, at, known.dy), mask(target.device, known.mask, mask_at, known.bits);
@@ -112,19 +112,19 @@ void check_reading(const Target& target, const Known& known, const Placement& at
   ASSERT_TRUE(mask.guards_intact());
 }
 
-/// All sizes; under a sanitizer those around the edges of bytes, vectors, tiles and blocks.
+/// All sizes; under a sanitizer, those near the edges of bytes, vectors, tiles and blocks.
 bool is_tried(const Target& target, std::int64_t elements) {
   return !target.sanitized || elements <= 300 || elements % 256 <= 9 || elements % 256 >= 247;
 }
 
 bool is_emulated(const Target& target) { return target.name.rfind("kernels", 0) == 0; }
 
-/// Emulated kernels take time: they meet one dtype a size, each dtype with every remainder of a byte, and y or none.
+/// Emulated kernels are slow: each size is tried with one dtype, so that each dtype meets every remainder of a byte, and with y or without.
 bool is_tried(const Target& target, DType dtype, std::int64_t elements) {
   return !is_emulated(target) || dtype == dtypes[(elements + elements / 8) % 4];
 }
 
-/// Rows become columns. Numbers of four bytes.
+/// Transposes a matrix of 4-byte elements.
 Bytes transposed(const Bytes& all, std::size_t rows, std::size_t columns) {
   Bytes other(all.size());
   for (std::size_t i = 0; i < rows; ++i) {
@@ -133,7 +133,7 @@ Bytes transposed(const Bytes& all, std::size_t rows, std::size_t columns) {
   return other;
 }
 
-TEST_P(Masks, EverySizeIsPackedAndUnpackedRight) {
+TEST_P(Masks, AreWrittenAndReadBackForEverySize) {
   for (DType dtype : dtypes) {
     for (DType mask : {DType::u1, DType::u2}) {
       const Known all(mask, dtype, most);
@@ -153,8 +153,8 @@ TEST_P(Masks, EverySizeIsPackedAndUnpackedRight) {
   }
 }
 
-/// Large enough that threads share the work, and that a large output is streamed past the caches.
-TEST_P(Masks, LargeMasksAreSharedOutRight) {
+/// Large enough for several threads, and for outputs that are streamed past the caches.
+TEST_P(Masks, LargeMasksAreWrittenAndReadBack) {
   for (std::int64_t bytes : {400012, 9 << 20}) {
     for (DType dtype : {DType::bf16, DType::f32}) {
       const std::int64_t n = bytes / bytes_per_element(dtype) + 3;
@@ -168,12 +168,12 @@ TEST_P(Masks, LargeMasksAreSharedOutRight) {
         }
       }
     }
-    if (is_emulated(target())) return;  // one size is enough of what takes seconds each
+    if (is_emulated(target())) return;  // the larger size would take seconds per call
   }
 }
 
-/// Elements that are neighbours in a byte lie far apart in the tensors: no share of a thread may end within a byte.
-TEST_P(Masks, LargeStridedTensorsAreSharedOutRight) {
+/// Elements that share a byte of the mask are far apart in the tensors: the work of a thread must not end within a byte.
+TEST_P(Masks, LargeMasksOfStridedTensorsAreWrittenAndReadBack) {
   constexpr std::int64_t rows = 7001, columns = 13;
   const Placement by_columns(Shape{rows, columns}, {1, rows}), by_rows(Shape{rows, columns});
   for (DType mask : {DType::u1, DType::u2}) {
@@ -186,7 +186,7 @@ TEST_P(Masks, LargeStridedTensorsAreSharedOutRight) {
   }
 }
 
-/// As numpy.packbits(bitorder='little') has it; the bytes are written out by hand.
+/// The order of numpy.packbits(bitorder='little'); the bytes are written by hand.
 TEST_P(Masks, BitsCountFromTheLowestOfTheFirstByte) {
   const float values[] = {1, 0.25f, 2, 0.5f, -1, 3, 1, 1, 0, 1};  // l b s l b s l l  b l
   for (DType mask : {DType::u1, DType::u2}) {
@@ -197,7 +197,7 @@ TEST_P(Masks, BitsCountFromTheLowestOfTheFirstByte) {
   }
 }
 
-TEST(MaskCodes, NumberThePieces) {
+TEST(MaskCodes, MapToPiecesAndBack) {
   EXPECT_EQ(detail::code_of({true, false}), 0u);
   EXPECT_EQ(detail::code_of({true, true}), 0u) << "below comes first";
   EXPECT_EQ(detail::code_of({false, false}), 1u);

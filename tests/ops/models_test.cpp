@@ -1,5 +1,5 @@
-// One x under several models: x is broadcast along an axis of everything else. Backends read it once for many of them, so these
-// sizes are those at which they begin to.
+// One x for several models: x is broadcast along an axis of the other operands. From certain sizes on, backends read x once for several
+// models; these cases have such sizes.
 #include "checked_call.hpp"
 
 #include <rectify/ops.hpp>
@@ -24,18 +24,18 @@ struct Case {
   Placement own() const { return Placement({models, row}); }
 };
 
-/// More models than a grid has blocks for, so that a block takes several (an odd one is left); and rows that leave a
-/// processor's cache before the next model.
+/// More models than a grid has blocks, so that a block processes several, with one left over; and rows too long to stay in a CPU's cache
+/// until the next model.
 constexpr Case cases[] = {{DType::f32, 8197, 256}, {DType::bf16, 8197, 256}, {DType::f64, 8197, 64},
                           {DType::f32, 3, 70016},  {DType::bf16, 3, 140032}, {DType::f32, 3, 70001}};
 
-TEST_P(Models, EachHasABiasOfItsOwn) {
+TEST_P(Models, UseTheirOwnBias) {
   for (const Case& c : cases) {
     SCOPED_TRACE(name(c.dtype) + " " + std::to_string(c.models) + " x " + std::to_string(c.row));
     const Operand x = random_operand("x", c.dtype, c.shared(), function),
                   bias = random_operand("bias", c.dtype, Placement({c.models}), function),
                   y = output_operand("y", c.dtype, c.own());
-    CheckedVerb<Forward> call(GetParam(), 0);
+    CheckedFunction<Forward> call(GetParam(), 0);
     call.read(&Forward::x, x);
     call.read(&Forward::bias, bias);
     call.write(&Forward::y, y);
@@ -43,7 +43,7 @@ TEST_P(Models, EachHasABiasOfItsOwn) {
   }
 }
 
-TEST_P(Models, MasksAreOfAllOfThem) {
+TEST_P(Models, WriteTheirOwnMask) {
   for (const Case& c : {cases[0], cases[3], cases[5]}) {
     for (DType width : {DType::u1, DType::u2}) {
       SCOPED_TRACE(name(width) + " " + std::to_string(c.models) + " x " + std::to_string(c.row));
@@ -51,7 +51,7 @@ TEST_P(Models, MasksAreOfAllOfThem) {
       const Operand x = random_operand("x", c.dtype, c.shared(), function),
                     scale = random_operand("scale", c.dtype, Placement({c.row}), function),
                     mask = output_operand("mask", width, c.own());
-      CheckedVerb<Forward> call(GetParam());
+      CheckedFunction<Forward> call(GetParam());
       call.read(&Forward::x, x);
       call.read(&Forward::scale, scale);
       call.write(&Forward::mask, mask);
@@ -60,13 +60,13 @@ TEST_P(Models, MasksAreOfAllOfThem) {
   }
 }
 
-TEST_P(Models, EachHasAGradientOfItsOwn) {
+TEST_P(Models, GetTheirOwnGradient) {
   for (const Case& c : {cases[0], cases[3], cases[5]}) {
     SCOPED_TRACE(std::to_string(c.models) + " x " + std::to_string(c.row));
     const Operand x = random_operand("x", c.dtype, c.shared(), function), dy = random_operand("dy", c.dtype, c.own(), function),
                   alpha = random_operand("alpha", c.dtype, Placement({c.models}), function),
                   dx = output_operand("dx", c.dtype, c.own());
-    CheckedVerb<Backward> call(GetParam(), 0);
+    CheckedFunction<Backward> call(GetParam(), 0);
     call.read(&Backward::x, x);
     call.read(&Backward::alpha, alpha);
     call.read(&Backward::dy, dy);
@@ -76,12 +76,12 @@ TEST_P(Models, EachHasAGradientOfItsOwn) {
   }
 }
 
-/// A thread of the CPU goes from the last model of a row of x to the first of the next, in the middle of a line that it streams.
-TEST_P(Models, FollowEachOther) {
+/// A CPU thread continues from the last model of one row of x to the first model of the next row within a cache line that it streams.
+TEST_P(Models, MatchTheReferenceAcrossRowsOfX) {
   if (GetParam().name != "cpu") return;
   const Placement shared({3, 12, 70001}, {70001, 0, 1}), own({3, 12, 70001});
   const Operand x = random_operand("x", DType::f32, shared, function), y = output_operand("y", DType::f32, own);
-  CheckedVerb<Forward> call(GetParam());
+  CheckedFunction<Forward> call(GetParam());
   call.read(&Forward::x, x);
   call.write(&Forward::y, y);
   call.check(function);

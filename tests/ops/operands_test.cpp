@@ -1,4 +1,4 @@
-// Each optional operand on every target, with numbers worked out by hand. What the fuzz test finds wrong is found here in plain.
+// Each optional operand on every target, with results computed by hand. A fault that fuzz_test.cpp finds is easier to understand here.
 #include "floats.hpp"
 
 #include <rectify/ops.hpp>
@@ -25,14 +25,14 @@ class Operands : public testing::TestWithParam<Target> {
 INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Operands, testing::ValuesIn(targets()),
                          [](const auto& target) { return target.param.name; });
 
-/// One bias for each index along an axis.
+/// One bias for each index along an axis, which the comment of each case names.
 struct BiasCase {
   Placement at;
   int channel_axis;
   Floats bias, x, y;
 };
 
-TEST_P(Operands, ABiasGoesAlongAnyAxis) {
+TEST_P(Operands, AddABiasAlongAnyAxis) {
   const BiasCase cases[] = {
       {Placement({1, 2, 2, 2}), 1, {1, -2}, {-2, -1, 0, 1, 1, 2, 3, 4}, {0, 0, 1, 2, 0, 0, 1, 2}},                // NCHW
       {Placement({1, 2, 2, 2}, {8, 1, 4, 2}), 1, {1, -2}, {-2, 1, -1, 2, 0, 3, 1, 4}, {0, 0, 0, 0, 1, 1, 2, 2}},  // NHWC
@@ -53,7 +53,7 @@ TEST_P(Operands, ABiasGoesAlongAnyAxis) {
   }
 }
 
-TEST_P(Operands, ABiasOfOneElementIsForAll) {
+TEST_P(Operands, AddABiasOfOneElementToAll) {
   const Tensor x = tensor({{2, 2}}, {-1, 0, 1, 2}), y = output({{2, 2}}), bias = tensor({Shape{}}, {-1});
   Forward f;
   f.x = x.view();
@@ -64,8 +64,8 @@ TEST_P(Operands, ABiasOfOneElementIsForAll) {
   expect(y, {-1, -0.5f, 0, 1});
 }
 
-/// (1 + 2^-12)^2 - 1 is 2^-11 + 2^-24; where the product is rounded first, its last bit is lost.
-TEST_P(Operands, ScaleAndBiasAreOneFma) {
+/// (1 + 2^-12)^2 - 1 is 2^-11 + 2^-24; if the product were rounded first, its last bit would be lost.
+TEST_P(Operands, ApplyScaleAndBiasInOneFma) {
   const float a = 1 + 0x1p-12f;
   const Tensor x = tensor({{1}}, {a}), y = output({{1}}), scale = tensor({{1}}, {a}), bias = tensor({{1}}, {-1});
   Forward f;
@@ -77,8 +77,8 @@ TEST_P(Operands, ScaleAndBiasAreOneFma) {
   expect(y, {0x1p-11f + 0x1p-24f});
 }
 
-/// The residual is added to what the fma has rounded.
-TEST_P(Operands, TheResidualComesAfterScaleAndBias) {
+/// The residual is added to the rounded result of the fma.
+TEST_P(Operands, AddTheResidualAfterScaleAndBias) {
   const Tensor x = tensor({{1, 3}}, {1, 2, 0.5f}), y = output({{1, 3}}), scale = tensor({{1}}, {2}),
                bias = tensor({{3}}, {10, -10, 0x1p24f}), residual = tensor({{1, 3}}, {0.5f, 5, 1});
   Forward f;
@@ -91,7 +91,7 @@ TEST_P(Operands, TheResidualComesAfterScaleAndBias) {
   expect(y, {12.5f, -0.25f, 0x1p24f});  // 2^24 + 1 is 2^24 in float, twice
 }
 
-TEST_P(Operands, AResidualIsAddedAlsoInPlace) {
+TEST_P(Operands, AddAResidualInPlace) {
   const Tensor x = tensor({{4}}, {1, -1, 2, -3}), residual = tensor({{4}}, {-2, 2, 3, -4});
   Forward f;
   f.x = x.view();
@@ -102,7 +102,7 @@ TEST_P(Operands, AResidualIsAddedAlsoInPlace) {
   expect(x, {1, -1, 2, -3});
 }
 
-TEST_P(Operands, PReluHasASlopePerChannel) {
+TEST_P(Operands, ApplyASlopePerChannel) {
   const Tensor x = tensor({{2, 3}}, {-2, -2, -2, 3, 3, 3}), y = output({{2, 3}}), alpha = tensor({{3}}, {0.5f, 0, -1}),
                dy = tensor({{2, 3}}, {1, 2, 3, 4, 5, 6}), dx = output({{2, 3}});
   Forward f;
@@ -120,7 +120,7 @@ TEST_P(Operands, PReluHasASlopePerChannel) {
   expect(dx, {0.5f, 0, -3, 4, 5, 6});
 }
 
-TEST_P(Operands, ThresholdsAndCapsPerChannel) {
+TEST_P(Operands, ApplyThresholdsAndCapsPerChannel) {
   const Tensor x = tensor({{3, 2}}, {-1, 0.5f, 1, 1, 5, 5}), y = output({{3, 2}}), threshold = tensor({{2}}, {0, 1}),
                max_value = tensor({{2}}, {2, inf}), dx = output({{3, 2}});
   Forward f;
@@ -139,7 +139,7 @@ TEST_P(Operands, ThresholdsAndCapsPerChannel) {
   expect(dx, {-0.5f, 0.25f, 1, 0.5f, 0, 5});
 }
 
-TEST_P(Operands, DxIsScaledAndDresidualIsNot) {
+TEST_P(Operands, ScaleDxButNotDresidual) {
   const Tensor x = tensor({{3}}, {-1, 3, 0}), dy = tensor({{3}}, {5, 7, inf}), scale = tensor({{1}}, {2}), dx = output({{3}}),
                dresidual = output({{3}});
   Backward b;
@@ -153,8 +153,8 @@ TEST_P(Operands, DxIsScaledAndDresidualIsNot) {
   expect(dresidual, {0, 7, 0});
 }
 
-/// The region is that of z, not of x: with a bias of 2 and a residual of -1 the kink lies at x = -1.
-TEST_P(Operands, TheBackwardFindsTheRegionOfZ) {
+/// The region is that of z, not of x: with a bias of 2 and a residual of -1 the kink is at x = -1.
+TEST_P(Operands, TakeTheRegionFromZInBackward) {
   const Tensor x = tensor({{4}}, {-2, -1, -0.5f, 4}), residual = tensor({{4}}, {-1, -1, -1, -1}), bias = tensor({{1}}, {2}),
                dy = tensor({{4}}, {1, 2, 3, 4}), dx = output({{4}});
   Backward b;
@@ -171,7 +171,7 @@ TEST_P(Operands, TheBackwardFindsTheRegionOfZ) {
   expect(dx, {0.5f, 1, 3, 0});
 }
 
-TEST_P(Operands, AMaskOfOneBitIsWrittenAndReadBack) {
+TEST_P(Operands, WriteAndReadAMaskOfOneBit) {
   const Tensor x = tensor({{10}}, {1, -1, 2, 0, -3, 4, 5, -6, 7, -8}), y = output({{10}}),
                bits = mask(DType::u1, {10}, {0xff, 0xff}), dy = tensor({{10}}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
   Forward f;
@@ -189,7 +189,7 @@ TEST_P(Operands, AMaskOfOneBitIsWrittenAndReadBack) {
   expect(dy, {1, 1, 3, 2, 2.5f, 6, 7, 4, 9, 5});
 }
 
-TEST_P(Operands, AMaskOfTwoBitsTellsSaturatedFromBelow) {
+TEST_P(Operands, TellSaturatedFromBelowByAMaskOfTwoBits) {
   const Tensor x = tensor({{5}}, {7, -1, 2, 6, 1}), bits = mask(DType::u2, {5}, {0xff, 0xff}),
                dy = tensor({{5}}, {1, 2, 3, 4, 5}), dx = output({{5}}), scale = tensor({{1}}, {2});
   Forward f;
@@ -207,8 +207,8 @@ TEST_P(Operands, AMaskOfTwoBitsTellsSaturatedFromBelow) {
   expect(dx, {0, 2, 6, 0, 10});
 }
 
-/// z = 1 + 2^-13 is above the threshold 1, and 1 once it is rounded to f16.
-TEST_P(Operands, TheMaskIsOfTheRegionBeforeZIsRounded) {
+/// z = 1 + 2^-13 is above the threshold 1, but is rounded to 1 in f16.
+TEST_P(Operands, WriteTheMaskOfZBeforeItIsRounded) {
   const Placement one(Shape{1});
   const Bytes half_one{0x00, 0x3c};
   const Tensor x(GetParam().device, DType::f16, one, half_one), y(GetParam().device, DType::f16, one, Bytes(2)),
@@ -223,7 +223,7 @@ TEST_P(Operands, TheMaskIsOfTheRegionBeforeZIsRounded) {
   EXPECT_EQ(bits.contents(), Bytes{1});
 }
 
-TEST_P(Operands, OneXUnderSeveralModels) {
+TEST_P(Operands, ShareOneXAmongSeveralModels) {
   const Tensor x = tensor({{2, 3}, {0, 1}}, {-1, 0, 1}), bias = tensor({{2}}, {0, 2}), y = output({{2, 3}});
   Forward f;
   f.x = x.view();

@@ -1,4 +1,5 @@
-// The ops on every target against the reference, to the bit: every half input, every edge, every size and offset, any layout.
+// forward() and backward() without optional operands give the bits of the reference on every target: every half, every edge, every size and
+// offset, any layout.
 #include "cases.hpp"
 
 #include <rectify/ops.hpp>
@@ -24,13 +25,13 @@ std::int64_t count(DType dtype, const Bytes& bytes) {
   return static_cast<std::int64_t>(bytes.size()) / bytes_per_element(dtype);
 }
 
-/// Pairs up two lists of elements: `all` paired with itself rotated by `by`.
+/// The elements rotated by `by`, to pair each element with another.
 Bytes rotated(DType dtype, Bytes all, std::int64_t by) {
   std::rotate(all.begin(), all.begin() + by * bytes_per_element(dtype) % static_cast<std::int64_t>(all.size()), all.end());
   return all;
 }
 
-TEST_P(Ops, ForwardGivesTheReferencesBitsOnEveryEdgeAndEveryHalf) {
+TEST_P(Ops, MatchTheReferenceInForwardOnEveryEdgeAndEveryHalf) {
   for (DType dtype : dtypes) {
     for (const Named& set : parameter_sets()) {
       SCOPED_TRACE(name(dtype) + " " + set.name);
@@ -41,7 +42,7 @@ TEST_P(Ops, ForwardGivesTheReferencesBitsOnEveryEdgeAndEveryHalf) {
   }
 }
 
-TEST_P(Ops, BackwardGivesTheReferencesBitsOnEveryEdgeAndEveryHalf) {
+TEST_P(Ops, MatchTheReferenceInBackwardOnEveryEdgeAndEveryHalf) {
   for (DType dtype : dtypes) {
     for (const Named& set : parameter_sets()) {
       const Bytes x = edges(dtype, set.relu);
@@ -59,7 +60,7 @@ TEST_P(Ops, BackwardGivesTheReferencesBitsOnEveryEdgeAndEveryHalf) {
   }
 }
 
-/// All sizes; under a sanitizer those around the edges of vectors, tiles and blocks, as it takes ten times as long.
+/// All sizes; under a sanitizer, which is ten times as slow, those near the edges of vectors, tiles and blocks.
 std::vector<int> sizes(const Target& target) {
   std::vector<int> all;
   for (int n = 0; n <= 1025; ++n) {
@@ -69,12 +70,12 @@ std::vector<int> sizes(const Target& target) {
   return all;
 }
 
-/// Where calls are few, a pair of offsets meets every fourth size, and every remainder of a pack.
+/// On slow targets a pair of offsets is tried with every fourth size, and with every remainder of a pack.
 bool is_tried(const Target& target, int n, int in, int out) {
   return target.one_in == 1 || target.sanitized || (n + n / 8 + 3 * in + 5 * out) % 4 == 0;
 }
 
-TEST_P(Ops, EverySizeAtEveryOffsetIsRightAndWritesNothingElse) {
+TEST_P(Ops, MatchTheReferenceForEverySizeAtEveryOffset) {
   const Relu relu{0.3, 0.1, 6};
   for (DType dtype : dtypes) {
     const int lanes = 16 / bytes_per_element(dtype);
@@ -96,7 +97,7 @@ TEST_P(Ops, EverySizeAtEveryOffsetIsRightAndWritesNothingElse) {
   }
 }
 
-TEST_P(Ops, InPlaceIsRightForEveryAllowedPair) {
+TEST_P(Ops, InPlaceCallsMatchTheReferenceForEveryAllowedPair) {
   const Relu relu{0.3, 0.1, 6};
   for (DType dtype : dtypes) {
     for (std::int64_t n : {1, 7, 1023, 70001}) {
@@ -127,7 +128,7 @@ Strides random_strides(const Shape& shape, bool broadcast, std::mt19937& random)
   return {strides, shape.rank()};
 }
 
-TEST_P(Ops, RandomLayoutsGiveTheReferencesBits) {
+TEST_P(Ops, MatchTheReferenceInRandomLayouts) {
   for (unsigned seed = 0; seed < 600; ++seed) {
     std::mt19937 random(seed);
     std::int64_t extents[max_rank];
@@ -147,7 +148,7 @@ TEST_P(Ops, RandomLayoutsGiveTheReferencesBits) {
   }
 }
 
-TEST_P(Ops, TensorsDenseInTheSameOrderNeedNotBeRowMajor) {
+TEST_P(Ops, TensorsDenseInAnotherOrderMatchTheReference) {
   const Shape nchw{3, 5, 7, 11};
   const Strides channels_last{5 * 7 * 11, 1, 11 * 5, 5};
   const Placement at(nchw, channels_last);
@@ -156,7 +157,7 @@ TEST_P(Ops, TensorsDenseInTheSameOrderNeedNotBeRowMajor) {
   check_backward(target(), {0.2}, DType::bf16, dy, x, {at, at, at});
 }
 
-TEST_P(Ops, LargeTensorsStreamAndThreadRightAtAnyOffset) {
+TEST_P(Ops, MatchTheReferenceInLargeTensorsAtAnyOffset) {
   const Relu relu{0.3, 0.1, 6};
   for (DType dtype : {DType::bf16, DType::f32, DType::f64}) {
     const std::int64_t n = (std::int64_t{9} << 20) / bytes_per_element(dtype) + 13;
@@ -171,8 +172,8 @@ TEST_P(Ops, LargeTensorsStreamAndThreadRightAtAnyOffset) {
   }
 }
 
-TEST_P(Ops, LargeStridedTensorsAreSharedOutRight) {
-  // Rows that no share of a thread ends with: each thread starts in the middle of one.
+TEST_P(Ops, MatchTheReferenceInLargeStridedTensors) {
+  // The work of a thread does not end with a row: each thread starts in the middle of one.
   const Shape shape{7001, 7};
   const Placement gaps(shape, {9, 1}), columns(shape, {1, 7003}), broadcast(shape, {0, 1});
   for (DType dtype : {DType::bf16, DType::f32}) {
@@ -182,8 +183,8 @@ TEST_P(Ops, LargeStridedTensorsAreSharedOutRight) {
   }
 }
 
-/// Pitched tensors and slices of channels: packs within rows, and what is left at their ends.
-TEST_P(Ops, RowsThatBeginOnBoundaries) {
+/// Pitched tensors and slices of channels: packs within rows, and the elements left at the ends of rows.
+TEST_P(Ops, MatchTheReferenceInRowsThatBeginOnBoundaries) {
   struct Rows {
     Shape shape;
     Strides strides;
@@ -207,7 +208,7 @@ TEST_P(Ops, RowsThatBeginOnBoundaries) {
   }
 }
 
-TEST_P(Ops, NoElementsIsNoError) {
+TEST_P(Ops, NoElementsAreAccepted) {
   for (const Shape& shape : {Shape{0}, Shape{3, 0, 5}, Shape{0, std::int64_t{1} << 62, 8}}) {
     const TensorView none(nullptr, DType::f32, shape, target().device);
     EXPECT_NO_THROW(forward(Relu{}, none, none));

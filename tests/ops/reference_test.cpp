@@ -1,4 +1,4 @@
-// The reference against the same formula in long double: it is what everything else is measured by.
+// The reference, with which all other tests compare, against the same formula in long double.
 #include "reference.hpp"
 
 #include "cases.hpp"
@@ -62,8 +62,8 @@ TEST(Reference, IsWithinTwoUlpOfTheExactValue) {
   }
 }
 
-/// The reference is a second opinion only as long as it differs in origin: pin it to numbers computed by hand.
-TEST(Reference, GivesTheNumbersOfTheFormula) {
+/// The reference must not share a mistake with the library, so it is compared with numbers computed by hand.
+TEST(Reference, GivesNumbersComputedByHand) {
   const Relu all{0.5, 1, 6};
   Bytes x, y;
   const double in[] = {-1, 1, 1.5, 6, 7}, expected[] = {-1, 0, 1.5, 6, 6}, slopes[] = {0.5, 0.5, 1, 0, 0};

@@ -1,4 +1,4 @@
-// The function at single points: its definition, its presets, and everything that docs/semantics.md says of it.
+// The function at single points: its definition, its presets, and the statements of docs/semantics.md.
 #include <rectify/presets.hpp>
 #include <rectify/relu.hpp>
 #include <rectify/tensor_view.hpp>
@@ -18,7 +18,7 @@ namespace {
 constexpr float inf = std::numeric_limits<float>::infinity();
 constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 
-/// x, value, slope under one set of parameters.
+/// An x, and the expected value and slope.
 struct Point {
   float x, value, slope;
 };
@@ -48,7 +48,7 @@ TEST(Relu, CapsThePositiveSideOnly) {
   expect_points({-0.5, 0, 6}, {{-100, 50, -0.5}, {-inf, inf, -0.5}});
 }
 
-TEST(Relu, AlphaZeroIsExactlyPlusZeroBelow) {
+TEST(Relu, GivesPlusZeroBelowIfAlphaIsZero) {
   for (double alpha : {0.0, -0.0, 1e-60}) expect_points({alpha}, {{-1, 0, 0}, {-inf, 0, 0}, {-0.0f, 0, 0}});
 }
 
@@ -61,7 +61,7 @@ TEST(Relu, IsAConstantExpression) {
   static_assert(presets::keras::relu(0.3) == leaky_relu(0.3));
 }
 
-TEST(Relu, PresetsCarryTheDefaultsOfTheirSystems) {
+TEST(Presets, HaveTheDefaultsOfTheirSystems) {
   EXPECT_EQ(presets::torch::leaky_relu(), leaky_relu(0.01));
   EXPECT_EQ(presets::jax::leaky_relu(), leaky_relu(0.01));
   EXPECT_EQ(presets::onnx::leaky_relu(), leaky_relu(0.01));
@@ -75,20 +75,20 @@ TEST(Relu, PresetsCarryTheDefaultsOfTheirSystems) {
   EXPECT_NE(leaky_relu(0.3), leaky_relu(0.2));
 }
 
-// What docs/semantics.md tells people who move here.
-TEST(Semantics, ANegativeThresholdWithACapKeepsX) { expect_points({0, -1, 1}, {{-0.5f, -0.5f, 1}}); }
-TEST(Semantics, AlphaIsTheSlopeAtAKinkWithACapOrAThreshold) {
+// Statements of docs/semantics.md for users of other systems.
+TEST(Semantics, KeepXAboveANegativeThresholdWithACap) { expect_points({0, -1, 1}, {{-0.5f, -0.5f, 1}}); }
+TEST(Semantics, UseAlphaAsTheSlopeAtAKinkWithACapOrAThreshold) {
   expect_points({0.5, 0, 6}, {{0, 0, 0.5}, {6, 6, 0}});
   expect_points({0.5, 1}, {{1, 0, 0.5}});
 }
-TEST(Semantics, TheLeakySlopeAtZeroIsAlpha) { EXPECT_EQ(slope(presets::jax::leaky_relu(), 0.0f), 0.01f); }
-TEST(Semantics, BelowAThresholdTheFunctionJumps) {
+TEST(Semantics, UseAlphaAsTheLeakySlopeAtZero) { EXPECT_EQ(slope(presets::jax::leaky_relu(), 0.0f), 0.01f); }
+TEST(Semantics, JumpAtAThreshold) {
   const Relu keras{0.1, 1, 6};
   EXPECT_FLOAT_EQ(value(keras, -2.0f), -0.3f);
   EXPECT_FLOAT_EQ(value(keras, 0.0f), -0.1f);
   expect_points(keras, {{1, 0, 0.1f}, {1.5f, 1.5f, 1}, {7, 6, 0}});
 }
-TEST(Semantics, AlphaAndThresholdStayInFloatForHalves) {
+TEST(Semantics, KeepAlphaAndThresholdInFloatForHalves) {
   const auto at = [](const Relu& relu, auto x) { return static_cast<float>(value(relu, x)); };
   using detail::bf16;
   using detail::f16;
@@ -98,7 +98,7 @@ TEST(Semantics, AlphaAndThresholdStayInFloatForHalves) {
   EXPECT_EQ(at({0.1, 64}, f16(-65504.0f)), -6556.0f);
   EXPECT_EQ(at({0, 0.1}, bf16(0.10009765625f)), 0.10009765625f);
 }
-TEST(Semantics, TheBackwardSelects) {
+TEST(Semantics, SelectInBackwardInsteadOfMultiplying) {
   const ReluBackward<float> relu_dx(relu()), capped_dx(relu6()), leaky_dx(leaky_relu(0.5));
   EXPECT_EQ(relu_dx(inf, -1), 0);
   EXPECT_EQ(relu_dx(nan, -1), 0);
@@ -108,7 +108,7 @@ TEST(Semantics, TheBackwardSelects) {
   EXPECT_EQ(leaky_dx(1, nan), 0.5f);
 }
 
-TEST(Relu, IsWhatAFunctionObjectAppliesByDefault) {
+TEST(ReluFunctors, ApplyPlainReluByDefault) {
   const ReluForward<double> y;
   const ReluBackward<double> dx;
   EXPECT_EQ(y(-2), 0);
@@ -128,7 +128,7 @@ std::string rejection(F&& f) {
   return "none";
 }
 
-TEST(Relu, RejectsParametersThatAreNotValidAndSaysWhich) {
+TEST(ReluFunctors, RejectInvalidParametersByName) {
   EXPECT_EQ(rejection([] { ReluForward<float>(Relu{static_cast<double>(nan)}); }), "alpha: expected a finite number, got nan");
   EXPECT_EQ(rejection([] { ReluForward<float>(Relu{static_cast<double>(inf)}); }), "alpha: expected a finite number, got inf");
   EXPECT_EQ(rejection([] { ReluForward<float>(Relu{1e300}); }),
@@ -165,8 +165,8 @@ TEST(Relu, RejectsParametersThatAreNotValidAndSaysWhich) {
   EXPECT_EQ(rejection([] { ReluForward<float>(Relu{0, 0, 1e300}); }), "none");
 }
 
-/// A program may have set a locale that writes a comma.
-TEST(ReluFunctors, TextsHaveAPointInEveryLocale) {
+/// A program may have set a locale with a decimal comma.
+TEST(ReluFunctors, UseADecimalPointInEveryLocale) {
   const std::string before = std::setlocale(LC_NUMERIC, nullptr);
   if (std::setlocale(LC_NUMERIC, "de_DE.UTF-8") == nullptr) GTEST_SKIP() << "no locale of German";
   const std::string text = rejection([] { ReluForward<double>(Relu{0, 1.5, 0.25}); });

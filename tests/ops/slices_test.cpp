@@ -1,4 +1,4 @@
-// Slices of one buffer that share no element, on every target: what is read lies between what is written.
+// Disjoint slices of one buffer on every target: inputs lie between outputs.
 #include "floats.hpp"
 
 #include <rectify/ops.hpp>
@@ -23,7 +23,7 @@ TensorView slice(const Tensor& all, std::ptrdiff_t first, const Shape& shape, co
   return TensorView(static_cast<float*>(view.data()) + first, shape, view.device()).strided(strides);
 }
 
-/// Halves of columns, even and odd elements, even and odd rows: x is read and y written in one buffer, also by kernels that move packs.
+/// x and y are halves of the columns, even and odd elements, or even and odd rows of one buffer.
 TEST_P(Slices, MayBeInputAndOutput) {
   for (const auto& [rows, columns] : {std::pair{4, 6}, {33, 40}, {64, 257}}) {
     const std::int64_t width = 2 * columns;
@@ -53,7 +53,7 @@ TEST_P(Slices, MayBeInputAndOutput) {
 }
 
 /// dx and dresidual in one buffer, and two sums in another.
-TEST_P(Slices, MayBeOutputs) {
+TEST_P(Slices, MayBothBeOutputs) {
   const std::int64_t rows = 50, columns = 3;
   Floats x(150), both(300, 7);
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 4) - 1;

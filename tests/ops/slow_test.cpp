@@ -1,4 +1,4 @@
-// What takes minutes: scripts/test.sh --slow.
+// Tests that take minutes, run by scripts/test.sh --slow.
 #include "cases.hpp"
 
 #include "dice.hpp"
@@ -19,7 +19,7 @@ class Slow : public testing::TestWithParam<Target> {};
 INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Slow, testing::ValuesIn(targets()),
                          [](const auto& target) { return target.param.name; });
 
-TEST_P(Slow, EveryFloatGivesTheReferencesBits) {
+TEST_P(Slow, EveryFloatMatchesTheReference) {
   constexpr std::int64_t chunk = std::int64_t{1} << 25;
   const Placement at(Shape{chunk});
   Bytes x(chunk * 4), dy(chunk * 4);
@@ -37,7 +37,7 @@ TEST_P(Slow, EveryFloatGivesTheReferencesBits) {
   }
 }
 
-/// Numbers whose period is prime to every power of two, so that an index that wraps reads, or writes, something else.
+/// A tensor that repeats a block whose length is odd, so that an index that wraps at a power of two meets another value.
 class Repeated {
  public:
   Repeated(const Target& target, std::int64_t elements, Bytes block)
@@ -103,7 +103,7 @@ TEST_P(Slow, MoreElementsThan32BitsCount) {
   EXPECT_TRUE(same_numbers(DType::f16, tail, expected_tail));
 }
 
-/// Float by float, a sum would stay at 2^24 for ever; here it must be near the exact one.
+/// A sum that adds float by float would stop growing at 2^24.
 TEST_P(Slow, SumsOfManyTermsAreWithinTheBound) {
   constexpr std::int64_t n = std::int64_t{1} << 28, channels = 2, period = 1048573;
   Bytes block(period * 4);

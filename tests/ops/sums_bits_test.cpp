@@ -1,5 +1,5 @@
-// The bits of sums on every target: the same in every run, whatever else is requested, out of any source, wherever operands lie, and
-// however many threads there are.
+// The bits of sums on every target are the same in every run, with any other outputs, from any source, in any layout and with any number of
+// threads.
 #include "sum_call.hpp"
 
 #include <rectify/ops.hpp>
@@ -19,7 +19,8 @@ class SumsBits : public testing::TestWithParam<Target> {};
 INSTANTIATE_TEST_SUITE_P(OnEveryTarget, SumsBits, testing::ValuesIn(targets()),
                          [](const auto& target) { return target.param.name; });
 
-/// Enough elements for threads: rows of channels, short stretches and long; and so many that a part has several chains of additions.
+/// Enough elements for several threads: rows of channels, short and long runs, and so many rows that a part has several chains of
+/// additions.
 constexpr struct {
   DType dtype;
   std::int64_t outer, channels, inner;
@@ -38,7 +39,7 @@ class Threads {
   const int before_ = omp_get_max_threads();
 };
 
-/// f(call, kind, channels) of calls whose sums round.
+/// Calls f(call, kind, channels) with calls whose sums round.
 template <class F>
 void for_each_threaded(const Target& target, const F& f) {
   for (auto [dtype, outer, channels, inner] : threaded) {
@@ -56,8 +57,8 @@ void for_each_threaded(const Target& target, const F& f) {
 TEST_P(SumsBits, AreTheSameEveryTime) {
   for_each_threaded(GetParam(), [](const SumCall& call, const SumKind& kind, std::int64_t channels) {
     for (const std::int64_t length : {channels, std::int64_t{1}}) {
-      const auto first = call.run(lengths_of(kind.asked, length)).bits();
-      for (int i = 1; i < 5; ++i) EXPECT_EQ(call.run(lengths_of(kind.asked, length)).bits(), first);
+      const auto first = call.run(lengths_of(kind.requested, length)).bits();
+      for (int i = 1; i < 5; ++i) EXPECT_EQ(call.run(lengths_of(kind.requested, length)).bits(), first);
     }
   });
 }
@@ -68,37 +69,36 @@ TEST_P(SumsBits, AreTheSameOnAnyNumberOfThreads) {
     const Threads threads;
     for (const std::int64_t length : {channels, std::int64_t{1}}) {
       threads.use(1);
-      const auto alone = call.run(lengths_of(kind.asked, length)).bits();
+      const auto alone = call.run(lengths_of(kind.requested, length)).bits();
       for (int count : {2, 3, 7}) {
         threads.use(count);
-        EXPECT_EQ(call.run(lengths_of(kind.asked, length)).bits(), alone) << count << " threads";
+        EXPECT_EQ(call.run(lengths_of(kind.requested, length)).bits(), alone) << count << " threads";
       }
     }
   });
 }
 
-TEST_P(SumsBits, DoNotDependOnWhatElseIsAskedFor) {
+TEST_P(SumsBits, DoNotDependOnOtherOutputs) {
   for_each_threaded(GetParam(), [](SumCall& call, const SumKind& kind, std::int64_t channels) {
     for (const std::int64_t length : {channels, std::int64_t{1}}) {
-      const auto all = call.run(lengths_of(kind.asked, length)).bits();
+      const auto all = call.run(lengths_of(kind.requested, length)).bits();
       for (int i = 0; i < sum_count; ++i) {
-        if ((kind.asked >> i & 1) == 0) continue;
+        if ((kind.requested >> i & 1) == 0) continue;
         EXPECT_EQ(call.run(lengths_of(1u << i, length)).bits()[i], all[i]) << sum_name(i);
       }
       const TensorView dx = call.on_target().dx;
       call.on_target().dx = {};
-      EXPECT_EQ(call.run(lengths_of(kind.asked, length)).bits(), all) << "without dx";
+      EXPECT_EQ(call.run(lengths_of(kind.requested, length)).bits(), all) << "without dx";
       call.on_target().dx = dx;
     }
   });
 }
 
-/// {outer, channels, inner}: rows that go side by side, stretches that are folded, and rows of one long stretch; the last of each is not
-/// whole.
+/// {outer, channels, inner}: rows side by side, folded runs, and rows of one long run; the last row or run of each is incomplete.
 constexpr std::int64_t shapes[][3] = {{700, 7, 1},   {20, 2600, 1}, {33, 65, 33}, {5, 90, 208},
                                       {2, 23, 1100}, {2, 23, 1104}, {2, 3, 9000}, {1, 1, 100000}};
 
-/// f(inputs) of every shape and dtype.
+/// Calls f(inputs) for every shape and dtype.
 template <class F>
 void for_each_shape(const Target& target, const F& f) {
   int tried = 0;
@@ -112,13 +112,13 @@ void for_each_shape(const Target& target, const F& f) {
   }
 }
 
-/// Of what x, y and a mask of those bits tell.
+/// Compares the sums that x, y and a mask of dtype `mask` can all give.
 void expect_the_same_from_every_source(const Target& target, const Inputs& in, DType mask, bool with_dx) {
-  const unsigned asked = mask == DType::u2 ? of_regions : of_bias | of_threshold;
+  const unsigned requested = mask == DType::u2 ? of_regions : of_bias | of_threshold;
   const auto bits_from = [&](From source) {
-    SumCall call(target, in, {"", source, 0, asked, false, mask});
+    SumCall call(target, in, {"", source, 0, requested, false, mask});
     if (!with_dx) call.on_target().dx = {};
-    return call.run(lengths_of(asked, in.channels())).bits();
+    return call.run(lengths_of(requested, in.channels())).bits();
   };
   const auto from_x = bits_from(detail::source_x);
   EXPECT_EQ(bits_from(detail::source_y), from_x) << "from y";
@@ -131,7 +131,7 @@ TEST_P(SumsBits, AreTheSameFromEverySource) {
   });
 }
 
-/// Nothing is written that would order the elements; x and dy would each do it their way.
+/// Without an output, x and dy may suggest different orders of the elements.
 TEST_P(SumsBits, AreTheSameFromEverySourceWithoutDx) {
   const Strided strided(GetParam());
   const Placement rows = strided.dense(), channels_last = strided.channels_last();
@@ -139,7 +139,7 @@ TEST_P(SumsBits, AreTheSameFromEverySourceWithoutDx) {
     expect_the_same_from_every_source(GetParam(), Inputs(DType::f32, at, Values::normal), DType::u2, false);
 }
 
-/// The same numbers elsewhere: `gap` elements apart.
+/// The same numbers at another offset, `gap` elements apart.
 Operand moved(const Operand& dense, int offset, int gap) {
   Strides strides = dense.at.strides;
   for (int axis = 0; axis < dense.at.shape.rank(); ++axis) strides[axis] *= gap;
@@ -156,7 +156,7 @@ Inputs moved(const Inputs& dense, int offset, int gap) {
   return out;
 }
 
-TEST_P(SumsBits, AreTheSameWhereverOperandsLie) {
+TEST_P(SumsBits, AreTheSameInEveryLayout) {
   for_each_shape(GetParam(), [](const Inputs& in) {
     const Inputs beside = moved(in, 1, 1), apart = moved(in, 0, 2);
     Inputs from_gaps = apart, to_gaps = in;
@@ -166,7 +166,7 @@ TEST_P(SumsBits, AreTheSameWhereverOperandsLie) {
          {all_five, from_y, from_mask, SumKind{"after a residual", detail::source_x, of_all_five, of_all_five, true}}) {
       SCOPED_TRACE(kind.name);
       const auto bits_of = [&](const Inputs& at) {
-        return SumCall(GetParam(), at, kind).run(lengths_of(kind.asked, in.channels())).bits();
+        return SumCall(GetParam(), at, kind).run(lengths_of(kind.requested, in.channels())).bits();
       };
       const auto of_dense = bits_of(in);
       EXPECT_EQ(bits_of(beside), of_dense) << "an element beside a boundary";

@@ -1,4 +1,4 @@
-// The error of long sums, where it grows: additions one behind the other, the more so when all of them round one way.
+// The error bound of long sums: many terms, and terms for which every addition rounds in the same direction.
 #include "sum_bound.hpp"
 #include "sum_call.hpp"
 
@@ -26,11 +26,11 @@ TEST_P(SumsBound, HoldsForManyTerms) {
   }
 }
 
-/// 1 and a little less than half of what an addition to `sum` can hold: whoever adds such terms one by one loses it every time, a
-/// quarter eps for each term before, which the bound does not allow for hundreds.
+/// 1 plus a little less than half a unit in the last place of `sum`. An addition of such terms one by one rounds that part away every
+/// time, a relative error of a quarter eps per term, which exceeds the bound after some hundreds of terms.
 double lost_beside(std::int64_t sum) { return sum < 2 ? 1 : 1 + std::ldexp(0.98, std::ilogb(static_cast<double>(sum)) - 53); }
 
-/// dbias of [outer, channels, inner], where element i comes after `before(i)` others of its position if nothing ends a chain.
+/// dbias of [outer, channels, inner]. `before(i)` is the number of terms that are added before element i in its chain of additions.
 template <class F>
 void check_adversary(const Target& target, std::int64_t outer, std::int64_t channels, std::int64_t inner, const F& before) {
   SCOPED_TRACE(std::to_string(outer) + " x " + std::to_string(channels) + " x " + std::to_string(inner));
@@ -40,7 +40,7 @@ void check_adversary(const Target& target, std::int64_t outer, std::int64_t chan
   for (std::int64_t i = 0; i < outer * channels * inner; ++i) {
     const double term = lost_beside(before(i));
     reference::store(DType::f64, &terms[static_cast<std::size_t>(8 * i)], term);
-    beyond[static_cast<std::size_t>(i / inner % channels)] += term - 1;  // apart, or long double would lose it too
+    beyond[static_cast<std::size_t>(i / inner % channels)] += term - 1;  // kept apart, as long double would round it away too
   }
   const Tensor in(target.device, DType::f64, at, terms);
   Backward operands;
@@ -53,9 +53,9 @@ void check_adversary(const Target& target, std::int64_t outer, std::int64_t chan
   }
 }
 
-TEST_P(SumsBound, HoldsWhereEveryAdditionRoundsDown) {
-  // The CPU's parts of the first are 384 rows of a period, in four bands of 96 side by side; of the others, rows of 512 elements and
-  // stretches of 416, folded to 32 lanes: 47 rows of two of them are a part.
+TEST_P(SumsBound, HoldsIfEveryAdditionRoundsDown) {
+  // On the CPU, a part of the first has 384 rows of one period, in four bands of 96 side by side. The others have rows of 512 elements and
+  // runs of 416, folded to 32 lanes; 47 rows of two runs are a part.
   check_adversary(GetParam(), 24576, 260, 1, [](std::int64_t i) {
     const std::int64_t row = i / 260 % 384;
     return row % 96 * 4 + row / 96;

@@ -1,4 +1,4 @@
-// The sums of backward on every target: near the exact ones, and equal to them where nothing rounds.
+// The sums of backward() on every target are within the bound of the exact sums, and equal to them if nothing rounds.
 #include "sum_call.hpp"
 
 #include <rectify/ops.hpp>
@@ -34,15 +34,15 @@ constexpr SumKind kinds[] = {
     {"dbias from a mask", detail::source_mask, 0, of_bias},
     {"from a mask of one bit", detail::source_mask, of_alpha, of_bias | of_threshold, false, DType::u1}};
 
-/// {outer, channels, inner}. A row of a part is 4,096 bytes of one channel's stretch where that is four times as long, or of several
-/// periods of a few channels; else of one period, or of a strip of it. Stretches of 192 and more are folded on the CPU where they are
-/// multiples of 16. The kernels' parts are not far from that.
+/// {outer, channels, inner}. A row of a part has 4,096 bytes: of a channel's run if that is at least four times as long, or of several
+/// periods of a few channels; otherwise it is one period or a strip of it. The CPU folds runs of at least 192 elements whose length is a
+/// multiple of 16. The parts of the kernels are similar.
 constexpr std::int64_t shapes[][3] = {{700, 7, 1},  {40, 1, 130},  {3, 1300, 1},  {20, 2600, 1},  {11, 300, 3},  {5, 90, 49},
                                       {3, 27, 127}, {2, 23, 784},  {3, 3, 9000},  {1, 1, 100000}, {1, 4, 5000},  {40000, 1, 1},
                                       {9000, 3, 1}, {1, 70000, 1}, {2, 20001, 1}, {33, 65, 33},   {2, 2, 20001}, {70, 2, 256},
                                       {40, 5, 193}, {3, 4, 3001},  {2, 200, 208}};
 
-/// Every shape with every kind, while dtypes take turns; of shapes that take long a sixth each for the three sorts of numbers.
+/// Every shape with every kind of call, with dtypes in turn; large shapes with a sixth of the kinds for each of the three kinds of values.
 void check_shapes(const Target& target, Values values) {
   constexpr DType all[] = {DType::f16, DType::bf16, DType::f32, DType::f64};
   const int sort = static_cast<int>(values);
@@ -58,7 +58,7 @@ void check_shapes(const Target& target, Values values) {
       const Inputs in(dtype, Placement({outer, channels, inner}), values);
       SumCall(target, in, kind).check();
     }
-    ++turn;  // so that a kind comes with other dtypes
+    ++turn;  // so that a kind meets other dtypes
   }
 }
 
@@ -66,7 +66,7 @@ TEST_P(Sums, OfIntegersAreExact) { check_shapes(GetParam(), Values::integers); }
 TEST_P(Sums, OfNiceNumbersAreWithinTheBound) { check_shapes(GetParam(), Values::nice); }
 TEST_P(Sums, OfAnyNumbersAreWithinTheBound) { check_shapes(GetParam(), Values::normal); }
 
-TEST_P(Sums, OfOperandsThatLieAnywhere) {
+TEST_P(Sums, OfEveryLayoutMatchTheReference) {
   const Strided strided(GetParam());
   const Placement dense = strided.dense(), gaps = strided.with_gaps(), last = strided.channels_last(),
                   of_channels = strided.of(0, 1, 0), of_images = strided.of(1, 0, 0), of_all = strided.of(0, 0, 0);
@@ -86,7 +86,7 @@ TEST_P(Sums, OfOperandsThatLieAnywhere) {
   }
 }
 
-TEST_P(Sums, OfACallInPlace) {
+TEST_P(Sums, OfACallInPlaceMatchTheReference) {
   const Strided placements(GetParam());
   for (const Placement& at : {placements.dense(), placements.channels_last(), placements.with_gaps()}) {
     for (const DType dtype : {DType::bf16, DType::f32, DType::f64}) {
@@ -99,8 +99,8 @@ TEST_P(Sums, OfACallInPlace) {
   }
 }
 
-/// From 8 MiB on the CPU stores an output past the caches, in whole vectors, wherever rows and stretches end.
-TEST_P(Sums, BesideLargeOutputs) {
+/// The CPU streams outputs of 8 MiB and more past the caches in whole vectors, wherever rows and runs end.
+TEST_P(Sums, MatchTheReferenceBesideLargeOutputs) {
   if (GetParam().sanitized) GTEST_SKIP() << "takes too long";
   if (GetParam().one_in > 1 && GetParam().device != Device::cpu()) GTEST_SKIP() << "a kernel has one way to store";
   constexpr SumKind with_residual = {"all five after a residual", detail::source_x, of_all_five, of_all_five, true};
@@ -134,9 +134,9 @@ TEST_P(Sums, OfNoElementsAreZero) {
     const Tensor scale(GetParam().device, dtype, Placement({1}), Bytes(span_bytes(dtype, Placement({1})), 0));
     b.scale = scale.view();
     for (const std::int64_t length : {3, 1}) {
-      Backward asked = b;
-      asked.dbias = TensorView(nullptr, sum_dtype(dtype), {length}, GetParam().device);
-      EXPECT_EQ(workspace_bytes(relu(), asked), 0u);
+      Backward with_sum = b;
+      with_sum.dbias = TensorView(nullptr, sum_dtype(dtype), {length}, GetParam().device);
+      EXPECT_EQ(workspace_bytes(relu(), with_sum), 0u);
       const SumOutputs sums(GetParam(), relu(), b, lengths_of(of_all_five, length), 2);
       for (int i = 0; i < sum_count; ++i) {
         for (std::int64_t element = 0; element < length; ++element) EXPECT_EQ(sums.value(i, element), 0) << sum_name(i);
@@ -145,20 +145,20 @@ TEST_P(Sums, OfNoElementsAreZero) {
   }
 }
 
-TEST_P(Sums, OfNoChannelsAreNone) {
+TEST_P(Sums, OfNoChannelsAreEmpty) {
   const Tensor none(GetParam().device, DType::f32, Placement({4, 0}), {});
   Backward b;
   b.x = b.dy = none.view();
-  Backward asked = b;
-  asked.dbias = TensorView(nullptr, DType::f32, {0}, GetParam().device);
-  EXPECT_EQ(workspace_bytes(relu(), asked), 0u);
+  Backward with_sum = b;
+  with_sum.dbias = TensorView(nullptr, DType::f32, {0}, GetParam().device);
+  EXPECT_EQ(workspace_bytes(relu(), with_sum), 0u);
   const SumOutputs sums(GetParam(), relu(), b, lengths_of(of_bias | of_alpha, 0));
   const SumOutputs of_everything(GetParam(), relu(), b, lengths_of(of_bias | of_alpha, 1));
   EXPECT_EQ(of_everything.value(1, 0), 0);
 }
 
-/// Whatever the order of the additions, no term reaches another channel.
-TEST_P(Sums, ANanIsItsOwnChannelsAlone) {
+/// In any order of additions, no term reaches another channel.
+TEST_P(Sums, KeepANanInItsChannel) {
   for (const auto& [outer, inner] : {std::array<std::int64_t, 2>{900, 1}, {5, 49}, {1, 4200}}) {
     const Placement at({outer, 9, inner});
     Inputs in(DType::f32, at, Values::normal);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Takes each barrier out of the sums' kernels in turn, and out of a copy; the race test must then fail, or nothing holds that barrier.
+# Removes one barrier at a time from a copy of the kernels of sums. The race test must fail without it; otherwise no test needs the barrier.
 # Usage: barriers.sh CXX SOURCE_DIR
 set -euo pipefail
 cxx=$1 root=$2
@@ -29,10 +29,10 @@ wait
 failed=0
 for place in $places; do
   if "$work/$(basename "$place")/race" >"$work/log" 2>&1; then
-    echo "$place: the race test does not miss this barrier"
+    echo "$place: the race test passes without this barrier"
     failed=1
   else
-    echo "$place: missed, $(grep -c 'WARNING: ThreadSanitizer: data race' "$work/log") reports"
+    echo "$place: found, $(grep -c 'WARNING: ThreadSanitizer: data race' "$work/log") reports"
   fi
 done
 exit "$failed"

@@ -1,5 +1,5 @@
-// Parts of the sums with more rows than a chain has. By the library's own grain only tensors of 2^26 elements have them, too large for
-// kernels on this processor; so the kernels are launched here with a plan of one part, or a few.
+// Parts of sums with more rows than a chain has. With the library's grain only tensors of 2^26 elements have such parts, too many for
+// kernels on this CPU, so the kernels are launched with a plan of one part or a few.
 #include "../../cuda/sums_launch.cuh"
 
 #include "layout.hpp"
@@ -15,11 +15,11 @@ struct Case {
   std::int64_t outer, channels, inner, parts;
 };
 
-/// Rows of several periods, of odd periods, strips, and long stretches; 100 rows and more to a part, not all a multiple of 32.
+/// Rows of several periods, of odd periods, strips, and long runs; at least 100 rows per part, not always a multiple of 32.
 constexpr Case cases[] = {{40000, 5, 1, 1}, {40001, 5, 1, 3},  {400, 1001, 1, 4},
                           {300, 3, 700, 4}, {2, 2, 150000, 4}, {1, 1, 200003, 2}};
 
-TEST(LongParts, AddAllOfTheirChains) {
+TEST(LongParts, AddUpAllTheirChains) {
   for (const Case& c : cases) {
     for (const bool interleaved : {false, true}) {
       const auto elements = static_cast<std::size_t>(c.outer * c.channels * c.inner);

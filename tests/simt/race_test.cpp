@@ -1,6 +1,6 @@
-// The sums' kernels under ThreadSanitizer, each thread of a block a fibre of its own: what two threads of a block do to one place of
-// memory without a barrier between is reported, and the run fails. The reports are the test; the sums are compared too, with small
-// integers, so that they are exact. One type and no library: the kernels' sources are compiled in.
+// The kernels of sums under ThreadSanitizer, where each thread of a block is a fibre. Accesses of two threads to the same memory without a
+// barrier between them are reported, and the run fails. The sums are compared too; they are exact, as all terms are small integers. This
+// file compiles the kernel sources of one type, without the library.
 #include "simt.hpp"
 
 #include "../../cuda/elementwise_f32.cu"
@@ -20,13 +20,13 @@ struct Case {
   std::int64_t length;  // of each sum
 };
 
-/// Long stretches, whole periods in a row, a period cut into strips, and one row only; per channel and of everything.
+/// Long runs, rows of whole periods, a period cut into strips, and a single row; sums per channel and of all elements.
 constexpr Case cases[] = {{2, 2, 5000, 2},  {1, 1, 9000, 1},    {300, 12, 1, 12}, {40, 4, 9, 4},  {18, 5, 240, 5},
                           {17, 40, 40, 40}, {2, 3000, 1, 3000}, {3, 100, 16, 1},  {2, 33, 65, 33}};
 
-class Race : public testing::TestWithParam<simt::Order> {};
+class SumKernels : public testing::TestWithParam<simt::Order> {};
 
-INSTANTIATE_TEST_SUITE_P(InEveryOrder, Race,
+INSTANTIATE_TEST_SUITE_P(InEveryOrder, SumKernels,
                          testing::Values(simt::Order::ascending, simt::Order::descending, simt::Order::shuffled));
 
 struct Memory {
@@ -44,7 +44,7 @@ struct Memory {
   }
 };
 
-/// dscale = dbias where x is 1, and so on: worked out here for relu with alpha 2 and a cap of 2.
+/// For alpha 2 and a cap of 2.
 std::vector<float> expected_dbias(const Case& c, const Memory& memory) {
   std::vector<float> sums(static_cast<std::size_t>(c.length));
   for (std::size_t i = 0; i < memory.x.size(); ++i) {
@@ -55,7 +55,7 @@ std::vector<float> expected_dbias(const Case& c, const Memory& memory) {
   return sums;
 }
 
-Elementwise planned(const Case& c, Memory& memory, bool asks_all, bool packed) {
+Elementwise planned(const Case& c, Memory& memory, bool all_sums, bool packed) {
   const Device device = Device::cuda(0);
   const Shape shape{c.outer, c.channels, c.inner};
   const ConstTensorView x(memory.x.data(), shape, device), dy(memory.dy.data(), shape, device),
@@ -70,26 +70,26 @@ Elementwise planned(const Case& c, Memory& memory, bool asks_all, bool packed) {
   call.x = memory.x.data();
   call.dy = memory.dy.data();
   call.out = memory.dx.data();
-  if (asks_all) call.parameters[parameter_scale] = {memory.scale.data(), c.channels > 1 ? 1 : 0, false};
+  if (all_sums) call.parameters[parameter_scale] = {memory.scale.data(), c.channels > 1 ? 1 : 0, false};
   call.layout = make_layout(tensors, slot_out, c.channels > 1 ? 1 : no_channels);
-  if (!packed) call.layout.contiguous[slot_x] = false;  // what strided tensors are served by
+  if (!packed) call.layout.contiguous[slot_x] = false;  // selects the kernel for strided tensors
   for (int slot = 0; slot < sum_kinds; ++slot) {
-    if (asks_all || slot == sum_bias) call.sums[slot] = {memory.sums[slot].data(), c.length, c.length > 1 ? 1 : 0};
+    if (all_sums || slot == sum_bias) call.sums[slot] = {memory.sums[slot].data(), c.length, c.length > 1 ? 1 : 0};
   }
   memory.workspace.resize(sum_workspace_bytes(call, cuda_sum_grain<float>) / sizeof(float));
   call.workspace = memory.workspace.data();
   return call;
 }
 
-TEST_P(Race, ThereIsNoneInTheSums) {
+TEST_P(SumKernels, HaveNoRace) {
   simt::set_order(GetParam());
   for (const Case& c : cases) {
-    for (const bool asks_all : {false, true}) {
+    for (const bool all_sums : {false, true}) {
       for (const bool packed : {true, false}) {
         Memory memory(c);
-        ASSERT_EQ(launch_sums<float>({planned(c, memory, asks_all, packed), {90, 1}, nullptr}), cudaSuccess);
+        ASSERT_EQ(launch_sums<float>({planned(c, memory, all_sums, packed), {90, 1}, nullptr}), cudaSuccess);
         EXPECT_EQ(memory.sums[sum_bias], expected_dbias(c, memory))
-            << c.outer << " x " << c.channels << " x " << c.inner << ", " << asks_all << packed;
+            << c.outer << " x " << c.channels << " x " << c.inner << ", " << all_sums << packed;
       }
     }
   }

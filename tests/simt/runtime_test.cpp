@@ -1,4 +1,4 @@
-// What rectify makes of the CUDA runtime's answers: errors, devices, and how few calls it makes. On the fake runtime.
+// How rectify handles errors and devices of the CUDA runtime, and how many calls it makes, on the fake runtime of simt.hpp.
 #include <cuda_runtime.h>
 
 #include <rectify/rectify.hpp>
@@ -35,7 +35,7 @@ class CudaRuntime : public testing::Test {
   std::string message;
 };
 
-TEST_F(CudaRuntime, NoDriverAndNoDeviceBothMeanUnavailable) {
+TEST_F(CudaRuntime, IsUnavailableWithoutADriverOrADevice) {
   EXPECT_TRUE(cuda_available());
   for (int code : {cudaErrorInsufficientDriver, cudaErrorNoDevice}) {
     simt::runtime().faults = {{"cudaGetDeviceCount", code}, {"cudaGetDevice", code}};
@@ -51,8 +51,8 @@ TEST_F(CudaRuntime, NoDriverAndNoDeviceBothMeanUnavailable) {
   EXPECT_FALSE(cuda_available());
 }
 
-TEST_F(CudaRuntime, TheFailureOfEveryCallIsReported) {
-  // The architecture is remembered per device, so the query is met on a device of its own.
+TEST_F(CudaRuntime, ReportsTheFailureOfEveryCall) {
+  // The architecture is cached per device, so this test uses a device that no other test uses.
   simt::runtime().devices = 4;
   for (const char* call : {"cudaGetDevice", "cudaSetDevice", "cudaDeviceGetAttribute", "cudaLaunchKernelEx"}) {
     simt::runtime().faults = {{call, cudaErrorLaunchFailure}};
@@ -65,14 +65,14 @@ TEST_F(CudaRuntime, TheFailureOfEveryCallIsReported) {
   EXPECT_EQ(code_of_run(9), cudaErrorInvalidDevice);
 }
 
-TEST_F(CudaRuntime, ASuccessfulCallLeavesThePendingErrorOfTheCaller) {
+TEST_F(CudaRuntime, KeepsThePendingErrorOfTheCaller) {
   simt::runtime().last_error = cudaErrorInvalidConfiguration;
   run();
   EXPECT_EQ(y, std::vector<float>(100, -0.5f));
   EXPECT_EQ(cudaPeekAtLastError(), cudaErrorInvalidConfiguration);
 }
 
-TEST_F(CudaRuntime, TheCurrentDeviceIsRestored) {
+TEST_F(CudaRuntime, RestoresTheCurrentDevice) {
   simt::runtime().devices = 3;
   simt::runtime().current_device = 1;
   run(2);
@@ -80,14 +80,14 @@ TEST_F(CudaRuntime, TheCurrentDeviceIsRestored) {
   EXPECT_EQ(simt::runtime().current_device, 1);
 }
 
-TEST_F(CudaRuntime, ACallIsOneLaunchAndOneQuery) {
+TEST_F(CudaRuntime, NeedsOneLaunchAndOneQueryPerCall) {
   run();
   simt::runtime().calls.clear();
   run();
   EXPECT_EQ(simt::runtime().calls, (std::map<std::string, int>{{"cudaGetDevice", 1}, {"cudaLaunchKernelEx", 1}}));
 }
 
-TEST_F(CudaRuntime, ALaunchGoesToTheStreamItIsGiven) {
+TEST_F(CudaRuntime, LaunchesOnTheGivenStream) {
   const auto stream = reinterpret_cast<cudaStream_t>(0x1234);
   const TensorView all(x.data(), {100}, Device::cuda(0));
   forward(relu(), all, all, stream);
@@ -96,7 +96,7 @@ TEST_F(CudaRuntime, ALaunchGoesToTheStreamItIsGiven) {
   EXPECT_EQ(simt::runtime().last_stream, nullptr);
 }
 
-TEST_F(CudaRuntime, NoElementsAskNothingOfTheDevice) {
+TEST_F(CudaRuntime, IsNotCalledForNoElements) {
   const TensorView none(static_cast<float*>(nullptr), {0}, Device::cuda(0));
   forward(relu(), none, none);
   EXPECT_TRUE(simt::runtime().calls.empty());

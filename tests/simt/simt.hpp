@@ -1,6 +1,6 @@
-// CUDA's thread model on one CPU thread: blocks one after the other, every thread of a block a fibre, in an order of the test's
-// choosing. A kernel whose result depends on the order, that diverges at a barrier or names a wrong warp mask, is caught.
-// Not here: timing, memory spaces, weak memory order.
+// CUDA's thread model on one CPU thread: blocks run one after the other, and each thread of a block is a fibre, in an order that the test
+// chooses. This finds kernels whose results depend on the order, that diverge at a barrier, or that name a wrong warp mask. It does not
+// model timing, memory spaces or weak memory order.
 #pragma once
 
 #include <set>
@@ -23,7 +23,7 @@ enum class Order { ascending, descending, shuffled };
 /// The order in which the ready threads of a block run, for all launches to come.
 void set_order(Order order);
 
-/// What the fake CUDA runtime answers, and what it has been asked.
+/// The state of the fake CUDA runtime: the answers it gives, and a record of calls.
 struct Runtime {
   int devices = 1;
   int current_device = 0;
@@ -31,14 +31,14 @@ struct Runtime {
   const void* last_stream = nullptr;  ///< of the latest launch
   std::set<const void*> kernels;      ///< that have been launched
   std::map<std::string, int> faults;  ///< call -> the error it returns until erased
-  std::map<std::string, int> calls;   ///< call -> how often it came
+  std::map<std::string, int> calls;   ///< call -> how often it was made
 
   /// Counts the call; its error is the fault set for it, else `error`.
   int outcome(const char* call, int error);
 };
 Runtime& runtime();
 
-/// Runs body once per thread of the grid. Returns when all have; aborts with a message on an error of the kernel's.
+/// Runs body once per thread of the grid and returns. Aborts with a message if the kernel has one of the faults above.
 void launch(Dim3 grid, Dim3 block, const std::function<void()>& body);
 
 // --- for the names in cuda_runtime.h
@@ -48,7 +48,7 @@ struct Site {
   int line;
 };
 
-/// Of the thread that runs; the scheduler keeps them.
+/// The indices of the running thread, which the scheduler sets.
 struct Indices {
   Dim3 thread, block, block_dim, grid_dim;
 };

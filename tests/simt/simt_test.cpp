@@ -1,4 +1,4 @@
-// The shim itself: a test bed that finds no fault must first be shown to find one.
+// The emulation itself: it runs correct kernels, and it finds faults.
 #include <cuda_runtime.h>
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@ class Simt : public testing::TestWithParam<simt::Order> {
 INSTANTIATE_TEST_SUITE_P(InEveryOrder, Simt,
                          testing::Values(simt::Order::ascending, simt::Order::descending, simt::Order::shuffled));
 
-TEST_P(Simt, EveryThreadOfEveryBlockRunsOnce) {
+TEST_P(Simt, RunsEveryThreadOfEveryBlockOnce) {
   std::vector<int> runs(2 * 3 * 2 * 4 * 2);
   simt::launch({2, 3}, {2, 4, 2}, [&] {
     const unsigned block = blockIdx.x + gridDim.x * blockIdx.y;
@@ -25,7 +25,7 @@ TEST_P(Simt, EveryThreadOfEveryBlockRunsOnce) {
   EXPECT_EQ(runs, std::vector<int>(runs.size(), 1));
 }
 
-TEST_P(Simt, BarriersOrderWritesBeforeReads) {
+TEST_P(Simt, OrdersWritesBeforeReadsAtBarriers) {
   constexpr unsigned n = 96;
   std::vector<unsigned> shared(n), read(n);
   simt::launch({3}, {n}, [&] {
@@ -38,7 +38,7 @@ TEST_P(Simt, BarriersOrderWritesBeforeReads) {
   });
 }
 
-TEST_P(Simt, WarpOperationsReadTheLanesTheyName) {
+TEST_P(Simt, ReadsTheNamedLanesInWarpOperations) {
   std::vector<unsigned> sums(2), votes(64);
   simt::launch({1}, {64}, [&] {
     unsigned sum = threadIdx.x;
@@ -54,8 +54,8 @@ TEST_P(Simt, WarpOperationsReadTheLanesTheyName) {
   EXPECT_EQ(votes[37], 0x92492492u);
 }
 
-/// Without the barrier, a thread reads what another has yet to write: some order must show it.
-TEST(SimtFindsFaults, AMissingBarrierShowsInSomeOrder) {
+/// Without a barrier, a thread reads a value before another thread has written it, at least in some order.
+TEST(SimtOrders, ShowAMissingBarrier) {
   int wrong = 0;
   for (simt::Order order : {simt::Order::ascending, simt::Order::descending, simt::Order::shuffled}) {
     simt::set_order(order);
@@ -71,7 +71,7 @@ TEST(SimtFindsFaults, AMissingBarrierShowsInSomeOrder) {
 
 using SimtDeathTest = testing::Test;
 
-TEST(SimtDeathTest, ADivergentBarrierIsReported) {
+TEST(SimtDeathTest, ReportsADivergentBarrier) {
   EXPECT_DEATH(simt::launch({1}, {32},
                             [] {
                               if (threadIdx.x < 16) __syncthreads();
@@ -79,7 +79,7 @@ TEST(SimtDeathTest, ADivergentBarrierIsReported) {
                "threads that have exited");
 }
 
-TEST(SimtDeathTest, AWarpMaskThatNamesAnExitedLaneIsReported) {
+TEST(SimtDeathTest, ReportsAWarpMaskThatNamesAnExitedLane) {
   EXPECT_DEATH(simt::launch({1}, {32},
                             [] {
                               if (threadIdx.x != 3) __syncwarp();
@@ -87,7 +87,7 @@ TEST(SimtDeathTest, AWarpMaskThatNamesAnExitedLaneIsReported) {
                "lane that has exited");
 }
 
-TEST(SimtDeathTest, AShuffleFromOutsideItsMaskIsReported) {
+TEST(SimtDeathTest, ReportsAShuffleFromOutsideItsMask) {
   EXPECT_DEATH(simt::launch({1}, {32},
                             [] {
                               if (threadIdx.x < 4) (void)__shfl_sync(0xfu, threadIdx.x, 9u);
@@ -95,7 +95,7 @@ TEST(SimtDeathTest, AShuffleFromOutsideItsMaskIsReported) {
                "lane outside its mask");
 }
 
-TEST(SimtDeathTest, AMisalignedVectorStoreIsReported) {
+TEST(SimtDeathTest, ReportsAMisalignedVectorStore) {
   alignas(16) static unsigned char bytes[32];
   EXPECT_DEATH(__stwb(reinterpret_cast<uint4*>(bytes + 4), uint4{}), "misaligned");
 }

@@ -1,4 +1,4 @@
-// Index arithmetic that no test can afford to reach by running a kernel: more items than 32 bits count.
+// Index arithmetic for more items than 32 bits can count, too many for a test that runs a kernel.
 #include "../../cuda/spaces.cuh"
 
 #include <gtest/gtest.h>
@@ -67,7 +67,7 @@ Dense<float> channelled(std::int64_t channels, std::int64_t inner) {
   return space;
 }
 
-TEST(Divisor, DividesLikeADivision) {
+TEST(Divisor, GivesTheQuotientsOfDivision) {
   const std::int64_t edge = std::int64_t{1} << 31;
   for (std::int64_t by :
        {std::int64_t{1}, std::int64_t{2}, std::int64_t{3}, std::int64_t{7}, std::int64_t{49}, std::int64_t{1001},
@@ -121,7 +121,7 @@ TEST(Dense, FindsEveryRepeatOfX) {
   EXPECT_EQ(space.next_repeat(place).x, 20);
 }
 
-TEST(Dense, SharesTheRepeatsOutWhereXIsShort) {
+TEST(Dense, SplitsTheRepeatsBetweenBlocksIfXIsShort) {
   Elementwise call;
   call.layout.elements = 1000 * 128;
   call.layout.repeats = 1000;
@@ -141,7 +141,7 @@ TEST(Grid, CoversAllItemsAndStaysWithinTheLimit) {
   EXPECT_EQ(blocks_for(std::int64_t{1} << 60, 1), 2147483647u);
 }
 
-TEST(Tuning, RowsCountUpToTheNext) {
+TEST(Tuning, UsesEachRowUpToTheNext) {
   EXPECT_EQ(packs_in_flight(75, 1), tuning_table[0].one_input);
   EXPECT_EQ(packs_in_flight(89, 2), tuning_table[1].two_inputs);
   EXPECT_EQ(packs_in_flight(90, 1), tuning_table[2].one_input);

@@ -1,4 +1,4 @@
-// CUDA's kernel sources on this processor, in three thread orders; under the sanitizers in one, beside the CPU backend.
+// Targets of the kernel sources on this CPU: three thread orders; under the sanitizers, one order and the CPU backend.
 #include "harness.hpp"
 #include "simt.hpp"
 #include "targets.hpp"
@@ -14,7 +14,7 @@ namespace rectify::test {
 
 std::vector<Target> targets() {
 #if defined(__SANITIZE_ADDRESS__)
-  // What is touched is the same in every order, and here an order takes minutes.
+  // Every order accesses the same memory, and an order takes minutes here.
   return {{"cpu", Device::cpu(), [] {}, 200, 29, true},
           {"kernels_shuffled", Device::cuda(0), [] { simt::set_order(simt::Order::shuffled); }, 200, 29, true}};
 #else

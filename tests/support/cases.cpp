@@ -1,4 +1,4 @@
-// The checked calls: each runs on its target and on the reference, over copies of the same memory.
+// Checked calls run on the target and on the reference, with copies of the same operands.
 #include "cases.hpp"
 
 #include "reference.hpp"

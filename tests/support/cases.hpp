@@ -1,4 +1,4 @@
-// What the tests of ops have in common: parameter sets, inputs at every edge, and a call checked against the reference.
+// For the tests of ops: parameter sets, inputs at every edge, and calls that are compared with the reference.
 #pragma once
 
 #include "targets.hpp"
@@ -25,27 +25,28 @@ Bytes every_half();
 /// Zeros, subnormals, extremes, infinities, NaN, and threshold and max_value with their neighbours.
 Bytes edges(DType dtype, const Relu& relu);
 
-/// y = value(x) on the target, bit for bit the reference's; x and everything around y as before. In place if y is null.
+/// Runs forward() on the target: y has the bits of the reference, and x and the memory around y are not written. In place if `at_y` is
+/// null.
 void check_forward(const Target& target, const Relu& relu, DType dtype, const Bytes& x, const Placement& at_x,
                    const Placement* at_y);
 
 enum class InPlace { no, as_dy, as_x };
 enum class Source { x, y };
 
-/// Where dy, the source and dx lie.
+/// The placements of dy, the source and dx.
 struct BackwardPlacement {
   Placement dy, source, dx;
 };
 
-/// dx on the target, from x or from y = value(x), bit for bit the reference's from x.
+/// Runs backward() on the target, from x or from y = value(x): dx has the bits that the reference computes from x.
 void check_backward(const Target& target, const Relu& relu, DType dtype, const Bytes& dy, const Bytes& x,
                     const BackwardPlacement& at, InPlace in_place = InPlace::no, Source source = Source::x);
 
-/// max_value as y holds it: times the gain, rounded to the compute type and to dtype.
+/// max_value as stored in y: times the gain, rounded to the compute type and then to dtype.
 double stored_cap(const Relu& relu, DType dtype, double gain);
-/// An element of y that may be of another region than it tells: what rounding has made 0, or the cap.
+/// True if y may hide its region, as z may have been rounded to 0 or to the cap.
 bool is_rounded_away(const Relu& relu, DType dtype, double gain, double y);
-/// True where y tells the regions, by the contract of backward().
+/// True if y is a valid source, by the contract of backward().
 bool readable_from_y(const Relu& relu, DType dtype, double gain = 1);
 
 }  // namespace rectify::test

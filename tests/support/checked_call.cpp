@@ -1,4 +1,4 @@
-// Items are found by the address of their operand; there are never more than a dozen.
+// Items are found by the address of their operand, by linear search: there are at most a dozen.
 #include "checked_call.hpp"
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 namespace rectify::test {
 namespace {
 
-/// f(offset) of each element, in the order of the shape.
+/// Calls f(offset) for each element, in the order of the shape.
 template <class F>
 void for_each_offset(const Operand& operand, const F& f) {
   const Shape& shape = operand.at.shape;
@@ -24,7 +24,7 @@ void for_each_offset(const Operand& operand, const F& f) {
   }
 }
 
-/// The elements of numbers that lie anywhere, one after another in the order of the shape.
+/// The elements in the order of the shape, without gaps. Not for masks.
 Bytes gathered(const Operand& operand, const Bytes& bytes) {
   const int size = bytes_per_element(operand.dtype);
   Bytes all;
@@ -35,7 +35,7 @@ Bytes gathered(const Operand& operand, const Bytes& bytes) {
   return all;
 }
 
-/// What was written to the operand's elements goes into `into`, whose gaps stay.
+/// Copies the operand's elements to `into`, and leaves its gaps.
 void overlay(const Operand& operand, const Bytes& from, Bytes& into) {
   const int size = bytes_per_element(operand.dtype);
   for_each_offset(operand,
@@ -89,7 +89,7 @@ Bytes CheckedCall::elements(const Operand& operand) const {
   for (const Item& item : items_) {
     if (&item.operand == &operand) return gathered(operand, item.device.contents());
   }
-  throw std::logic_error("an operand that the call has not");
+  throw std::logic_error("the call does not have this operand");
 }
 
 }  // namespace rectify::test

@@ -1,4 +1,4 @@
-// One call in two memories: the reference's on the host and the library's on a target, compared byte by byte afterwards.
+// A call that runs twice, in the reference on the host and in the library on a target; the memory is compared byte by byte afterwards.
 #pragma once
 
 #include "fuzz_case.hpp"
@@ -10,7 +10,7 @@
 
 namespace rectify::test {
 
-/// Operands of a test that names its shapes: small numbers, the kinks of `relu` among them, and memory that is to be written.
+/// Operands of a test that chooses its shapes: random small numbers including the kinks of `relu`, and memory for outputs.
 Operand random_operand(const char* name, DType dtype, const Placement& at, const Relu& relu);
 Operand output_operand(const char* name, DType dtype, const Placement& at);
 
@@ -20,23 +20,24 @@ class CheckedCall {
 
   struct Views {
     TensorView host, device;
-    /// Into the two calls' operands.
+    /// Stores the views as an operand of each call.
     template <class View>
     void to(View& expected, View& got) const {
       expected = host;
       got = device;
     }
   };
-  /// The operand's views; asked again, the same ones, so an output may lie over an input. The operand must outlive the call.
+  /// The views of the operand. A second request gives the same views, so an output may be in place of an input. The operand must outlive
+  /// the call.
   Views read(const Operand& operand) { return views(place(operand)); }
   Views write(const Operand& operand);
-  /// The same of a sum, which check() does not compare.
+  /// The same for a sum, which check() does not compare.
   Views write_sum(const Operand& operand);
 
-  /// Outputs are the reference's to the bit, inputs as they were, and so is the memory around both.
+  /// Outputs have the bits of the reference; inputs and the memory around all operands are not written.
   void check() const;
 
-  /// What the library left in the operand, without its gaps.
+  /// The elements of the operand after the call of the library, without gaps.
   Bytes elements(const Operand& operand) const;
 
  private:
@@ -55,19 +56,19 @@ class CheckedCall {
   std::list<Item> items_;
 };
 
-/// A call of one verb, operand by operand, from its inputs to the check.
-template <class Verb>
-class CheckedVerb {
+/// A checked call of forward() or backward(), given by `Operands`: operands are added one by one, then check() runs it.
+template <class Operands>
+class CheckedFunction {
  public:
-  explicit CheckedVerb(const Target& target, int channel_axis = 1) : call_(target) {
+  explicit CheckedFunction(const Target& target, int channel_axis = 1) : call_(target) {
     expected_.channel_axis = got_.channel_axis = channel_axis;
   }
 
-  void read(ConstTensorView Verb::*place, const Operand& operand) { call_.read(operand).to(expected_.*place, got_.*place); }
-  void write(TensorView Verb::*place, const Operand& operand) { call_.write(operand).to(expected_.*place, got_.*place); }
+  void read(ConstTensorView Operands::*place, const Operand& operand) { call_.read(operand).to(expected_.*place, got_.*place); }
+  void write(TensorView Operands::*place, const Operand& operand) { call_.write(operand).to(expected_.*place, got_.*place); }
 
   void check(const Relu& relu) {
-    if constexpr (std::is_same_v<Verb, Forward>) {
+    if constexpr (std::is_same_v<Operands, Forward>) {
       reference::forward(relu, expected_);
       forward(relu, got_);
     } else {
@@ -79,7 +80,7 @@ class CheckedVerb {
 
  private:
   CheckedCall call_;
-  Verb expected_, got_;
+  Operands expected_, got_;
 };
 
 }  // namespace rectify::test

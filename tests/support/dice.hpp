@@ -1,4 +1,4 @@
-// Random choices that a seed fixes, whatever the standard library: a failing case is told by one number.
+// Random choices that depend on a seed alone, not on the standard library, so that a seed reproduces a failing case.
 #pragma once
 
 #include <cmath>
@@ -11,7 +11,7 @@ class Dice {
  public:
   explicit Dice(std::uint64_t seed) : state_(seed) {}
 
-  /// 64 random bits (SplitMix64), so seeds that differ by one have nothing in common.
+  /// 64 random bits (SplitMix64): seeds that differ by one give unrelated sequences.
   std::uint64_t bits() {
     std::uint64_t v = state_ += 0x9e3779b97f4a7c15u;
     v = (v ^ v >> 30) * 0xbf58476d1ce4e5b9u;
@@ -25,7 +25,7 @@ class Dice {
   T any_of(std::initializer_list<T> all) {
     return all.begin()[below(static_cast<std::int64_t>(all.size()))];
   }
-  /// Mean 0, variance 1: near enough to a normal distribution for inputs of tests.
+  /// Mean 0, variance 1; close enough to a normal distribution for inputs of tests.
   double normal() {
     double sum = -6;
     for (int i = 0; i < 12; ++i) sum += static_cast<double>(bits() >> 11) * 0x1p-53;

@@ -1,4 +1,4 @@
-// Tensors of floats that a test writes out, and what they must hold afterwards.
+// Tensors of floats whose contents a test lists, and their comparison.
 #pragma once
 
 #include "targets.hpp"
@@ -17,12 +17,12 @@ inline Bytes bytes_of(const Floats& values) {
   return bytes;
 }
 
-/// On the target, `values` in the order of the memory.
+/// A tensor on the target that holds `values` in the order of the memory.
 inline Tensor floats(const Target& target, const Placement& at, const Floats& values) {
   return Tensor(target.device, DType::f32, at, bytes_of(values));
 }
 
-/// Bit for bit, so the signs of zeros too.
+/// Compares bits, including the signs of zeros.
 inline void expect(const Tensor& tensor, const Floats& values) {
   EXPECT_TRUE(same_numbers(DType::f32, tensor.contents(), bytes_of(values)));
   EXPECT_TRUE(tensor.guards_intact());

@@ -1,4 +1,4 @@
-// A workspace exactly as long as it must be, between guards. It begins as NaN: what is read there before it is written shows.
+// A workspace of the required size between guards. It is filled with NaN, which shows reads before the first write.
 #pragma once
 
 #include "tensor.hpp"

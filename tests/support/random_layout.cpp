@@ -1,4 +1,4 @@
-// Strides are handed out from the innermost axis outwards, so those of a tensor nest unless they are 0.
+// Strides are assigned from the innermost axis outwards, so that elements do not overlap except along axes of stride 0.
 #include "random_layout.hpp"
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 namespace rectify::test {
 namespace {
 
-/// Around the edges of vectors, tiles and blocks.
+/// Extents near the sizes of vectors, tiles and blocks.
 constexpr int edge_extents[] = {2,   3,   4,    5,    7,    8,    9,    15,   16,   17,   31,   32,  33,  63,
                                 64,  65,  96,   127,  128,  129,  200,  255,  256,  257,  384,  511, 512, 513,
                                 640, 768, 1023, 1024, 1025, 1280, 2047, 2048, 2049, 4095, 4096, 4097};
@@ -21,7 +21,7 @@ int random_extent(Dice& dice, int limit) {
   return edge_extents[dice.below(end - std::begin(edge_extents))];
 }
 
-/// Small: up to 600 elements, sometimes 40 or 6000; hardly ever one or none.
+/// Size::small has up to 600 elements, sometimes 40 or 6000; rarely one or none.
 Shape random_shape(Dice& dice, Size size) {
   const int rank = dice.one_in(40) ? 0 : 1 + dice.below(5);
   const Order order = random_order(dice, rank);
@@ -38,17 +38,17 @@ Shape random_shape(Dice& dice, Size size) {
   return {extents, rank};
 }
 
-/// Rows of any length; some large ones are long, some are short and under thousands of models.
+/// The length of a row: long for some large cases, short for those with thousands of models.
 int random_row(Dice& dice, Size size, bool thousands) {
   if (thousands) return dice.any_of({64, 128, 256, 24});
   return size == Size::small ? dice.any_of({128, 256, 384, 512, 640, 5, 96, 100, 127, 130, 200})
                              : dice.any_of({1000, 1024, 33000, 65536, 70001, 131072, 140001});
 }
 
-/// None for half of the calls; one that all tensors share is still one for packs.
+/// The offset of all tensors, 0 for half of the calls; -1 if each has its own. Kernels can use packs if all have the same.
 int common_offset(Dice& dice) { return dice.one_in(2) ? 0 : dice.one_in(2) ? 1 + dice.below(8) : -1; }
 
-/// One x under several models, along one axis or two.
+/// One x for several models, along one axis or two.
 Arrangement with_broadcast_x(Dice& dice, Size size) {
   const int before = dice.below(2), repeated = 1 + dice.below(2), rows = 1 + dice.below(2);
   const bool thousands = size == Size::large && dice.one_in(3);
@@ -66,7 +66,7 @@ Arrangement with_broadcast_x(Dice& dice, Size size) {
   return arrangement;
 }
 
-/// How strides are handed out: in an order, with gaps or not, and 0 along the axes in `broadcast`.
+/// How strides are assigned: in an order of the axes, with gaps or without, and 0 along the axes in `broadcast`.
 struct Steps {
   Order order;
   bool gaps;
@@ -78,7 +78,7 @@ Placement placed(Dice& dice, const Shape& shape, const Steps& steps, int offset)
   for (int i = shape.rank() - 1; i >= 0; --i) {
     const int axis = steps.order.axis[i];
     if (shape[axis] == 1) {
-      strides[axis] = dice.one_in(3) ? dice.below(9) : next;  // never walked
+      strides[axis] = dice.one_in(3) ? dice.below(9) : next;  // never used
     } else if (!steps.broadcast[axis]) {
       strides[axis] = next;
       next *= std::max<std::int64_t>(shape[axis], 1);

@@ -1,4 +1,4 @@
-// Numbers are drawn in double and stored by the reference.
+// Numbers are drawn as double and stored by the reference.
 #include "random_numbers.hpp"
 
 #include "cases.hpp"
@@ -14,7 +14,7 @@ namespace {
 constexpr double inf = std::numeric_limits<double>::infinity();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-/// Few and exact in every dtype, so that sums and products of them meet thresholds and caps.
+/// Few numbers, exact in every dtype, so that their sums and products often equal thresholds and caps.
 double nice(Dice& dice) {
   return dice.any_of({0.0, -0.0, 0.25, 0.5, 0.5, 1.0, 1.0, 1.5, 2.0, 3.0, 6.0, -0.25, -0.5, -1.0, -1.0, -2.0, -3.0, -6.0});
 }

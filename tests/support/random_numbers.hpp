@@ -1,4 +1,4 @@
-// Random contents of tensors, and random functions: numbers that land on the kinks exactly, every kind of special, any bits.
+// Random contents of tensors and random parameters: numbers exactly at the kinks, special numbers of every kind, and random bits.
 #pragma once
 
 #include "dice.hpp"
@@ -8,17 +8,17 @@
 
 namespace rectify::test {
 
-/// A preset or one of parameter_sets(), or any other.
+/// One of parameter_sets(), or random parameters.
 Relu random_relu(Dice& dice);
 
-/// What kind of numbers a case has: few that meet often, a normal distribution, everything, or random bits.
+/// The numbers of a case: a few that often give the same results, a normal distribution, a mixture of all kinds, or random bits.
 enum class Numbers { nice, normal, all, bits };
 Numbers random_kind(Dice& dice);
 
 Bytes random_numbers(Dice& dice, DType dtype, std::int64_t elements, const Relu& relu, Numbers kind);
-/// Slopes are 0 often, where the formula has a case of its own.
+/// Slopes are often 0, for which the formula has a case of its own.
 Bytes random_slopes(Dice& dice, DType dtype, std::int64_t elements, const Relu& relu, Numbers kind);
-/// Caps are none often.
+/// Caps are often infinite, which means no cap.
 Bytes random_caps(Dice& dice, DType dtype, std::int64_t elements, const Relu& relu, Numbers kind);
 
 }  // namespace rectify::test

@@ -1,4 +1,4 @@
-// How far a sum may be from the exact one.
+// The error bound of sums.
 #pragma once
 
 #include "reference.hpp"
@@ -9,9 +9,9 @@
 
 namespace rectify::test {
 
-/// |error| <= 2 (log2(terms) + 8) eps sum |terms|, for a sum in f32 or f64, and the smallest number for each term, as products may
-/// underflow. Where terms are not finite, the sum is the same kind of
-/// number; where finite ones may overflow on the way, anything is accepted.
+/// |error| <= 2 (log2(terms) + 8) eps sum |terms| for a sum in f32 or f64, plus the smallest number for each term, as products may
+/// underflow. If terms are not finite, the sum must be the same kind of number; if partial sums of finite terms may overflow, any result
+/// is accepted.
 inline testing::AssertionResult is_sum_of(DType dtype, double got, const reference::ExactSum& exact) {
   const bool wide = dtype == DType::f64;
   const double eps = wide ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();

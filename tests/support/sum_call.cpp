@@ -1,4 +1,4 @@
-// Numbers are finite, so that there are sums to compare; specials are the fuzz test's.
+// All numbers are finite, so that sums can be compared; fuzz_test.cpp has the special ones.
 #include "sum_call.hpp"
 
 #include <limits>
@@ -80,11 +80,11 @@ SumCall::SumCall(const Target& target, const Inputs& in, const SumKind& kind, Ov
 
 Relu SumCall::relu() const {
   Relu relu = in_.values == Values::integers ? Relu{2, 0, 3} : Relu{0.25, 0.5, 6};
-  if (kind_.mask == DType::u1) relu.max_value = inf;  // which one bit would not tell
+  if (kind_.mask == DType::u1) relu.max_value = inf;  // a mask of one bit cannot tell the capped region
   return relu;
 }
 
-/// y, or the mask.
+/// y or the mask, written by the reference.
 Operand SumCall::written_by_forward() const {
   const bool is_y = kind_.from == detail::source_y;
   Operand made = is_y ? output_operand("y", in_.dtype, in_.at.x) : output_operand("mask", kind_.mask, in_.at.x.shape);
@@ -102,11 +102,11 @@ Operand SumCall::written_by_forward() const {
 }
 
 void SumCall::check(std::int64_t stride) {
-  const Exact exact = exact_sums(relu(), expected_, kind_.asked, in_.channels());  // before dx is written over dy or x
+  const Exact exact = exact_sums(relu(), expected_, kind_.requested, in_.channels());  // before dx is written over dy or x
   reference::backward(relu(), expected_);
-  Lengths mixed = lengths_of(kind_.asked, in_.channels());
+  Lengths mixed = lengths_of(kind_.requested, in_.channels());
   for (int i = 1; i < sum_count; i += 2) mixed[i] = mixed[i] == absent ? absent : 1;
-  for (const Lengths& lengths : {mixed, lengths_of(kind_.asked, 1), lengths_of(kind_.asked, in_.channels())}) {
+  for (const Lengths& lengths : {mixed, lengths_of(kind_.requested, 1), lengths_of(kind_.requested, in_.channels())}) {
     const SumOutputs sums(target_, relu(), got_, lengths, stride);
     in_.values == Values::integers ? sums.expect_equal(exact) : sums.expect_near(exact);
     if (in_place_) break;

@@ -1,4 +1,4 @@
-// A backward with sums of random operands, in two memories: the reference's on the host and the library's on a target.
+// A call of backward() with sums and random operands, in the reference on the host and in the library on a target.
 #pragma once
 
 #include "checked_call.hpp"
@@ -11,10 +11,10 @@
 
 namespace rectify::test {
 
-/// What the operands of a call hold: integers of which no sum rounds; few numbers, the kinks among them; a normal distribution.
+/// The values of operands: integers, whose sums do not round; a few numbers, including the kinks; a normal distribution.
 enum class Values { integers, nice, normal };
 
-/// Where the tensors of one shape lie. The channels go along its axis 1.
+/// The placements of tensors of one shape, whose channels are along axis 1.
 struct Places {
   Places(const Placement& all) : x(all), dy(all), dx(all) {}
   Places(const Placement& x_, const Placement& dy_, const Placement& dx_) : x(x_), dy(dy_), dx(dx_) {}
@@ -33,16 +33,17 @@ struct Inputs {
   std::vector<Operand> parameters;  ///< in the order of sum_parameters, one element per channel
 };
 
-/// A sort of call: the parameters that it takes as tensors, and the sums that it asks for.
+/// A kind of call: its source, the parameters that are tensors, and the sums that it requests.
 struct SumKind {
   const char* name;
   BackwardCall::From from;
-  unsigned tensors, asked;
+  unsigned tensors, requested;
   bool residual = false;
   DType mask = DType::u2;
 };
 
-inline constexpr unsigned of_regions = of_bias | of_threshold | of_max_value;  ///< which y tells, and a mask of two bits
+/// The sums that y, or a mask of two bits, can give.
+inline constexpr unsigned of_regions = of_bias | of_threshold | of_max_value;
 inline constexpr SumKind all_five = {"all five", detail::source_x, of_all_five, of_all_five};
 inline constexpr SumKind from_y = {"all from y", detail::source_y, 0, of_regions};
 inline constexpr SumKind from_mask = {"all from a mask", detail::source_mask, of_all_five & ~of_bias, of_regions};
@@ -51,14 +52,14 @@ class SumCall {
  public:
   using Over = BackwardCall::Over;
 
-  /// With dx, and with dresidual where there is a residual.
+  /// Requests dx, and dresidual if there is a residual.
   SumCall(const Target& target, const Inputs& in, const SumKind& kind, Over dx_over = Over::none);
 
-  /// The call on the target alone.
+  /// Runs the call on the target only.
   SumOutputs run(const Lengths& lengths) const { return SumOutputs(target_, relu(), on_target(), lengths); }
 
-  /// Sums of one element, of one per channel, and a mix (in place: the mix alone) near the exact ones, or equal to them where they are
-  /// of integers; dx and dresidual are the reference's to the bit.
+  /// Sums of one element, of one per channel, and a mix of both (in place: only the mix) are within the bound of the exact sums, or equal
+  /// to them for integers; dx and dresidual have the bits of the reference.
   void check(std::int64_t stride = 1);
 
   Relu relu() const;

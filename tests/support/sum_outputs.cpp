@@ -1,4 +1,4 @@
-// Outputs live as long as the call; what they hold is kept.
+// The output tensors exist during the call only; their contents are kept.
 #include "sum_outputs.hpp"
 
 #include "guarded_workspace.hpp"
@@ -23,17 +23,17 @@ reference::ExactSum total(const std::vector<reference::ExactSum>& channels) {
 
 DType sum_dtype(DType dtype) { return dtype == DType::f64 ? DType::f64 : DType::f32; }
 
-Lengths lengths_of(unsigned asked, std::int64_t length) {
+Lengths lengths_of(unsigned requested, std::int64_t length) {
   Lengths lengths;
-  for (int i = 0; i < sum_count; ++i) lengths[i] = (asked >> i & 1) != 0 ? length : absent;
+  for (int i = 0; i < sum_count; ++i) lengths[i] = (requested >> i & 1) != 0 ? length : absent;
   return lengths;
 }
 
-Exact exact_sums(const Relu& relu, Backward operands, unsigned asked, std::int64_t channels) {
+Exact exact_sums(const Relu& relu, Backward operands, unsigned requested, std::int64_t channels) {
   Exact exact;
   double never_written;
   for (int i = 0; i < sum_count; ++i) {
-    if ((asked >> i & 1) == 0) continue;
+    if ((requested >> i & 1) == 0) continue;
     operands.*sum_member(i) = TensorView(&never_written, sum_dtype(operands.dy.dtype()), {channels}, Device::cpu());
     exact[i] = reference::exact_sums(relu, operands, static_cast<reference::SumName>(i));
   }

@@ -1,4 +1,4 @@
-// The sums of a backward on a target: outputs of chosen lengths and a workspace as long as it must be, all between guards.
+// The sums of backward() on a target: outputs of chosen lengths and a workspace of the required size, all between guards.
 #pragma once
 
 #include "fuzz_case.hpp"
@@ -14,34 +14,34 @@
 
 namespace rectify::test {
 
-/// Bits, for sets of the five.
+/// Bits for sets of the five sums.
 enum Which : unsigned { of_scale = 1, of_bias = 2, of_alpha = 4, of_threshold = 8, of_max_value = 16, of_all_five = 31 };
 constexpr ConstTensorView Backward::*sum_parameters[] = {&Backward::scale, &Backward::bias, &Backward::alpha,
                                                          &Backward::threshold, &Backward::max_value};
 
-/// In which tensors of `dtype` are summed.
+/// The dtype of sums over tensors of `dtype`.
 DType sum_dtype(DType dtype);
 
 /// Elements of each output; `absent` for one that is not requested.
 using Lengths = std::array<std::int64_t, sum_count>;
 constexpr std::int64_t absent = -1;
-Lengths lengths_of(unsigned asked, std::int64_t length);
+Lengths lengths_of(unsigned requested, std::int64_t length);
 
-/// Of each output that is requested, the exact sum of each channel.
+/// The exact sum of each channel, for each requested output.
 using Exact = std::array<std::vector<reference::ExactSum>, sum_count>;
-/// `operands` are on the host.
-Exact exact_sums(const Relu& relu, Backward operands, unsigned asked, std::int64_t channels);
+/// `operands` must be on the host.
+Exact exact_sums(const Relu& relu, Backward operands, unsigned requested, std::int64_t channels);
 
-/// Runs backward(), once, when made: with outputs and a workspace of its own. What is around them must be as before.
+/// The constructor runs backward() with its own outputs and workspace, and checks that the memory around them is not written.
 class SumOutputs {
  public:
   SumOutputs(const Target& target, const Relu& relu, Backward operands, const Lengths& lengths, std::int64_t stride = 1);
 
   double value(int sum, std::int64_t element) const;
-  /// Of each sum; empty where it is not requested.
+  /// The bits of each sum; empty if it is not requested.
   const std::array<Bytes, sum_count>& bits() const { return contents_; }
 
-  /// As is_sum_of() has it.
+  /// Within the bound of is_sum_of().
   void expect_near(const Exact& exact) const;
   void expect_equal(const Exact& exact) const;
 

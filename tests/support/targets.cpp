@@ -1,4 +1,4 @@
-// The library as built: the CPU, and the GPU where there is one.
+// Targets of the library as built: the CPU, and a GPU if there is one.
 #include "targets.hpp"
 
 #include <rectify/ops.hpp>
@@ -9,7 +9,7 @@ namespace rectify::test {
 
 std::vector<Target> targets() {
   Target cpu{"cpu", Device::cpu(), [] {}, 20000};
-  if (std::getenv("RECTIFY_MAX_CPU_ISA") != nullptr) {  // the same once more, on other loops
+  if (std::getenv("RECTIFY_MAX_CPU_ISA") != nullptr) {  // a second run, of other loops
     cpu.fuzz_cases = 2000;
     cpu.one_in = 4;
   }

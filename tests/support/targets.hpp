@@ -1,4 +1,4 @@
-// Where the tests of ops run. Each test binary defines its own list.
+// The devices and configurations on which the tests of ops run. Each test binary defines its own list.
 #pragma once
 
 #include <rectify/tensor_view.hpp>
@@ -14,20 +14,20 @@ struct Target {
   std::string name;
   Device device;
   void (*prepare)();
-  int fuzz_cases;  ///< random cases that a run of all tests affords
-  /// Of long lists of calls one in so many is tried, for kernels that run on this processor, and sanitizers, take their time.
+  int fuzz_cases;  ///< the number of random cases that a run of all tests has time for
+  /// Slow targets try one in so many of a long list of calls: kernels emulated on the CPU, and code under sanitizers.
   int one_in = 1;
-  bool sanitized =
-      false;  ///< ten times as slow: of long lists of sizes those around the edges of bytes, vectors, tiles and blocks
+  /// Ten times as slow: of long lists of sizes, only those near the edges of bytes, vectors, tiles and blocks are tried.
+  bool sanitized = false;
 };
 
-/// Every call and every comparison on a GPU waits for it, a hundred times as long as the work of a small tensor takes: tests of a hundred
-/// thousand calls make a share of them there, of which `number` says which.
+/// On a GPU, every call and comparison waits for the device, a hundred times as long as a small tensor takes. Tests of a hundred thousand
+/// calls try one in `share` there; `number` is that of the call.
 inline bool is_left_out(const Target& target, std::int64_t number, std::int64_t share = 16) {
   return target.name == "cuda" && number % share != 0;
 }
 
-/// For the names that gtest prints.
+/// The text that GoogleTest prints for a target.
 inline void PrintTo(const Target& target, std::ostream* out) { *out << target.name; }
 
 std::vector<Target> targets();

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <sstream>
 
-// Of AddressSanitizer's runtime, which not every binary that this is linked into has.
+// Functions of AddressSanitizer's runtime, null in binaries without it.
 extern "C" {
 __attribute__((weak)) void __asan_poison_memory_region(const volatile void* at, std::size_t bytes);
 __attribute__((weak)) void __asan_unpoison_memory_region(const volatile void* at, std::size_t bytes);

@@ -17,13 +17,14 @@ namespace rectify::test {
 
 using Bytes = std::vector<unsigned char>;
 
-/// Where a tensor's elements lie: shape, strides, and elements (of a mask: bytes) between a 256-byte boundary and the first.
+/// The placement of a tensor: shape, strides, and the number of elements (of a mask: bytes) between a 256-byte boundary and the first
+/// element.
 struct Placement {
   Placement(const Shape& shape_, int offset_ = 0);
   Placement(const Shape& shape_, const Strides& strides_, int offset_ = 0)
       : shape(shape_), strides(strides_), offset(offset_) {}
 
-  /// Elements from the first to the end of the last, gaps included.
+  /// The number of elements from the first to the last, including gaps.
   std::int64_t span() const;
 
   Shape shape;
@@ -31,7 +32,7 @@ struct Placement {
   int offset;
 };
 
-/// Bytes that a placement spans in memory; those of a mask are rounded up to whole ones.
+/// The bytes that a placement spans in memory. The bits of a mask are rounded up to whole bytes.
 std::size_t span_bytes(DType dtype, const Placement& placement);
 
 /// The bytes of `placement.span()` elements between guards. Under AddressSanitizer the guards on the host are poisoned.
@@ -57,12 +58,12 @@ class Tensor {
 /// A view of host memory that holds the span of a placement.
 TensorView host_view(Bytes& bytes, DType dtype, const Placement& placement);
 
-/// Output memory before a call: no number that any op would store everywhere.
+/// The contents of output memory before a call: a pattern that no op stores everywhere.
 Bytes untouched(DType dtype, const Placement& placement);
-/// Random bit patterns, so every kind of number, NaN and subnormal included.
+/// Random bit patterns, which include every kind of number, also NaN and subnormal ones.
 Bytes random_patterns(DType dtype, std::int64_t elements, std::uint64_t seed);
 
-/// Equal bits, or both NaN, element by element; masks byte by byte. The message names the first difference.
+/// Elements have equal bits or are both NaN; masks have equal bytes. The message names the first difference.
 testing::AssertionResult same_numbers(DType dtype, const Bytes& got, const Bytes& expected);
 
 using harness::name;

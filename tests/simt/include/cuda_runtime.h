@@ -1,5 +1,5 @@
-// The part of the CUDA runtime that rectify's kernel sources use, for a host compiler and without a toolkit. Found instead of
-// the toolkit's header when kernel sources are built for the CPU; what a kernel thread sees is in simt.hpp.
+// The part of the CUDA runtime that rectify's kernel sources use, for a host compiler without a toolkit. It replaces the toolkit's header when
+// kernel sources are compiled for the CPU. simt.hpp emulates the threads.
 #pragma once
 
 #include "simt.hpp"
@@ -49,7 +49,7 @@ struct cudaLaunchConfig_t {
   cudaStream_t stream = nullptr;
 };
 
-// --- the runtime: errors as simt::runtime() is told to make them
+// --- the runtime, whose errors simt::runtime() determines
 
 inline cudaError_t simt_error(const char* call, int error = cudaSuccess) {
   return static_cast<cudaError_t>(simt::runtime().outcome(call, error));
@@ -73,7 +73,7 @@ inline cudaError_t cudaSetDevice(int device) {
 }
 inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
   const cudaError_t error = simt_error("cudaDeviceGetAttribute");
-  constexpr int multiprocessors = 1;  // so that small tensors are large to it
+  constexpr int multiprocessors = 1;  // so that small tensors need several rows per thread
   if (error == cudaSuccess)
     *value = attribute == cudaDevAttrComputeCapabilityMajor ? 9
              : attribute == cudaDevAttrMultiProcessorCount  ? multiprocessors
@@ -111,7 +111,7 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
   return cudaSuccess;
 }
 
-// --- what a thread sees
+// --- indices and functions of a thread
 
 inline const dim3& threadIdx = simt::indices().thread;
 inline const dim3& blockIdx = simt::indices().block;
@@ -126,7 +126,7 @@ inline const dim3& gridDim = simt::indices().grid_dim;
   ::simt::exchange(mask, v, ::simt::lane() + (d) < 32 ? ::simt::lane() + (d) : ::simt::lane(), {__FILE__, __LINE__})
 #define __ballot_sync(mask, predicate) ::simt::ballot(mask, predicate, {__FILE__, __LINE__})
 
-/// 128-bit stores, which must be aligned. By bytes, whatever the memory's type.
+/// 128-bit stores, which must be aligned. They copy bytes, so that memory of any type may be written.
 inline void __stwb(uint4* to, uint4 v) {
   if (reinterpret_cast<std::uintptr_t>(to) % 16 != 0) simt::fail("misaligned 128-bit store");
   std::memcpy(static_cast<void*>(to), &v, sizeof v);

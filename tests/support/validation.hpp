@@ -1,4 +1,4 @@
-// What the tests of rejected calls have in common: a sound call of each verb to break in one place, and the look that follows.
+// For tests of invalid calls: a valid call of each function, which a test makes invalid in one place, and the checks of the outcome.
 #pragma once
 
 #include <rectify/rectify.hpp>
@@ -17,18 +17,18 @@ constexpr double inf = std::numeric_limits<double>::infinity();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// Calls over 2 x 3 floats.
-class Rejection : public testing::Test {
+class Validation : public testing::Test {
  protected:
   static ConstTensorView in(const float* data) { return {data, {2, 3}, Device::cpu()}; }
   static TensorView out(float* data) { return {data, {2, 3}, Device::cpu()}; }
 
-  Forward sound_forward() {
+  Forward valid_forward() {
     Forward operands;
     operands.x = in(x);
     operands.y = out(y);
     return operands;
   }
-  Backward sound_backward() {
+  Backward valid_backward() {
     Backward operands;
     operands.dy = in(dy);
     operands.x = in(x);
@@ -36,9 +36,9 @@ class Rejection : public testing::Test {
     return operands;
   }
 
-  /// The call throws an E whose text holds each of `words`, and writes nothing.
+  /// The call throws an E whose text holds each of `words`, and it writes nothing.
   template <class E>
-  void expect(const std::function<void()>& call, std::initializer_list<const char*> words) {
+  void expect_throw(const std::function<void()>& call, std::initializer_list<const char*> words) {
     try {
       call();
       ADD_FAILURE() << "nothing was thrown; expected " << *words.begin();
@@ -51,26 +51,26 @@ class Rejection : public testing::Test {
     for (float v : memory) ASSERT_EQ(v, 7) << "something was written";
   }
   template <class E = InvalidArgument>
-  void rejects(const Forward& operands, std::initializer_list<const char*> words, const Relu& f = relu()) {
-    expect<E>([&] { forward(f, operands); }, words);
+  void expect_rejected(const Forward& operands, std::initializer_list<const char*> words, const Relu& f = relu()) {
+    expect_throw<E>([&] { forward(f, operands); }, words);
   }
   template <class E = InvalidArgument>
-  void rejects(const Backward& operands, std::initializer_list<const char*> words, const Relu& f = relu()) {
-    expect<E>([&] { backward(f, operands); }, words);
+  void expect_rejected(const Backward& operands, std::initializer_list<const char*> words, const Relu& f = relu()) {
+    expect_throw<E>([&] { backward(f, operands); }, words);
   }
 
-  /// The call is served. What it wrote is forgotten.
-  void accepts(const Forward& operands, const Relu& f = relu()) {
+  /// The call does not throw. Afterwards the memory is reset.
+  void expect_accepted(const Forward& operands, const Relu& f = relu()) {
     EXPECT_NO_THROW(forward(f, operands));
     memory.assign(memory.size(), 7.0f);
   }
-  void accepts(const Backward& operands, const Relu& f = relu()) {
+  void expect_accepted(const Backward& operands, const Relu& f = relu()) {
     EXPECT_NO_THROW(backward(f, operands));
     memory.assign(memory.size(), 7.0f);
   }
 
   std::vector<float> memory = std::vector<float>(256, 7.0f);
-  /// Room for 2 x 3 doubles each; spare for more.
+  /// Each has memory for 2 x 3 doubles; `spare` has memory for several tensors.
   float *x = &memory[0], *dy = &memory[16], *y = &memory[32], *dx = &memory[48], *spare = &memory[64];
 };
 

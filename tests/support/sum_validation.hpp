@@ -1,8 +1,8 @@
-// Calls for sums, each operand in a place of its own, for tests of those that are rejected.
+// For tests of invalid calls with sums: valid calls whose operands do not overlap.
 #pragma once
 
 #include "places.hpp"
-#include "rejection.hpp"
+#include "validation.hpp"
 
 #include <cstdint>
 
@@ -21,10 +21,10 @@ inline bool is_sum(const Place<Backward>& place) {
   return place.output != nullptr && place.output != &Backward::dx && place.output != &Backward::dresidual;
 }
 
-/// The workspace lies in the memory that must not be written too.
-class SumRejection : public Rejection {
+/// The workspace is part of the memory that a rejected call must not write.
+class SumValidation : public Validation {
  protected:
-  SumRejection() {
+  SumValidation() {
     memory.assign(512, 7.0f);
     x = place(0);
     dy = place(1);
@@ -36,12 +36,13 @@ class SumRejection : public Rejection {
     workspace.bytes = 256;
   }
 
-  /// The k-th of places far from each other. The workspace begins at the 20th or a little later, and ends before the 28th.
+  /// The k-th of several addresses that are far from each other. The workspace begins at the 20th or shortly after, and ends before the
+  /// 28th.
   float* place(int k) { return &memory[static_cast<std::size_t>(16 * (k + 1))]; }
   TensorView tensor(const Shape& shape, DType dtype = DType::f32) const { return {spare, dtype, shape, Device::cpu()}; }
 
-  /// A call for one sum, with the scale that dscale asks for.
-  Backward asking(const SumName& sum, const TensorView& view, int channel_axis = 1) {
+  /// A call that requests one sum, with the scale that dscale requires.
+  Backward call_for(const SumName& sum, const TensorView& view, int channel_axis = 1) {
     Backward b;
     b.dy = {dy, dtype_, {2, 3}, Device::cpu()};
     b.x = {x, dtype_, {2, 3}, Device::cpu()};
@@ -53,40 +54,40 @@ class SumRejection : public Rejection {
     return b;
   }
 
-  /// The dtype of x and of every tensor like it, from here on.
+  /// Sets the dtype of x and of every tensor like x in the following calls.
   void tensors_are(DType dtype) { dtype_ = dtype; }
 
-  /// By backward, and by workspace_bytes just so.
+  /// backward() and workspace_bytes() both reject the call.
   template <class E = InvalidArgument>
-  void both_reject(const Backward& b, std::initializer_list<const char*> words, const Relu& f = relu()) {
-    rejects<E>(b, words, f);
-    expect<E>([&] { workspace_bytes(f, b); }, words);
+  void expect_rejected_by_both(const Backward& b, std::initializer_list<const char*> words, const Relu& f = relu()) {
+    expect_rejected<E>(b, words, f);
+    expect_throw<E>([&] { workspace_bytes(f, b); }, words);
   }
   template <class E = InvalidArgument>
-  void rejects_each(const TensorView& view, std::initializer_list<const char*> words, int channel_axis = 1) {
+  void expect_each_rejected(const TensorView& view, std::initializer_list<const char*> words, int channel_axis = 1) {
     for (const SumName& sum : sums) {
       SCOPED_TRACE(sum.name);
-      both_reject<E>(asking(sum, view, channel_axis), {sum.name});
-      both_reject<E>(asking(sum, view, channel_axis), words);
+      expect_rejected_by_both<E>(call_for(sum, view, channel_axis), {sum.name});
+      expect_rejected_by_both<E>(call_for(sum, view, channel_axis), words);
     }
   }
-  /// What workspace_bytes, which does not look at memory, accepts.
-  void rejects_each_in_memory(const TensorView& view, std::initializer_list<const char*> words) {
+  /// backward() rejects the view as each sum; workspace_bytes(), which does not look at memory, accepts it.
+  void expect_each_rejected_by_backward(const TensorView& view, std::initializer_list<const char*> words) {
     for (const SumName& sum : sums) {
       SCOPED_TRACE(sum.name);
-      rejects(asking(sum, view), {sum.name});
-      rejects(asking(sum, view), words);
-      EXPECT_EQ(workspace_bytes(relu(), asking(sum, view)), 256u);
+      expect_rejected(call_for(sum, view), {sum.name});
+      expect_rejected(call_for(sum, view), words);
+      EXPECT_EQ(workspace_bytes(relu(), call_for(sum, view)), 256u);
     }
   }
-  void accepts_each(const TensorView& view, int channel_axis = 1) {
+  void expect_each_accepted(const TensorView& view, int channel_axis = 1) {
     for (const SumName& sum : sums) {
       SCOPED_TRACE(sum.name);
-      accepts(asking(sum, view, channel_axis));
+      expect_accepted(call_for(sum, view, channel_axis));
     }
   }
 
-  /// A call with all that goes with the source, each operand in a place of its own.
+  /// A call with every operand that the source allows, none of which overlap.
   Backward all_from(ConstTensorView Backward::*source) {
     const auto three = [&](int k) { return TensorView(place(k), {3}, Device::cpu()); };
     Backward b;
@@ -111,18 +112,18 @@ class SumRejection : public Rejection {
     return b;
   }
 
-  /// The sum is moved to where it meets the other by its last byte and by its first, and to both sides of it.
-  void check_pair(const Backward& sound, const Place<Backward>& sum, const Place<Backward>& other) {
-    const std::ptrdiff_t end = (bytes_of(other.of(sound)) + 3) / 4 * 4;
+  /// Moves the sum so that its last element, all of it, or its first element overlaps the other operand; then next to it on either side.
+  void check_pair(const Backward& valid, const Place<Backward>& sum, const Place<Backward>& other) {
+    const std::ptrdiff_t end = (bytes_of(other.of(valid)) + 3) / 4 * 4;
     const auto moved = [&](std::ptrdiff_t by) {
-      Backward b = sound;
-      sum.move(b, bytes_at(other.of(sound)) + by);
+      Backward b = valid;
+      sum.move(b, bytes_at(other.of(valid)) + by);
       return b;
     };
-    // Of two outputs either may be named first.
+    // The text may name either of two outputs first.
     for (std::ptrdiff_t by : {std::ptrdiff_t{-8}, std::ptrdiff_t{0}, end - 4})
-      rejects(moved(by), {sum.name, "no byte in common with", other.name, "an overlap"});
-    for (std::ptrdiff_t by : {std::ptrdiff_t{-12}, end}) accepts(moved(by));
+      expect_rejected(moved(by), {sum.name, "no byte in common with", other.name, "an overlap"});
+    for (std::ptrdiff_t by : {std::ptrdiff_t{-12}, end}) expect_accepted(moved(by));
   }
 
   Workspace workspace;
