@@ -14,8 +14,7 @@ namespace {
 
 class Accumulate : public testing::TestWithParam<Target> {};
 
-INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Accumulate, testing::ValuesIn(targets()),
-                         [](const auto& target) { return target.param.name; });
+INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Accumulate, testing::ValuesIn(targets()), target_name);
 
 /// {outer, channels, inner}: one for each way in which the work is cut into parts (see sums_test.cpp).
 constexpr std::int64_t shapes[][3] = {{700, 7, 1},  {3, 1300, 1}, {20, 2600, 1}, {5, 90, 49},
@@ -55,7 +54,7 @@ TEST_P(Accumulate, AddsTheSumWithOneRounding) {
   for (const auto& [outer, channels, inner] : shapes) {
     if (GetParam().one_in > 1 && outer * channels * inner > 30000) continue;
     const DType dtype = turn++ % 2 == 0 ? DType::f32 : DType::f64;
-    SCOPED_TRACE(std::to_string(outer) + " x " + std::to_string(channels) + " x " + std::to_string(inner));
+    SCOPED_TRACE(text_of({outer, channels, inner}));
     const Inputs in(dtype, Placement({outer, channels, inner}), Values::normal);
     for (const double old : {0.1, -1e7, 0.0}) {
       const double held = dtype == DType::f32 ? static_cast<double>(static_cast<float>(old)) : old;

@@ -12,8 +12,7 @@ namespace {
 
 class Channels : public testing::TestWithParam<Target> {};
 
-INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Channels, testing::ValuesIn(targets()),
-                         [](const auto& target) { return target.param.name; });
+INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Channels, testing::ValuesIn(targets()), target_name);
 
 constexpr Relu function{0.25, 0.5, 6};
 
@@ -32,8 +31,7 @@ template <class Run>
 void on_every_case(const Run& run) {
   for (const Case& c : cases) {
     for (const DType dtype : {DType::f16, DType::bf16, DType::f32, DType::f64}) {
-      SCOPED_TRACE(name(dtype) + " " + std::to_string(c.outer) + " x " + std::to_string(c.channels) + " x " +
-                   std::to_string(c.inner));
+      SCOPED_TRACE(name(dtype) + " " + text_of({c.outer, c.channels, c.inner}));
       run(dtype, Placement({c.outer, c.channels, c.inner}), Placement({c.channels}));
     }
   }
@@ -113,7 +111,7 @@ TEST_P(Channels, MatchTheReferenceInLargeOutputs) {
   if (GetParam().name != "cpu") return;  // a kernel has one way to store
   for (const Case& c : {Case{3, 1000, 785}, Case{2, 1500, 784}, Case{2400, 1000, 1}, Case{2100, 1024, 1}, Case{3, 5, 170001}}) {
     for (const int offset : {0, 1, 3}) {
-      SCOPED_TRACE(std::to_string(c.channels) + " x " + std::to_string(c.inner) + ", offset " + std::to_string(offset));
+      SCOPED_TRACE(text_of({c.channels, c.inner}) + ", offset " + std::to_string(offset));
       const Placement at(Shape{c.outer, c.channels, c.inner}, offset), per_channel({c.channels});
       check_dx(GetParam(), &Backward::scale, "scale", DType::f32, at, per_channel);
     }

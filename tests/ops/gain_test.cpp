@@ -15,22 +15,10 @@ namespace {
 
 class Gain : public testing::TestWithParam<Target> {};
 
-INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Gain, testing::ValuesIn(targets()),
-                         [](const auto& target) { return target.param.name; });
+INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Gain, testing::ValuesIn(targets()), target_name);
 
 constexpr double sqrt2 = 1.4142135623730951;
 const Relu functions[] = {relu(), leaky_relu(0.2), relu6(), {0.25, 0.5, 3}, {-0.5, -1, 2}};
-
-std::vector<float> floats(const Bytes& bytes) {
-  std::vector<float> all(bytes.size() / 4);
-  std::memcpy(all.data(), bytes.data(), bytes.size());
-  return all;
-}
-Bytes bytes(const std::vector<float>& all) {
-  Bytes stored(all.size() * 4);
-  std::memcpy(stored.data(), all.data(), stored.size());
-  return stored;
-}
 
 /// Floats of every kind, including the kinks of `f`.
 Bytes any_floats(const Relu& f) {
@@ -55,11 +43,11 @@ TEST_P(Gain, MultipliesAfterTheFunctionAndBeforeItsGradient) {
       SCOPED_TRACE(gain);
       const auto times = [gain](std::vector<float> v) {
         for (float& each : v) each *= static_cast<float>(gain);
-        return bytes(v);
+        return bytes_of(v);
       };
       forward(f, x.view(), y.view());
-      const Bytes expected_y = times(floats(y.contents()));
-      const Tensor g(device, DType::f32, at, times(floats(of_dy)));
+      const Bytes expected_y = times(values_in<float>(y.contents()));
+      const Tensor g(device, DType::f32, at, times(values_in<float>(of_dy)));
       backward(f, g.view(), x.view(), dx.view());
       const Bytes expected_dx = dx.contents();
       Forward forwards;

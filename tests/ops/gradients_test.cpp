@@ -6,7 +6,6 @@
 
 #include <array>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <list>
 #include <vector>
@@ -16,22 +15,9 @@ namespace {
 
 class Gradients : public testing::TestWithParam<Target> {};
 
-INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Gradients, testing::ValuesIn(targets()),
-                         [](const auto& target) { return target.param.name; });
+INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Gradients, testing::ValuesIn(targets()), target_name);
 
 using Doubles = std::vector<double>;
-
-Bytes bytes_of(const Doubles& values) {
-  Bytes bytes(values.size() * sizeof(double));
-  std::memcpy(bytes.data(), values.data(), bytes.size());
-  return bytes;
-}
-
-Doubles doubles_in(const Bytes& bytes) {
-  Doubles values(bytes.size() / sizeof(double));
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-  return values;
-}
 
 constexpr std::int64_t outer = 4, channels = 3, inner = 5;
 constexpr std::size_t elements = outer * channels * inner;
@@ -76,7 +62,7 @@ class Problem {
     f.y = on_target(tensors, Doubles(elements));
     target_.prepare();
     forward(relu(), f);
-    const Doubles y = doubles_in(tensors.back().contents());
+    const Doubles y = values_in<double>(tensors.back().contents());
     long double sum = 0;
     for (std::size_t i = 0; i < elements; ++i) sum += static_cast<long double>(dy[i]) * y[i];
     return static_cast<double>(sum);
@@ -108,8 +94,8 @@ class Problem {
     b.dx = on_target(tensors, Doubles(elements));
     const unsigned requested = has_scale_ ? of_all_five : of_all_five & ~of_scale;
     SumOutputs sums(target_, relu(), b, lengths_of(requested, static_cast<std::int64_t>(parameters[0].size())));
-    dx = doubles_in(tensors.back().contents());
-    dresidual = doubles_in(of_residual.contents());
+    dx = values_in<double>(tensors.back().contents());
+    dresidual = values_in<double>(of_residual.contents());
     return sums;
   }
 

@@ -17,8 +17,7 @@ class Masks : public testing::TestWithParam<Target> {
   const Target& target() const { return GetParam(); }
 };
 
-INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Masks, testing::ValuesIn(targets()),
-                         [](const auto& target) { return target.param.name; });
+INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Masks, testing::ValuesIn(targets()), target_name);
 
 /// Exact in every dtype, as are all inputs.
 constexpr Relu capped{0.5, 0.25, 2};

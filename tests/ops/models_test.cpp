@@ -11,8 +11,7 @@ namespace {
 
 class Models : public testing::TestWithParam<Target> {};
 
-INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Models, testing::ValuesIn(targets()),
-                         [](const auto& target) { return target.param.name; });
+INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Models, testing::ValuesIn(targets()), target_name);
 
 constexpr Relu function{0.25, 0.5, 6};
 
@@ -31,7 +30,7 @@ constexpr Case cases[] = {{DType::f32, 8197, 256}, {DType::bf16, 8197, 256}, {DT
 
 TEST_P(Models, UseTheirOwnBias) {
   for (const Case& c : cases) {
-    SCOPED_TRACE(name(c.dtype) + " " + std::to_string(c.models) + " x " + std::to_string(c.row));
+    SCOPED_TRACE(name(c.dtype) + " " + text_of({c.models, c.row}));
     const Operand x = random_operand("x", c.dtype, c.shared(), function),
                   bias = random_operand("bias", c.dtype, Placement({c.models}), function),
                   y = output_operand("y", c.dtype, c.own());
@@ -46,7 +45,7 @@ TEST_P(Models, UseTheirOwnBias) {
 TEST_P(Models, WriteTheirOwnMask) {
   for (const Case& c : {cases[0], cases[3], cases[5]}) {
     for (DType width : {DType::u1, DType::u2}) {
-      SCOPED_TRACE(name(width) + " " + std::to_string(c.models) + " x " + std::to_string(c.row));
+      SCOPED_TRACE(name(width) + " " + text_of({c.models, c.row}));
       const Relu relu{width == DType::u1 ? 0 : function.alpha, function.threshold, function.max_value};
       const Operand x = random_operand("x", c.dtype, c.shared(), function),
                     scale = random_operand("scale", c.dtype, Placement({c.row}), function),
@@ -62,7 +61,7 @@ TEST_P(Models, WriteTheirOwnMask) {
 
 TEST_P(Models, GetTheirOwnGradient) {
   for (const Case& c : {cases[0], cases[3], cases[5]}) {
-    SCOPED_TRACE(std::to_string(c.models) + " x " + std::to_string(c.row));
+    SCOPED_TRACE(text_of({c.models, c.row}));
     const Operand x = random_operand("x", c.dtype, c.shared(), function), dy = random_operand("dy", c.dtype, c.own(), function),
                   alpha = random_operand("alpha", c.dtype, Placement({c.models}), function),
                   dx = output_operand("dx", c.dtype, c.own());

@@ -22,8 +22,7 @@ class Operands : public testing::TestWithParam<Target> {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Operands, testing::ValuesIn(targets()),
-                         [](const auto& target) { return target.param.name; });
+INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Operands, testing::ValuesIn(targets()), target_name);
 
 /// One bias for each index along an axis, which the comment of each case names.
 struct BiasCase {

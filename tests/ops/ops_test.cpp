@@ -17,8 +17,7 @@ class Ops : public testing::TestWithParam<Target> {
   const Target& target() const { return GetParam(); }
 };
 
-INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Ops, testing::ValuesIn(targets()),
-                         [](const auto& target) { return target.param.name; });
+INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Ops, testing::ValuesIn(targets()), target_name);
 
 Placement row(std::int64_t elements, int offset = 0) { return Placement(Shape{elements}, offset); }
 std::int64_t count(DType dtype, const Bytes& bytes) {

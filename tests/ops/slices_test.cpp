@@ -14,8 +14,7 @@ class Slices : public testing::TestWithParam<Target> {
   void SetUp() override { GetParam().prepare(); }
 };
 
-INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Slices, testing::ValuesIn(targets()),
-                         [](const auto& target) { return target.param.name; });
+INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Slices, testing::ValuesIn(targets()), target_name);
 
 /// Every element of `all` from `first`, along `shape` by `strides`.
 TensorView slice(const Tensor& all, std::ptrdiff_t first, const Shape& shape, const Strides& strides) {

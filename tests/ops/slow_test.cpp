@@ -16,8 +16,7 @@ namespace rectify::test {
 namespace {
 
 class Slow : public testing::TestWithParam<Target> {};
-INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Slow, testing::ValuesIn(targets()),
-                         [](const auto& target) { return target.param.name; });
+INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Slow, testing::ValuesIn(targets()), target_name);
 
 TEST_P(Slow, EveryFloatMatchesTheReference) {
   constexpr std::int64_t chunk = std::int64_t{1} << 25;

@@ -16,8 +16,7 @@ using From = BackwardCall::From;
 
 class SumsBits : public testing::TestWithParam<Target> {};
 
-INSTANTIATE_TEST_SUITE_P(OnEveryTarget, SumsBits, testing::ValuesIn(targets()),
-                         [](const auto& target) { return target.param.name; });
+INSTANTIATE_TEST_SUITE_P(OnEveryTarget, SumsBits, testing::ValuesIn(targets()), target_name);
 
 /// Enough elements for several threads: rows of channels, short and long runs, and so many rows that a part has several chains of
 /// additions.
@@ -47,7 +46,7 @@ void for_each_threaded(const Target& target, const F& f) {
     if (target.one_in > 1) inner = std::min<std::int64_t>(inner, 5000);
     const Inputs in(dtype, Placement({outer, channels, inner}), Values::normal);
     for (const SumKind& kind : {all_five, from_y, from_mask}) {
-      SCOPED_TRACE(name(dtype) + " " + std::to_string(channels) + " x " + std::to_string(inner) + ": " + kind.name);
+      SCOPED_TRACE(name(dtype) + " " + text_of({channels, inner}) + ": " + kind.name);
       SumCall call(target, in, kind);
       f(call, kind, channels);
     }
@@ -105,8 +104,7 @@ void for_each_shape(const Target& target, const F& f) {
   for (const auto& [outer, channels, inner] : shapes) {
     for (const DType dtype : {DType::f16, DType::bf16, DType::f32, DType::f64}) {
       if (++tried % target.one_in != 0) continue;
-      SCOPED_TRACE(name(dtype) + " " + std::to_string(outer) + " x " + std::to_string(channels) + " x " +
-                   std::to_string(inner));
+      SCOPED_TRACE(name(dtype) + " " + text_of({outer, channels, inner}));
       f(Inputs(dtype, Placement({outer, channels, inner}), Values::normal));
     }
   }

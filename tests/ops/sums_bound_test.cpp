@@ -14,8 +14,7 @@ namespace {
 
 class SumsBound : public testing::TestWithParam<Target> {};
 
-INSTANTIATE_TEST_SUITE_P(OnEveryTarget, SumsBound, testing::ValuesIn(targets()),
-                         [](const auto& target) { return target.param.name; });
+INSTANTIATE_TEST_SUITE_P(OnEveryTarget, SumsBound, testing::ValuesIn(targets()), target_name);
 
 constexpr SumKind dbias = {"dbias", detail::source_x, of_bias, of_bias};
 
@@ -33,7 +32,7 @@ double lost_beside(std::int64_t sum) { return sum < 2 ? 1 : 1 + std::ldexp(0.98,
 /// dbias of [outer, channels, inner]. `before(i)` is the number of terms that are added before element i in its chain of additions.
 template <class F>
 void check_adversary(const Target& target, std::int64_t outer, std::int64_t channels, std::int64_t inner, const F& before) {
-  SCOPED_TRACE(std::to_string(outer) + " x " + std::to_string(channels) + " x " + std::to_string(inner));
+  SCOPED_TRACE(text_of({outer, channels, inner}));
   const Placement at({outer, channels, inner});
   Bytes terms(span_bytes(DType::f64, at));
   std::vector<long double> beyond(static_cast<std::size_t>(channels));

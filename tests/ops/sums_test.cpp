@@ -17,8 +17,7 @@ using Over = BackwardCall::Over;
 
 class Sums : public testing::TestWithParam<Target> {};
 
-INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Sums, testing::ValuesIn(targets()),
-                         [](const auto& target) { return target.param.name; });
+INSTANTIATE_TEST_SUITE_P(OnEveryTarget, Sums, testing::ValuesIn(targets()), target_name);
 
 constexpr SumKind kinds[] = {
     all_five,
@@ -53,8 +52,7 @@ void check_shapes(const Target& target, Values values) {
       if (outer * channels * inner > 30000 && turn % 6 != 2 * sort) continue;
       if (++tried % target.one_in != 0) continue;
       const DType dtype = all[(turn / 3 + turn + sort) % 4];
-      SCOPED_TRACE(name(dtype) + " " + std::to_string(outer) + " x " + std::to_string(channels) + " x " +
-                   std::to_string(inner) + ": " + kind.name);
+      SCOPED_TRACE(name(dtype) + " " + text_of({outer, channels, inner}) + ": " + kind.name);
       const Inputs in(dtype, Placement({outer, channels, inner}), values);
       SumCall(target, in, kind).check();
     }
@@ -118,8 +116,7 @@ TEST_P(Sums, MatchTheReferenceBesideLargeOutputs) {
   int tried = 0;
   for (const auto& [dtype, outer, channels, inner, offset, kind] : calls) {
     if (tried++ % std::min(GetParam().one_in, 3) != 0) continue;
-    SCOPED_TRACE(name(dtype) + " " + std::to_string(channels) + " x " + std::to_string(inner) + ", offset " +
-                 std::to_string(offset) + ": " + kind.name);
+    SCOPED_TRACE(name(dtype) + " " + text_of({channels, inner}) + ", offset " + std::to_string(offset) + ": " + kind.name);
     const Inputs in(dtype, Placement({outer, channels, inner}, offset), Values::normal);
     SumCall(GetParam(), in, kind).check();
   }

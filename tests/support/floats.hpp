@@ -4,18 +4,11 @@
 #include "targets.hpp"
 #include "tensor.hpp"
 
-#include <cstring>
 #include <vector>
 
 namespace rectify::test {
 
 using Floats = std::vector<float>;
-
-inline Bytes bytes_of(const Floats& values) {
-  Bytes bytes(values.size() * sizeof(float));
-  std::memcpy(bytes.data(), values.data(), bytes.size());
-  return bytes;
-}
 
 /// A tensor on the target that holds `values` in the order of the memory.
 inline Tensor floats(const Target& target, const Placement& at, const Floats& values) {

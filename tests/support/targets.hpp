@@ -3,6 +3,8 @@
 
 #include <rectify/tensor_view.hpp>
 
+#include <gtest/gtest.h>
+
 #include <cstdint>
 #include <ostream>
 #include <string>
@@ -29,6 +31,8 @@ inline bool is_left_out(const Target& target, std::int64_t number, std::int64_t 
 
 /// The text that GoogleTest prints for a target.
 inline void PrintTo(const Target& target, std::ostream* out) { *out << target.name; }
+/// The last part of the name of a test, as in OnEveryTarget/Ops.RankZeroIsOneElement/cpu.
+inline std::string target_name(const testing::TestParamInfo<Target>& test) { return test.param.name; }
 
 std::vector<Target> targets();
 

@@ -44,6 +44,12 @@ testing::AssertionResult different_bytes(const Bytes& got, const Bytes& expected
 
 }  // namespace
 
+std::string text_of(const Shape& shape) {
+  std::string text;
+  for (int axis = 0; axis < shape.rank(); ++axis) text += (axis > 0 ? " x " : "") + std::to_string(shape[axis]);
+  return text;
+}
+
 Placement::Placement(const Shape& shape_, int offset_) : shape(shape_), offset(offset_) {
   const float* none = nullptr;
   strides = ConstTensorView(none, shape, Device::cpu()).strides();

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <random>
 #include <string>
@@ -16,6 +17,22 @@
 namespace rectify::test {
 
 using Bytes = std::vector<unsigned char>;
+
+template <class T>
+Bytes bytes_of(const std::vector<T>& values) {
+  Bytes bytes(values.size() * sizeof(T));
+  std::memcpy(bytes.data(), values.data(), bytes.size());
+  return bytes;
+}
+template <class T>
+std::vector<T> values_in(const Bytes& bytes) {
+  std::vector<T> values(bytes.size() / sizeof(T));
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
+}
+
+/// The extents, as in "2 x 3".
+std::string text_of(const Shape& shape);
 
 /// The placement of a tensor: shape, strides, and the number of elements (of a mask: bytes) between a 256-byte boundary and the first
 /// element.
