@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Removes one barrier at a time from a copy of the kernels of sums. The race test must fail without it; otherwise no test needs the barrier.
+# Removes one barrier at a time from a copy of the kernels. The race test must fail without it; otherwise no test needs the barrier.
 # Usage: barriers.sh CXX SOURCE_DIR
 set -euo pipefail
 cxx=$1 root=$2
