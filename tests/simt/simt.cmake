@@ -49,7 +49,7 @@ rectify_add_shards(rectify_sanitized_tests BINARY rectify_sanitized_tests LABELS
 
 # Everything sanitized, including the tests and the reference. Compiled by the slow tests.
 rectify_add_simt_tests(rectify_wholly_sanitized_tests FLAGS ${sanitized}
-  SOURCES ${more_kernels} ${rectify_host_sources} ${PROJECT_SOURCE_DIR}/host/reference/elementwise.cpp ${PROJECT_SOURCE_DIR}/host/reference/sums.cpp ${target_tests} ${host_tests} ${support})
+  SOURCES ${more_kernels} ${rectify_host_sources} ${rectify_reference_sources} ${target_tests} ${host_tests} ${support})
 set_target_properties(rectify_wholly_sanitized_tests rectify_wholly_sanitized_tests_objects PROPERTIES EXCLUDE_FROM_ALL ON)
 add_test(NAME rectify_wholly_sanitized_tests.build
   COMMAND ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target rectify_wholly_sanitized_tests)
