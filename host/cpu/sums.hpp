@@ -201,7 +201,7 @@ class SumChains {
   alignas(line_bytes) C partial_group_[sum_kinds * group];
 };
 
-/// The second pass, step one: of the parts that have the same channels (SumPlan::rows_of_parts), the first becomes the sum of
+/// The second pass, step one: of the parts that have the same channels (SumPlan::rounds), the first becomes the sum of
 /// all. Each thread takes columns of its own.
 template <class C>
 void add_rows_of_parts(const Elementwise& call, const SumPlan& plan, const SumOffsets& offsets, int thread, int threads) {
