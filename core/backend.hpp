@@ -58,7 +58,7 @@ struct Parameter {
 };
 
 /// The parameters that may be tensors.
-enum ParameterKind : int { parameter_scale, parameter_bias, parameter_alpha, parameter_threshold, parameter_max_value };
+enum ParameterKind : int { parameter_bias, parameter_scale, parameter_alpha, parameter_threshold, parameter_max_value };
 constexpr int parameter_kinds = 5;
 
 /// The sums that backward can return: the gradients of the parameters.
@@ -91,6 +91,12 @@ struct Elementwise {
   Layout layout;
 
   bool has(ParameterKind kind) const { return parameters[kind].data != nullptr; }
+  /// The optional operands that are tensors: a bit for each ParameterKind, and then one for the residual.
+  unsigned operand_bits() const {
+    unsigned bits = residual != nullptr ? 1u << parameter_kinds : 0;
+    for (int kind = 0; kind < parameter_kinds; ++kind) bits |= has(ParameterKind{kind}) ? 1u << kind : 0;
+    return bits;
+  }
   bool requests(SumKind kind) const { return sums[kind].length > 0; }
   /// True also if the requested sums have no elements, because the channel axis has none.
   bool has_sums() const {

@@ -4,29 +4,32 @@
 // Calls relu.hpp.
 #pragma once
 
+#include "core/backend.hpp"
+
 #include <rectify/relu.hpp>
 
 #include <cmath>
 
 namespace rectify::detail {
 
-/// The optional operands that a loop or a kernel is compiled for. alpha means an alpha tensor, limits mean tensors of threshold
-/// or max_value; without them these parameters are the scalars in Relu. General serves every operand, present or absent, and
-/// every choice of outputs; the other sets serve common calls. In a set other than General, each operand is present unless its
-/// comment says otherwise.
-template <bool Scale, bool Bias, bool Residual, bool AlphaAndLimits, bool All = false>
+/// The optional operands that a loop or a kernel is compiled for: parameters that are tensors (a bit for each ParameterKind) and
+/// a residual. Without a tensor of alpha, threshold or max_value, this parameter is the scalar in Relu. General serves every
+/// operand, present or absent, and every choice of outputs; the other sets serve common calls. In a set other than General, each
+/// operand is present unless its comment says otherwise.
+template <unsigned Parameters, bool Residual = false, bool All = false>
 struct OperandSet {
-  static constexpr bool scale = Scale, bias = Bias, residual = Residual, alpha = AlphaAndLimits, limits = AlphaAndLimits,
-                        general = All;
+  static constexpr unsigned parameters = Parameters;
+  static constexpr bool residual = Residual, general = All;
+  static constexpr unsigned bits = Parameters | Residual << parameter_kinds;  ///< as Elementwise::operand_bits
+  static constexpr bool scale = Parameters >> parameter_scale & 1, bias = Parameters >> parameter_bias & 1,
+                        alpha = Parameters >> parameter_alpha & 1;
 };
-struct Plain : OperandSet<false, false, false, false> {};
-struct WithBias : OperandSet<false, true, false, false> {};
-struct WithResidual : OperandSet<false, false, true, false> {};
-struct WithScale : OperandSet<true, true, false, false> {};  ///< the bias may be absent
-struct WithAlpha : Plain {                                   ///< PReLU
-  static constexpr bool alpha = true;
-};
-struct General : OperandSet<true, true, true, true, true> {};
+struct Plain : OperandSet<0> {};
+struct WithBias : OperandSet<1u << parameter_bias> {};
+struct WithResidual : OperandSet<0, true> {};
+struct WithScale : OperandSet<1u << parameter_scale | 1u << parameter_bias> {};  ///< the bias may be absent
+struct WithAlpha : OperandSet<1u << parameter_alpha> {};                         ///< PReLU
+struct General : OperandSet<(1u << parameter_kinds) - 1, true, true> {};
 
 /// The sums that a loop or a kernel is compiled for. Sums of the set that a call does not request are computed and dropped.
 template <bool Scale, bool Bias, bool Alpha, bool Limits>
@@ -41,39 +44,73 @@ struct SumOfAlpha : SumSet<false, false, true, false> {};
 struct SumsOfScale : SumSet<true, true, false, false> {};  ///< dscale and dbias
 struct AllSums : SumSet<true, true, true, true> {};
 
-/// The values that stand for absent operands in code that is compiled with them. They change no bit of the result: fma(x, 1, b)
-/// is x + b, fma(x, s, -0) is x * s, and z + -0 is z (+0 would turn a z of -0 into +0).
-template <class C>
-struct Neutral {
-  static constexpr C scale = 1, bias = C(-0.0), residual = C(-0.0);
+/// The inputs of an element op that all elements of a call share: its Relu and its gain, in the compute type.
+template <class C, class Known = Anything>
+struct Scalars {
+  Rectifier<C, Known> f;
+  C gain = 1;
 };
 
+/// The scalars of a call, rounded.
+template <class C>
+Scalars<C> scalars_of(const Elementwise& call) {
+  return {rounded<C>(call.relu), round_to<C>(call.gain)};
+}
+
+/// The inputs of an element op. An absent scale or bias has the value that changes no bit of the result: fma(x, 1, b) is x + b,
+/// and fma(x, s, -0) is x * s (+0 would turn a product of -0 into +0).
+template <class C, class Known = Anything>
+struct Element : Scalars<C, Known> {
+  C z = 0, dy = 0, scale = 1, bias = C(-0.0);
+  PieceOf<Condition<C>> piece = {};  ///< set only for ops that read a mask
+
+  /// A product with 1 changes no bit, so no kernel is compiled without the gain.
+  RECTIFY_HD C with_gain(C v) const { return Known::may_gain ? v * this->gain : v; }
+  /// The gradient of value(z): y is value(z) * gain.
+  RECTIFY_HD C dvalue() const { return with_gain(dy); }
+};
+
+/// Where an element has a parameter. Before it is set, this is the value that stands for an absent tensor.
+template <ParameterKind Kind, class E>
+RECTIFY_HD auto& parameter_of(E& e) {
+  if constexpr (Kind == parameter_scale) return e.scale;
+  if constexpr (Kind == parameter_bias) return e.bias;
+  if constexpr (Kind == parameter_alpha) return e.f.alpha;
+  if constexpr (Kind == parameter_threshold) return e.f.threshold;
+  if constexpr (Kind == parameter_max_value) return e.f.max_value;
+}
+
+template <ParameterKind Kind>
+struct ParameterTag {
+  static constexpr ParameterKind kind = Kind;
+};
+
+/// f(tag) for each parameter of the set.
+template <class Set, int Kind = 0, class F>
+RECTIFY_HD void for_each_parameter(const F& f) {
+  if constexpr (Kind < parameter_kinds) {
+    if constexpr ((Set::parameters >> Kind & 1) != 0) f(ParameterTag<ParameterKind{Kind}>{});
+    for_each_parameter<Set, Kind + 1>(f);
+  }
+}
+
+/// The value of an absent residual: z + -0 is z.
+template <class C>
+constexpr C no_residual = C(-0.0);
+
 /// z: x with scale, bias and residual applied. The region of an element is the region of z.
-template <class Set, class C>
-RECTIFY_HD C fused_input(C x, C scale, C bias, C residual) {
+template <class Set, class C, class Known>
+RECTIFY_HD C fused_input(C x, const Element<C, Known>& e, C residual) {
   using std::fma;
   C z = x;
   if constexpr (Set::scale) {
-    z = fma(x, scale, bias);
+    z = fma(x, e.scale, e.bias);
   } else if constexpr (Set::bias) {
-    z = x + bias;
+    z = x + e.bias;
   }
   if constexpr (Set::residual) z = z + residual;
   return z;
 }
-
-/// The inputs of an element op.
-template <class C, class Known = Anything>
-struct Element {
-  Rectifier<C, Known> f;
-  C z = 0, dy = 0, scale = 1, gain = 1;
-  PieceOf<Condition<C>> piece = {};  ///< set only for ops that read a mask
-
-  /// A product with 1 changes no bit, so no kernel is compiled without the gain.
-  RECTIFY_HD C with_gain(C v) const { return Known::may_gain ? v * gain : v; }
-  /// The gradient of value(z): y is value(z) * gain.
-  RECTIFY_HD C dvalue() const { return with_gain(dy); }
-};
 
 /// The outputs of an element op: the value of y or dx, the gradient of z (which is dresidual), and the piece (for masks).
 template <class C>

@@ -9,19 +9,21 @@
 
 namespace rectify::detail {
 
-/// Returns f(Set{}) with the smallest operand set that serves the call. Calls that write dresidual, or do not write out, are
-/// General's.
+/// f(Set{}) with the first of the sets that has all of these operands.
+template <class Set, class... Others, class F>
+decltype(auto) with_first_set(unsigned operands, F&& f) {
+  if constexpr (sizeof...(Others) > 0) {
+    if ((operands & ~Set::bits) != 0) return with_first_set<Others...>(operands, std::forward<F>(f));
+  }
+  return std::forward<F>(f)(Set{});
+}
+
+/// f(Set{}) with the smallest operand set that serves the call. Only General serves calls that write dresidual or do not write
+/// out.
 template <class F>
 decltype(auto) with_operand_set(const Elementwise& call, F&& f) {
-  const bool scale = call.has(parameter_scale), bias = call.has(parameter_bias), residual = call.residual != nullptr;
-  const bool alpha = call.has(parameter_alpha), limits = call.has(parameter_threshold) || call.has(parameter_max_value);
-  const bool other_outputs = call.out == nullptr || call.dresidual != nullptr;
-  if (other_outputs || limits || (scale || bias) + residual + alpha > 1) return std::forward<F>(f)(General{});
-  if (scale) return std::forward<F>(f)(WithScale{});
-  if (bias) return std::forward<F>(f)(WithBias{});
-  if (residual) return std::forward<F>(f)(WithResidual{});
-  if (alpha) return std::forward<F>(f)(WithAlpha{});
-  return std::forward<F>(f)(Plain{});
+  if (call.out == nullptr || call.dresidual != nullptr) return std::forward<F>(f)(General{});
+  return with_first_set<Plain, WithBias, WithScale, WithResidual, WithAlpha, General>(call.operand_bits(), std::forward<F>(f));
 }
 
 }  // namespace rectify::detail

@@ -24,28 +24,28 @@ __device__ void load_rest(const Operands<T>& operands, const Place& place, Loade
 
 /// Whether a kernel loads parameter tensors.
 template <class Set>
-constexpr bool has_parameters = Set::scale || Set::bias || Set::alpha;
+constexpr bool has_parameters = Set::parameters != 0;
 
-/// The parameters of an item's lanes.
+/// The parameters of an item's lanes: those of the set.
 template <class Set, class T, int L>
 struct ItemParameters {
-  Compute<T> scale[L], bias[L], alpha[L], threshold[L], max_value[L];
+  Compute<T> values[parameter_kinds][L];
 
   template <class Space>
   __device__ void load(const Operands<T>& operands, const Space& space, Channel channel) {
-    if constexpr (Set::bias) load_parameter<T>(operands.bias, Neutral<Compute<T>>::bias, space, channel, bias);
-    if constexpr (Set::scale) load_parameter<T>(operands.scale, Neutral<Compute<T>>::scale, space, channel, scale);
-    if constexpr (Set::alpha) load_parameter<T>(operands.alpha, operands.f.alpha, space, channel, alpha);
-    if constexpr (Set::limits) load_parameter<T>(operands.threshold, operands.f.threshold, space, channel, threshold);
-    if constexpr (Set::limits) load_parameter<T>(operands.max_value, operands.f.max_value, space, channel, max_value);
+    const Element<Compute<T>> absent{operands.scalars};
+    for_each_parameter<Set>([&](auto tag) {
+      constexpr ParameterKind kind = decltype(tag)::kind;
+      load_parameter<T>(operands.parameters[kind], parameter_of<kind>(absent), space, channel, values[kind]);
+    });
   }
 
   /// Copies the k-th parameters into the inputs of an element.
   __device__ void copy_to(Element<Compute<T>>& e, int k) const {
-    if constexpr (Set::scale) e.scale = scale[k];
-    if constexpr (Set::alpha) e.f.alpha = alpha[k];
-    if constexpr (Set::limits) e.f.threshold = threshold[k];
-    if constexpr (Set::limits) e.f.max_value = max_value[k];
+    for_each_parameter<Set>([&](auto tag) {
+      constexpr ParameterKind kind = decltype(tag)::kind;
+      parameter_of<kind>(e) = values[kind][k];
+    });
   }
 };
 
@@ -70,18 +70,14 @@ __device__ const ItemParameters& callers_or_own(const NotLoaded&, const ItemPara
   return own;
 }
 
-/// z of lane l, with the k-th parameters.
-template <class Set, class T, class Item, class Parameters>
-__device__ Compute<T> z_of_lane(const Operands<T>& operands, const Loaded<Item>& in, const Parameters& parameters, int l,
-                                int k) {
-  using C = Compute<T>;
-  C scale = Neutral<C>::scale, bias = Neutral<C>::bias, residual = Neutral<C>::residual;
-  if constexpr (Set::scale) scale = parameters.scale[k];
-  if constexpr (Set::bias) bias = parameters.bias[k];
+/// z of lane l, whose parameters are set.
+template <class Set, class T, class Item>
+__device__ Compute<T> z_of_lane(const Operands<T>& operands, const Loaded<Item>& in, const Element<Compute<T>>& e, int l) {
+  Compute<T> residual = no_residual<Compute<T>>;
   if constexpr (Set::residual) {
     if (!Set::general || operands.residual != nullptr) residual = in.residual.lane(l);
   }
-  return fused_input<Set>(in.x.lane(l), scale, bias, residual);
+  return fused_input<Set>(in.x.lane(l), e, residual);
 }
 
 /// Lanes whose parameters are loaded at once. In General kernels the parameters of eight lanes do not fit in the registers, so
@@ -114,12 +110,11 @@ __device__ unsigned compute_and_store(const Operands<T>& operands, const Space& 
     const auto& parameters = callers_or_own(callers, own);
 #pragma unroll
     for (int l = first; l < first + at_once; ++l) {
-      Element<C> e{operands.f};
-      e.gain = operands.gain;
-      if constexpr (Op::reads_x) e.z = z_of_lane<Set>(operands, in, parameters, l, l - first);
+      Element<C> e{operands.scalars};
+      parameters.copy_to(e, l - first);
+      if constexpr (Op::reads_x) e.z = z_of_lane<Set>(operands, in, e, l);
       if constexpr (Op::reads_dy) e.dy = in.dy.lane(l);
       if constexpr (Op::reads_mask) e.piece = piece_of(in.codes >> (l * bits) & ((1u << bits) - 1));
-      parameters.copy_to(e, l - first);
       const Op op;
       const Result<C> result = op(e);
       if constexpr (std::decay_t<LaneSums>::sums) {

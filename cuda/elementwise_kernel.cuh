@@ -66,7 +66,7 @@ __device__ void process_repeats(const Operands<T>& operands, const Space& space,
     if constexpr (Set::general) {
       process_item<Op, Set, Mask>(operands, space, place, in, NotLoaded(), NothingToSum());
     } else {
-      const OneAlpha<Compute<T>> alpha{parameter_at<T>(operands.alpha, place.channel)};
+      const OneAlpha<Compute<T>> alpha{parameter_at<T>(operands.parameters[parameter_alpha], place.channel)};
       process_item<Op, Set, Mask>(operands, space, place, in, alpha, NothingToSum());
     }
     place = space.next_repeat(place);

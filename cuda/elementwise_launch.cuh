@@ -13,25 +13,21 @@ template <class T>
 Operands<T> make_operands(const Elementwise& call, bool in_rows) {
   const Layout& layout = call.layout;
   const bool packs_begin_at_multiples = in_rows || (misalignment(call) == 0 && layout.channels % Pack<T>::lanes == 0);
-  const auto parameter = [&](ParameterKind kind) {
+  Operands<T> operands{static_cast<const T*>(call.x),
+                       static_cast<const T*>(call.dy),
+                       static_cast<const T*>(call.residual),
+                       static_cast<T*>(call.out),
+                       static_cast<T*>(call.dresidual),
+                       static_cast<unsigned char*>(call.mask),
+                       call.mask_bits,
+                       scalars_of<Compute<T>>(call),
+                       {}};
+  for (int kind = 0; kind < parameter_kinds; ++kind) {
     const Parameter& p = call.parameters[kind];
     const bool contiguous = layout.inner == 1 && p.stride == 1;
-    return LaneParameter{p, contiguous && past_boundary(p.data) == 0 && packs_begin_at_multiples};
-  };
-  return {static_cast<const T*>(call.x),
-          static_cast<const T*>(call.dy),
-          static_cast<const T*>(call.residual),
-          static_cast<T*>(call.out),
-          static_cast<T*>(call.dresidual),
-          static_cast<unsigned char*>(call.mask),
-          call.mask_bits,
-          rounded<Compute<T>>(call.relu),
-          round_to<Compute<T>>(call.gain),
-          parameter(parameter_scale),
-          parameter(parameter_bias),
-          parameter(parameter_alpha),
-          parameter(parameter_threshold),
-          parameter(parameter_max_value)};
+    operands.parameters[kind] = {p, contiguous && past_boundary(p.data) == 0 && packs_begin_at_multiples};
+  }
+  return operands;
 }
 
 /// A validated call with at least one element, whose device is current.

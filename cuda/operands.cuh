@@ -26,9 +26,8 @@ struct Operands {
   T *out, *dresidual;
   unsigned char* mask;
   int mask_bits;
-  Rectifier<Compute<T>> f;
-  Compute<T> gain;
-  LaneParameter scale, bias, alpha, threshold, max_value;
+  Scalars<Compute<T>> scalars;
+  LaneParameter parameters[parameter_kinds];
 };
 
 /// The width of the mask that a kernel is compiled for. With AnyMask, the width is Operands::mask_bits, at run time.

@@ -84,7 +84,7 @@ void run_call(const Elementwise& call, LoopKind kind) {
   const Loops<T>& loops = loops_of_this_machine();
   // Not `parallel if`, which makes a team of one thread: entering it takes longer than a small call.
   const int threads = call.layout.elements < parallel_from_elements || is_forked ? 1 : omp_get_max_threads();
-  const SharedCall<T> shared{call, f, loops.find(kind), plan, sum_offsets(call, plan), threads};
+  const SharedCall<T> shared{call, loops.find(kind), plan, sum_offsets(call, plan), threads};
   in_each_thread<C>(shared.values_per_thread(), threads,
                     [&](C* memory, int thread, int team) { process_in_thread(shared, memory, thread, team); });
 }
@@ -92,10 +92,7 @@ void run_call(const Elementwise& call, LoopKind kind) {
 template <LoopKind::Op Op, LoopKind::Op OpWithMask>
 int run_on_cpu(const Elementwise& call, int, Stream) {
   LoopKind kind{call.mask == nullptr ? Op : OpWithMask, 0, 0, true, false, false};
-  const bool limits = call.has(parameter_threshold) || call.has(parameter_max_value);
-  kind.operands = call.has(parameter_scale) * reads_scale | call.has(parameter_bias) * reads_bias |
-                  (call.residual != nullptr || call.dresidual != nullptr) * reads_residual |
-                  call.has(parameter_alpha) * reads_alpha | limits * reads_limits;
+  kind.operands = call.operand_bits() | (call.dresidual != nullptr ? WithResidual::bits : 0);
   for (int sum = 0; sum < sum_kinds; ++sum) kind.sums |= call.requests(static_cast<SumKind>(sum)) << sum;
   with_float_type(call.dtype, [&](auto t) { run_call<typename decltype(t)::type>(call, kind); });
   return 0;

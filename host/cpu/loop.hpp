@@ -22,25 +22,23 @@ constexpr std::int64_t band_count = 4;
 constexpr std::int64_t stream_bytes = 16;
 
 /// What a call requires of its loop. A loop may offer more operands and sums than a call has: an absent operand is then
-/// replaced by the value that changes no bit (Neutral) or by the parameter in Relu, and a sum that is not requested is computed
+/// replaced by the value that changes no bit or by the parameter in Relu, and a sum that is not requested is computed
 /// and dropped.
 struct LoopKind {
   enum Op { forward, forward_mask, backward, backward_mask } op;
-  unsigned operands;  ///< those that are present, as OperandBits; x and dy follow from op
+  unsigned operands;  ///< OperandSet::bits; a dresidual counts as a residual
   unsigned sums;      ///< those that are requested, a bit for each SumKind
   bool capped;        ///< elements may be saturated: max_value is less than +inf, or the mask has two bits
   bool flat;          ///< Relu::alpha is 0; of no meaning beside an alpha tensor
   bool gained;        ///< the gain is not 1
 };
-enum OperandBit : unsigned { reads_scale = 1, reads_bias = 2, reads_residual = 4, reads_alpha = 8, reads_limits = 16 };
 
 /// What a loop is given: `count` elements, a multiple of a group, that are contiguous in every operand (in the tensor itself,
 /// or in a tile that stands in for it). A loop of sums may be given band_count rows of `count` elements, `row_stride` elements
 /// apart. They share the first row's parameters and add to the same sums.
 template <class C>
 struct Span {
-  Rectifier<C> f;
-  C gain;
+  Scalars<C> scalars;
   std::int64_t count, rows, row_stride;
   const void *x, *dy, *residual;        ///< null if absent
   void *out, *dresidual;                ///< null if not requested

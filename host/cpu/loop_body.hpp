@@ -15,8 +15,7 @@ template <class Set_, class Sums_ = NoSums>
 struct OperandsAndSums {
   using Set = Set_;
   using Sums = Sums_;
-  static constexpr unsigned operands = Set::scale * reads_scale | Set::bias * reads_bias | Set::residual * reads_residual |
-                                       Set::alpha * reads_alpha | Set::limits * reads_limits;
+  static constexpr unsigned operands = Set::bits;
 };
 
 /// Everything that a loop is compiled for.
@@ -82,15 +81,15 @@ template <class T>
 
 /// Loads element i of x, residual and dy and its neighbours into e.z and e.dy. Returns x, for dscale.
 template <class K, int Rows, class C>
-[[gnu::always_inline]] inline typename K::V load_inputs(const Span<C>& s, std::int64_t i, bool begins_line, typename K::V bias,
+[[gnu::always_inline]] inline typename K::V load_inputs(const Span<C>& s, std::int64_t i, bool begins_line,
                                                         Element<typename K::V, typename K::Known>& e) {
   using T = typename K::T;
   constexpr std::int64_t ahead = 1024 / Rows / static_cast<std::int64_t>(sizeof(T));  // a kilobyte, divided among the rows
-  typename K::V x = 0, residual = Neutral<C>::residual;
+  typename K::V x = 0, residual = no_residual<C>;
   if constexpr (K::Op::reads_x) {
     if (K::Set::residual && s.residual != nullptr) residual = load_and_prefetch<T>(s.residual, i, ahead, begins_line);
     x = load_and_prefetch<T>(s.x, i, ahead, begins_line);
-    e.z = fused_input<typename K::Set>(x, e.scale, bias, residual);
+    e.z = fused_input<typename K::Set>(x, e, residual);
   }
   if constexpr (K::Op::reads_dy) e.dy = load_and_prefetch<T>(s.dy, i, ahead, begins_line);
   return x;
@@ -107,7 +106,7 @@ template <class K, int Rows, class C>
   using Op = typename K::Op;
   using Set = typename K::Set;
   constexpr int sum_count = K::Sums::count;
-  constexpr bool any_nan = Set::scale || Set::bias || Set::alpha || Set::limits;
+  constexpr bool any_nan = Set::parameters != 0;
   std::uint32_t mask_words[Rows] = {};
   for (int row = 0; Op::reads_mask && row < Rows; ++row) {
     const unsigned char* const from = cursor.mask + row * s.row_stride * s.mask_bits / 8;
@@ -117,21 +116,17 @@ template <class K, int Rows, class C>
 #pragma GCC unroll 4
   for (int lane = 0; lane < group; lane += V::lanes) {
     const bool begins_line = lane * sizeof(typename K::T) % line_bytes == 0;
-    const auto parameter = [&](ParameterKind kind, bool is_read, V otherwise) {
-      return is_read ? load(s.parameters[kind] + (cursor.parameter_phase & s.parameter_index_mask[kind]) + lane) : otherwise;
-    };
-    Element<V, typename K::Known> e{{parameter(parameter_alpha, Set::alpha, f.alpha),
-                                     parameter(parameter_threshold, Set::limits, f.threshold),
-                                     parameter(parameter_max_value, Set::limits, f.max_value)}};
-    e.scale = parameter(parameter_scale, Set::scale, 1);
-    e.gain = s.gain;
-    const V bias = parameter(parameter_bias, Set::bias && Op::reads_x, 0);
+    Element<V, typename K::Known> e{{{f.alpha, f.threshold, f.max_value}, s.scalars.gain}};
+    for_each_parameter<Set>([&](auto tag) {
+      constexpr ParameterKind kind = decltype(tag)::kind;
+      parameter_of<kind>(e) = load(s.parameters[kind] + (cursor.parameter_phase & s.parameter_index_mask[kind]) + lane);
+    });
     V sums[sum_count + 1];
     for (int k = 0; k < sum_count; ++k) sums[k] = load(cursor.sums + k * group + lane);
     Result<V> results[Rows];
 #pragma GCC unroll 4
     for (int row = 0; row < Rows; ++row) {
-      const V x = load_inputs<K, Rows>(s, row * s.row_stride + cursor.element + lane, begins_line, bias, e);
+      const V x = load_inputs<K, Rows>(s, row * s.row_stride + cursor.element + lane, begins_line, e);
       const auto code = mask_lanes.own & static_cast<int>(mask_words[row] >> lane * s.mask_bits);
       if constexpr (Op::reads_mask) e.piece = {{code == 0}, {code == mask_lanes.saturated}};
       results[row] = Op{}(e);
@@ -170,7 +165,7 @@ void compute_rows(const Span<C>& span) {
   using T = typename K::T;
   using V = typename K::V;
   const Span<C> s = span;  // a copy, so that the compiler knows that no store changes it
-  const Rectifier<V> f{s.f.alpha, s.f.threshold, s.f.max_value};
+  const Rectifier<V> f{s.scalars.f.alpha, s.scalars.f.threshold, s.scalars.f.max_value};
   const MaskLanes<V> mask_lanes(K::Op::reads_mask ? s.mask_bits : 1);
   const bool stages = (K::writes_dz || Rows > 1) && (s.out_streams || s.dresidual_streams);
   const auto element_of = [](void* tensor, std::int64_t i) {

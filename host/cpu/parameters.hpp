@@ -26,11 +26,13 @@ class SpanParameters {
     return parameter_kinds * values_of_parameter(period_of(layout, threads));
   }
 
-  /// Keeps a reference to `span` and maintains its parameters, parameter_index_mask, parameter_phase and parameter_period.
-  SpanParameters(const Elementwise& call, const Rectifier<C>& f, const Loop<C>& loop, std::int64_t threads, C* memory,
-                 Span<C>& span)
+  /// Keeps a reference to `span`, sets its scalars, and maintains its parameters, parameter_index_mask, parameter_phase and parameter_period.
+  SpanParameters(const Elementwise& call, const Loop<C>& loop, std::int64_t threads, C* memory, Span<C>& span)
       : layout_(call.layout), parameter_(call.parameters), period_(period_of(call.layout, threads)), span_(span) {
-    const C absent[] = {Neutral<C>::scale, Neutral<C>::bias, f.alpha, f.threshold, f.max_value};
+    span.scalars = scalars_of<C>(call);
+    const Element<C> without_tensors{span.scalars};
+    C absent[parameter_kinds];
+    for_each_parameter<General>([&](auto tag) { absent[tag.kind] = parameter_of<decltype(tag)::kind>(without_tensors); });
     span.parameter_phase = 0;
     span.parameter_period = period_ > 0 ? period_ : std::int64_t{1} << 62;  // never reached
     if (!reads_any(loop)) return;
@@ -60,7 +62,7 @@ class SpanParameters {
   }
 
  private:
-  static bool reads_any(const Loop<C>& loop) { return (loop.operands & ~reads_residual) != 0; }
+  static bool reads_any(const Loop<C>& loop) { return (loop.operands & General::parameters) != 0; }
 
   /// Elements of the period to lay out, or 0 if none is. It is at least a group, so that a loop wraps around at most once
   /// within a group.

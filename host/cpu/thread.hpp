@@ -22,7 +22,6 @@ template <class T>
 struct SharedCall {
   using C = Compute<T>;
   const Elementwise& call;
-  Rectifier<C> f;
   Loop<C> loop;
   SumPlan plan;  ///< without parts if there are no sums
   SumOffsets offsets;
@@ -44,9 +43,7 @@ class SpanRunner {
   SpanRunner(const SharedCall<T>& shared, C* memory)
       : shared_(shared),
         chains_(shared.sum_chains(memory)),
-        parameters_(call_, shared.f, shared.loop, shared.threads, memory + chains_.values_needed(), span_) {
-    span_.f = shared.f;
-    span_.gain = round_to<C>(call_.gain);
+        parameters_(call_, shared.loop, shared.threads, memory + chains_.values_needed(), span_) {
     span_.mask_bits = call_.mask_bits;
   }
 
