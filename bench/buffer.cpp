@@ -1,3 +1,4 @@
+// Fills and compares the memory of operands. Values on the device are uploaded and downloaded in chunks of at most a block.
 #include "buffer.hpp"
 
 #include "harness.hpp"
@@ -11,14 +12,14 @@
 namespace rectify::bench {
 namespace {
 
-/// f(offset, bytes) for one chunk of a line after the other.
+/// f(offset, bytes) for each chunk of a line. The last one may be shorter.
 template <class F>
 void for_each_chunk(std::int64_t line_bytes, std::int64_t chunk_bytes, const F& f) {
   for (std::int64_t at = 0; at < line_bytes; at += chunk_bytes)
     f(at, static_cast<std::size_t>(std::min(chunk_bytes, line_bytes - at)));
 }
 
-/// A byte of codes 0 and 1, or of 0, 1 and 2.
+/// A byte of a mask: random codes 0 and 1 (one bit each), or 0, 1 and 2 (two bits each).
 unsigned char random_codes(std::mt19937& random, int bits) {
   std::uniform_int_distribution<unsigned> code(0, bits == 1 ? 1 : 2);
   unsigned byte = 0;
@@ -26,7 +27,7 @@ unsigned char random_codes(std::mt19937& random, int bits) {
   return static_cast<unsigned char>(byte);
 }
 
-/// The first bit at which two runs of bytes differ.
+/// The index of the first bit at which two arrays, which are not equal, differ.
 std::int64_t first_bit(const unsigned char* a, const unsigned char* b, std::size_t bytes) {
   const std::int64_t at = std::mismatch(a, a + bytes, b).first - a;
   return at * 8 + __builtin_ctz(static_cast<unsigned>(a[at] ^ b[at]));

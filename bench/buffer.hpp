@@ -1,5 +1,5 @@
-// Memory of operands. A tensor of any size repeats a block, so the reference, which is slow, runs over the block alone, and
-// every element of the tensor is still compared.
+// The memory of operands. A tensor of any size repeats a block of values. So the reference, which is slow, runs only over the
+// block, and still every element of the tensor is compared.
 #pragma once
 
 #include <rectify/tensor_view.hpp>
@@ -10,8 +10,9 @@
 
 namespace rectify::bench {
 
-/// A device's memory for one workload after the other. A second one is given the tensors of the first again where it asks for as
-/// many bytes to read, or to write: where its pages lie alone made an op 0.9 to 1.4 times as fast as itself (256 MiB, AMD EPYC).
+/// A device's memory for several workloads, one after another. If a later workload requests as many bytes for the same use as
+/// an earlier one, it is given the same memory: in memory of its own, the same op was 0.9 to 1.4 times as fast (256 MiB, AMD
+/// EPYC).
 class Memory {
  public:
   enum class Use { read, written };
@@ -20,6 +21,7 @@ class Memory {
   Device device() const { return device_; }
 
   std::shared_ptr<void> take(std::size_t bytes, Use use);
+  /// To be called before the next workload: all memory may be given out again.
   void rewind();
 
  private:
@@ -34,7 +36,7 @@ class Memory {
   std::vector<Piece> pieces_;
 };
 
-/// Lines of equal length; each repeats the line of the same index of the block.
+/// A tensor's memory, as lines of equal length. Each line repeats the line of the same index of the block.
 class Buffer {
  public:
   Buffer() = default;
@@ -43,19 +45,20 @@ class Buffer {
   void* data() const { return data_.get(); }
   DType dtype() const { return dtype_; }
 
-  /// Of memory on the CPU: random numbers, or codes of a mask.
+  /// Fills memory on the CPU with random values, or with random codes of a mask.
   void randomise(unsigned seed) const;
 
-  /// `block` lies on the CPU and has at most as many elements; where it has fewer, its lines are whole bytes.
+  /// Fills every line with repetitions of the block's line. `block` is on the CPU and has at most as many elements. If it has
+  /// fewer, its lines are whole bytes.
   void repeat(const Buffer& block) const;
-  /// The index of the first element that differs from the block repeated, -1 where none does. Bits past the last element of a
-  /// mask count as elements, which are 0.
+  /// The index of the first element that differs from the repeated block; -1 if none does. Bits past the last element of a mask
+  /// count as elements that must be 0.
   std::int64_t first_difference(const Buffer& block) const;
 
-  /// All elements of a buffer of one line of numbers.
+  /// The values of a buffer that has one line and is not a mask.
   std::vector<double> numbers() const;
 
-  /// Every byte the same.
+  /// Sets every byte.
   void fill(unsigned char byte) const;
 
  private:

@@ -1,3 +1,4 @@
+// Checks an op against the reference, and times it beside its baseline.
 #include "cases.hpp"
 
 #include "workload.hpp"
@@ -11,7 +12,7 @@ namespace {
 
 using Work = std::function<void()>;
 
-/// Calls a sample is made of: enough that the clock, and the launch of the events around it, do not count.
+/// Calls of which a sample is made: enough that the cost of reading the clock, or of recording events, does not matter.
 int calls_per_sample(const harness::Tools& tools, const Work& call) {
   constexpr double sample_seconds = 1e-3;
   call();
@@ -30,7 +31,8 @@ Workload workload(const Case& c, const Op& op, Memory& memory) {
   return Workload(op, c.relu, c.dtype, c.elements, memory);
 }
 
-/// Runs the op once, over random numbers: "backward: dx at element 17", or empty where it equals the reference.
+/// Runs the op once on random values. Returns "backward: dx at element 17" for a difference, or "" if the results equal the
+/// reference.
 std::string difference_from_reference(const Workload& work) {
   const Workload block = work.solved_block();
   work.prepare(block);
@@ -39,7 +41,7 @@ std::string difference_from_reference(const Workload& work) {
   return difference.empty() ? "" : work.op().name + ": " + difference;
 }
 
-/// A copy that moves `bytes`, half of them in and half of them out: x to y, whole tensors and a rest.
+/// A copy that moves `bytes`: half of them are read and half are written. It copies x to y, as often as necessary.
 Work copy(const Case& c, const Workload& pair, std::int64_t bytes) {
   return [&c, &tools = harness::tools(c.device), from = pair.data(operand("x")), to = pair.data(operand("y")), bytes] {
     for (std::int64_t left = bytes / 2; left > 0; left -= c.tensor_bytes())
@@ -53,7 +55,7 @@ Row run(const Case& c) {
   const harness::Tools& tools = harness::tools(c.device);
   Memory memory(c.device);
   const Workload work = workload(c, c.op, memory);
-  // A copy has its tensors from the plain forward, which has one to read and one to write.
+  // A copy uses the tensors of the plain forward, which reads one and writes one.
   const Workload other = workload(c, c.against != nullptr ? *c.against : op_called("forward"), memory);
   Row row;
   row.bytes = std::llround(bytes_per_element(c.op, c.relu, c.dtype) * static_cast<double>(c.elements));

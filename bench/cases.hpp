@@ -1,4 +1,4 @@
-// What rectify-bench can run: an op over tensors of one size, checked against the reference and then timed beside a baseline.
+// A case of rectify-bench: an op on tensors of one size, checked against the reference and then timed beside a baseline.
 #pragma once
 
 #include "harness.hpp"
@@ -11,10 +11,10 @@ namespace rectify::bench {
 
 struct Case {
   const Op& op;
-  const Op* against;  ///< the baseline, or null: a copy of as many bytes as the op moves
+  const Op* against;  ///< the baseline; null for a copy of as many bytes as the op moves
   Relu relu;          ///< of op and of against
   DType dtype;
-  std::int64_t elements;  ///< of op's output and of against's, so a multiple of both layouts' unit_elements()
+  std::int64_t elements;  ///< of the output of both ops: a multiple of unit_elements() of both layouts
   Device device;
   int repetitions;
 
@@ -22,15 +22,15 @@ struct Case {
 };
 
 struct Row {
-  std::string difference;       ///< from the reference, of op or of against, in words; empty where all is right
-  std::int64_t bytes = 0;       ///< that one call moves
-  double seconds = 0;           ///< of one call, the median of `repetitions` samples; 0 where the result was wrong
-  double baseline_seconds = 0;  ///< of the baseline, its samples taken in turn with the op's
+  std::string difference;       ///< of op or of against from the reference, as text; empty if there is none
+  std::int64_t bytes = 0;       ///< moved by one call
+  double seconds = 0;           ///< of one call, the median of `repetitions` samples; 0 if the result was wrong
+  double baseline_seconds = 0;  ///< of the baseline, whose samples alternate with the op's
 
   bool equals_reference() const { return difference.empty(); }
 };
 
-/// Checks, and times only what is right.
+/// Checks the case, and times it if its results are right.
 Row run(const Case& c);
 
 using harness::name;

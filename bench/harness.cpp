@@ -1,4 +1,4 @@
-// The CPU's tools, and what is common to both devices.
+// The tools of the CPU, and functions common to both devices.
 #include "harness.hpp"
 
 #include <rectify/ops.hpp>
@@ -37,9 +37,10 @@ void cpu_memcpy(void* to, const void* from, std::size_t bytes) {
   if (bytes > 0) std::memcpy(to, from, bytes);
 }
 
-/// memcpy, but past the caches once the output is larger than they are, a line of them at a time, and each line fetched a kilobyte
-/// ahead. glibc's memcpy goes past them too, only later: on 180 MiB and two threads it reached 0.7 of a copy without the fetching,
-/// which every op then beat that fetches; and a ceiling that an op can beat is none.
+/// A memcpy that stores past the caches (if `stream`) and prefetches each cache line a kilobyte ahead, as rectify's loops do.
+/// Without the prefetching a copy is slower than ops that prefetch, and of no use as their ceiling. glibc's memcpy stores past
+/// the caches only from a larger size on; with 180 MiB and two threads it reached 0.7 of the speed even of a copy without
+/// prefetching.
 void copy_share(char* to, const char* from, std::size_t bytes, [[maybe_unused]] bool stream) {
   std::size_t at = 0;
 #if defined(__SSE2__)
@@ -56,7 +57,7 @@ void copy_share(char* to, const char* from, std::size_t bytes, [[maybe_unused]] 
   cpu_memcpy(to + at, from + at, bytes - at);
 }
 
-/// `to` comes from allocate(), so shares of whole lines are aligned.
+/// `to` must come from allocate(); then shares of whole cache lines are aligned.
 void cpu_copy(void* to, const void* from, std::size_t bytes) {
   constexpr std::size_t line = 64, parallel_from_bytes = 128 << 10, stream_from_bytes = std::size_t{32} << 20;
 #pragma omp parallel if (bytes >= parallel_from_bytes)
@@ -91,7 +92,7 @@ const Tools& cpu_tools() {
 const Tools& tools(Device device) {
   if (device.kind == Device::Kind::cpu) return cpu_tools();
   if (const Tools* cuda = cuda_tools()) return *cuda;
-  throw std::logic_error("a CUDA device in a build without CUDA");
+  throw std::logic_error("harness: a CUDA device was requested from a build without CUDA");
 }
 
 std::string name(DType dtype) {

@@ -1,4 +1,5 @@
-// The GPU's tools. Time is that between two events. Memory is cudaMalloc's: thrust::device_vector took 20 s to compile.
+// The tools of the GPU. Durations are taken between two events. Memory comes from cudaMalloc, because thrust::device_vector
+// took 20 s to compile.
 #include "harness.hpp"
 
 #include <cuda_runtime.h>
@@ -21,8 +22,8 @@ std::string gpu_name() {
   return properties.name;
 }
 
-/// Blocks that tensors have given back, by size: tests allocate a million small ones, and each cudaFree would wait for the
-/// device. Never destroyed, as the runtime may be gone by then.
+/// Blocks that tensors have returned, by size. Tests allocate a million small tensors, and each cudaFree would wait for the
+/// device. The map is never destroyed, because the CUDA runtime may have shut down by then.
 std::multimap<std::size_t, void*>& spare_blocks() {
   static auto& spare = *new std::multimap<std::size_t, void*>;
   return spare;

@@ -1,4 +1,4 @@
-// Stands in for harness_cuda.cu in a build without CUDA.
+// Replaces harness_cuda.cu in a build without CUDA.
 #include "harness.hpp"
 
 namespace rectify::harness {

@@ -1,3 +1,4 @@
+// The table itself, and what follows from a row: layouts, bytes, outputs.
 #include "op_table.hpp"
 
 #include <algorithm>
@@ -9,8 +10,8 @@
 namespace rectify::bench {
 namespace {
 
-// A block is a multiple of 8 elements, so that each has whole bytes of a mask, and otherwise a prime number of units, so that
-// what a kernel takes from the wrong pack or tile is not by chance the right number.
+// A block is a multiple of 8 elements, so that it has whole bytes of a mask. Apart from that it is a prime number of units, so
+// that a kernel that reads the wrong pack or tile does not read the right values by chance.
 const Layout flat{{0}, 0, std::int64_t{8} * 8209, false};
 const Layout rows{{0, 1024}, 1, 61, false};
 const Layout nchw{{0, 64, 28, 28}, 1, 3, false};
@@ -94,8 +95,8 @@ std::string Layout::text() const {
 }
 
 Layout channels_layout(std::int64_t channels, std::int64_t inner) {
-  // Units of whole bytes of a mask together, a prime number of times: as few as make packs and tiles enough, and once where
-  // they are so large that one time more costs the reference seconds.
+  // A block of as many units as make whole bytes of a mask, a prime number of times: often enough that it has many packs and
+  // tiles. Once if they are so large that the reference would take seconds for each further time.
   constexpr std::int64_t enough = std::int64_t{1} << 15, large = std::int64_t{1} << 22;
   const std::int64_t unit = channels * inner, whole = 8 / std::gcd(unit, std::int64_t{8});
   std::int64_t times = whole * unit > large ? 1 : 3;
@@ -122,11 +123,11 @@ std::int64_t Op::sum_elements(Operand sum) const {
   return of_a_number ? 1 : layout.channels();
 }
 
-Relu Op::function(Relu asked) const {
-  const bool capped = asked.max_value < Relu{}.max_value;
-  if (uses(dmax_value) && !capped) asked.max_value = asked.threshold + 6;
-  if (direction == backward && uses(y)) return {std::fabs(asked.alpha), std::fabs(asked.threshold)};
-  return asked;
+Relu Op::function(Relu requested) const {
+  const bool capped = requested.max_value < Relu{}.max_value;
+  if (uses(dmax_value) && !capped) requested.max_value = requested.threshold + 6;
+  if (direction == backward && uses(y)) return {std::fabs(requested.alpha), std::fabs(requested.threshold)};
+  return requested;
 }
 
 DType mask_of(const Relu& relu, DType dtype) {

@@ -1,5 +1,5 @@
-// The table of ops that rectify-bench knows: operands, shape and declared bytes of each. One more op of these operands is a row here
-// and nothing else.
+// The table of ops that rectify-bench can run: the operands, layout and declared bytes of each. To add an op of these operands,
+// add a row to the table in op_table.cpp. An op here is a whole call of forward or backward.
 #pragma once
 
 #include "core/operand_table.hpp"
@@ -17,33 +17,33 @@ namespace rectify::bench {
 
 enum class Direction { forward, backward };
 
-/// forward reads x and writes y and, if it is listed, the mask; backward reads dy, and x, y or the mask, and writes dx and, if they are
-/// listed, dresidual and sums.
+/// forward reads x and writes y and, if it is listed, the mask. backward reads dy, and x, y or the mask; it writes dx and, if
+/// they are listed, dresidual and sums.
 using Operand = const detail::Operand*;
 constexpr std::size_t operand_count = std::size(detail::operand_table);
 constexpr Operand operand(std::string_view name) { return &detail::operand_called(name); }
 /// Its place in the table.
 constexpr std::size_t index_of(Operand operand) { return static_cast<std::size_t>(operand - detail::operand_table); }
 constexpr bool is_parameter(Operand operand) { return operand->kind == detail::OperandKind::parameter; }
-/// A sum equals the reference's but for the order of its additions.
+/// True for a sum over elements. It may differ from the reference's by the order of its additions.
 constexpr bool is_sum(Operand operand) { return operand->kind == detail::OperandKind::sum; }
 
-/// How an op's tensors are shaped: any number of units, which are the smallest whole things to measure.
+/// The shape of an op's tensors: any number of units, for example of rows. A unit is the smallest size that can be measured.
 struct Layout {
-  Shape extents;             ///< the extent that stands as 0 is the number of units
+  Shape extents;             ///< 0 stands for the number of units
   int channel_axis;          ///< of the parameters
-  std::int64_t block_units;  ///< what inputs repeat and the reference is run over
-  bool x_is_broadcast;       ///< one x, under every index of axis 0
+  std::int64_t block_units;  ///< units in a block, which inputs repeat and for which the reference is computed
+  bool x_is_broadcast;       ///< one x for all indices of axis 0
 
   Shape shape(std::int64_t units) const;
   std::int64_t unit_elements() const;
-  std::int64_t lines() const;  ///< stretches of units in memory: the product of the extents outside of them
+  std::int64_t lines() const;  ///< of units in memory (Buffer): the product of the extents before the 0
   std::int64_t channels() const { return extents[channel_axis]; }
-  bool has_channels() const { return channel_axis > 0; }  ///< in each unit; models are along axis 0
+  bool has_channels() const { return channel_axis > 0; }  ///< in each unit; false for models, which are along axis 0
   std::string text() const;                               ///< "[n, 1024]"
 };
 
-/// [n, channels, inner]. Both are positive; their product is at most 2^26, so that a block stays small.
+/// The layout [n, channels, inner]. Both are positive. Their product is at most 2^26, so that a block stays small.
 constexpr std::int64_t max_unit_elements = std::int64_t{1} << 26;
 Layout channels_layout(std::int64_t channels, std::int64_t inner);
 
@@ -52,31 +52,33 @@ struct Op {
   Direction direction;
   std::vector<Operand> operands;
   Layout layout;
-  double tensors;  ///< that a call must move at least once, in tensors of its output's size
-  int mask_bits;   ///< per element in u1; a cap with an alpha other than 0 asks for u2, and so for twice the bits
+  double tensors;  ///< read or written by a call, in units of the size of its output
+  int mask_bits;   ///< per element in u1; twice as many in u2, which a cap with an alpha other than 0 requires
   double gain = 1;
-  bool accumulate = false;  ///< sums are added to what is there
+  bool accumulate = false;  ///< sums are added to what their tensors hold
 
   bool uses(Operand operand) const;
   bool is_output(Operand operand) const;
   bool is_plain() const;  ///< forward or backward, nothing fused
   bool has_sums() const;
-  /// One a channel; one of everything where the parameter is a number, as thresholds and caps are throughout the table.
+  /// Elements of a sum: one for each channel, or one in total if the parameter is a scalar, as threshold and max_value are in
+  /// every op.
   std::int64_t sum_elements(Operand sum) const;
-  /// `asked`, with a cap where dmax_value is to be a sum of something; without one, and without negative numbers, where the source is y.
-  Relu function(Relu asked) const;
+  /// `requested`, adapted to the op: with a cap if dmax_value is computed; if the source is y, without a cap and with the
+  /// absolute values of alpha and threshold.
+  Relu function(Relu requested) const;
 };
 
 const std::vector<Op>& ops();
 /// Throws std::out_of_range for a name that is not in the table.
 const Op& op_called(const std::string& name, const std::vector<Op>& table = ops());
 
-/// The mask that an op takes, if it takes one: the narrowest that serves.
+/// The dtype of the op's mask, if it has one: the narrowest that suffices.
 DType mask_of(const Relu& relu, DType dtype);
 
-/// tensors * size of an element + mask bits / 8. Parameters and sums of one element a channel are not counted: they stay in the
-/// caches, unless --channels asks for many and the tensor has few units. Nor is the workspace: a number for 16 elements and a
-/// sum at most, for more than 100 in large tensors.
+/// tensors * size of an element + mask bits / 8. Parameters and sums with one element for each channel are not counted: they
+/// stay in the caches, unless --channels requests many and the tensor has few units. The workspace is not counted either: for
+/// each sum it has at most one value for 16 elements, and for large tensors one for more than 100.
 double bytes_per_element(const Op& op, const Relu& relu, DType dtype);
 
 }  // namespace rectify::bench

@@ -1,3 +1,4 @@
+// Parses the command line (CLI11), and makes the cases that it requests.
 #include "options.hpp"
 
 #include "report.hpp"
@@ -13,11 +14,11 @@ namespace {
 void add_ops(CLI::App& app, Options& o) {
   std::vector<std::string> names;
   for (const Op& op : ops()) names.push_back(op.name);
-  app.add_option("--against", o.against, "Measure against this op, over tensors of the same size, instead of a copy")
+  app.add_option("--against", o.against, "Baseline: this op on tensors of the same size, instead of a copy")
       ->type_name("OP")
       ->check(CLI::IsMember(names).description(""));
   names.insert(names.begin(), "all");
-  app.add_option("--op", o.ops, "What to run, several with commas; --list-ops shows them")
+  app.add_option("--op", o.ops, "Ops to run, separated by commas; --list-ops shows them")
       ->type_name("OP")
       ->delimiter(',')
       ->check(CLI::IsMember(names).description(""))
@@ -25,11 +26,11 @@ void add_ops(CLI::App& app, Options& o) {
 }
 
 void add_choices(CLI::App& app, Options& o) {
-  app.add_option("--dtype", o.dtypes, "In which types")
+  app.add_option("--dtype", o.dtypes, "Storage types, separated by commas")
       ->delimiter(',')
       ->check(CLI::IsMember({"f16", "bf16", "f32", "f64", "all"}))
       ->capture_default_str();
-  app.add_option("--device", o.device, "auto: cuda where there is a GPU")
+  app.add_option("--device", o.device, "Device; auto is cuda if there is a GPU, else cpu")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str();
 }
@@ -40,8 +41,10 @@ void add_sizes(CLI::App& app, Options& o) {
       ->transform(CLI::AsSizeValue(false))
       ->check(range);
   app.add_option("--max-bytes", o.max_bytes, "Largest tensor")->transform(CLI::AsSizeValue(false))->check(range);
-  app.add_option("--factor", o.factor, "From one size to the next")->check(CLI::Range(2, 1 << 20))->capture_default_str();
-  app.add_option("--repetitions", o.repetitions, "Samples of which the median is told")
+  app.add_option("--factor", o.factor, "Ratio of one size to the one before")
+      ->check(CLI::Range(2, 1 << 20))
+      ->capture_default_str();
+  app.add_option("--repetitions", o.repetitions, "Samples of each measurement, of which the median is reported")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();
   CLI::Option* const is_short = app.add_flag(
@@ -51,17 +54,17 @@ void add_sizes(CLI::App& app, Options& o) {
 
 void add_layout(CLI::App& app, Options& o) {
   CLI::Option* const channels =
-      app.add_option("--channels", o.channels, "Run the ops with channels over [n, C, I] instead of their own layouts")
+      app.add_option("--channels", o.channels, "Run the ops that have channels on [n, C, I] instead of their own layouts")
           ->type_name("C")
           ->check(CLI::Range(std::int64_t{1}, std::int64_t{65536}));
-  app.add_option("--inner", o.inner, "Elements of a channel side by side, such as height times width")
+  app.add_option("--inner", o.inner, "Neighbouring elements of one channel, such as height times width")
       ->type_name("I")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000000}))
       ->needs(channels)
       ->capture_default_str();
 }
 
-/// What one option's check alone cannot tell.
+/// Checks that involve several options.
 void check_together(const Options& o) {
   if (o.min_bytes > o.max_bytes) throw CLI::ValidationError("--min-bytes", "is larger than --max-bytes");
   if (o.channels * o.inner > max_unit_elements)
@@ -77,8 +80,8 @@ void lay_out(Options& o) {
 
 void add_function(CLI::App& app, Options& o) {
   app.add_option("--alpha", o.relu.alpha, "Slope below the threshold")->capture_default_str();
-  app.add_option("--threshold", o.relu.threshold, "Where below ends")->capture_default_str();
-  app.add_option("--max-value", o.relu.max_value, "Cap of the positive side; none by default");
+  app.add_option("--threshold", o.relu.threshold, "Largest input that has the slope alpha")->capture_default_str();
+  app.add_option("--max-value", o.relu.max_value, "Cap of the output; none by default");
 }
 
 bool chosen(const std::vector<std::string>& list, const std::string& name) {
@@ -101,7 +104,7 @@ void append_cases(const Options& o, const Op& op, DType dtype, std::vector<Case>
   const std::int64_t own = op.layout.unit_elements();
   const std::int64_t unit = other != nullptr ? std::lcm(own, other->layout.unit_elements()) : own;
   const Relu relu = op.function(other != nullptr ? other->function(o.relu) : o.relu);
-  mask_of(relu, dtype);  // for what it throws
+  mask_of(relu, dtype);  // throws if the parameters are not valid
   std::int64_t last = 0;
   for (const std::uint64_t bytes : sizes_of(o, op, dtype)) {
     const std::int64_t fitting = static_cast<std::int64_t>(bytes) / (bits_per_element(dtype) / 8) / unit * unit;
@@ -114,17 +117,19 @@ void append_cases(const Options& o, const Op& op, DType dtype, std::vector<Case>
 }  // namespace
 
 int parse(int argc, char** argv, Options& o) {
-  CLI::App app{"Times rectify beside a plain copy of as many bytes, after checking every result against the reference."};
+  CLI::App app{
+      "Compares the time of rectify with that of a plain copy of as many bytes. Every result is checked against the reference "
+      "first."};
   add_ops(app, o);
   add_choices(app, o);
   add_sizes(app, o);
   add_layout(app, o);
   add_function(app, o);
-  app.add_option("--json", o.json, "Write the figures to this file too");
+  app.add_option("--json", o.json, "Also write the results to this file");
   app.footer(
-      "On a CPU that others use too, set OMP_WAIT_POLICY=passive: threads that spin while they wait lose whole time slices.");
+      "If other programs use the CPU too, set OMP_WAIT_POLICY=passive: threads that spin while they wait lose time slices.");
   bool list_ops = false;
-  app.add_flag("--list-ops", list_ops, "Show the ops and their bytes per element, and run nothing");
+  app.add_flag("--list-ops", list_ops, "Show the ops and their bytes per element, and exit");
   try {
     app.parse(argc, argv);
     check_together(o);

@@ -1,4 +1,4 @@
-// The command line, and the cases that it asks for.
+// The command line of rectify-bench, and the cases that it requests.
 #pragma once
 
 #include "cases.hpp"
@@ -13,23 +13,23 @@ struct Options {
   std::vector<std::string> ops{"all"}, dtypes{"all"};
   std::string against, device = "auto", json;
   std::uint64_t min_bytes = 64 << 10, max_bytes = 256 << 20;
-  std::int64_t channels = 0, inner = 1;  ///< 0 channels: each op's own layout
+  std::int64_t channels = 0, inner = 1;  ///< channels: 0 for each op's own layout
   int factor = 4, repetitions = 15;
   Relu relu = presets::torch::leaky_relu();
   bool is_short = false;
-  std::vector<Op> table = bench::ops();  ///< in the layouts that are requested; cases point into it
+  std::vector<Op> table = bench::ops();  ///< in the requested layouts; cases point into it
 };
 
-/// Fills in `o`. The exit status where there is nothing left to do, else -1.
+/// Fills in `o`. Returns -1, or the exit status if there is nothing left to do.
 int parse(int argc, char** argv, Options& o);
 
-/// The op to measure against; null for a copy.
+/// The baseline; null for a copy.
 const Op* against(const Options& o);
 
 Device device_of(const Options& o);
 
-/// In the order of the table of ops. Sizes are rounded down to whole units of the layouts, one at least, and none comes twice.
-/// Throws InvalidArgument where alpha, threshold and max_value are not valid in a type.
+/// The cases, in the order of the table of ops. Sizes are rounded down to whole units of the layouts, at least one, and equal
+/// sizes are run once. Throws InvalidArgument if alpha, threshold or max_value is not valid in a requested type.
 std::vector<Case> cases_of(const Options& o);
 
 }  // namespace rectify::bench

@@ -1,6 +1,7 @@
-// rectify-bench: the ops over sizes and dtypes, on the GPU where there is one. Every result is checked against the reference
-// before it is timed. Exit status: 0, 1 where a result was wrong, 2 for a command line that makes no sense, 130 where Ctrl-C
-// ended the run early.
+// rectify-bench: times ops for several sizes and dtypes, on the GPU if there is one. Every result is checked against the
+// reference before it is timed. Exit status: 0; 1 if a result was wrong or the run failed; 2 for an invalid command line; 130
+// if Ctrl-C ended the run early. The call path is: options.cpp (cases_of), cases.cpp (run), workload.cpp (an op and its
+// operands), report.cpp (rows).
 #include "options.hpp"
 #include "report.hpp"
 
@@ -20,7 +21,7 @@ std::string progress(const bench::Report& report) {
          bench::name(c.dtype) + " " + bench::human_bytes(c.tensor_bytes());
 }
 
-/// Ctrl-C ends the run after the case at hand; what is done is still told.
+/// Ctrl-C ends the run after the current case; the results so far are still reported.
 int run(const bench::Options& o, const std::string& command) {
   bench::Report report{bench::device_of(o), "", command, bench::against(o), bench::cases_of(o), {}};
   report.device_name = harness::tools(report.device).name();

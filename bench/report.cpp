@@ -1,4 +1,4 @@
-// The table is for people, the JSON for programs; both say on which machine, by which command and beside what.
+// The table is for people and the JSON for programs. Both name the device and the baseline; the JSON also has the command.
 #include "report.hpp"
 
 #include <nlohmann/json.hpp>
@@ -32,7 +32,7 @@ std::string utc_now() {
 
 std::string ratio_title(const Op* against) { return against != nullptr ? "vs " + against->name : "of a copy"; }
 
-/// Wide enough for its title.
+/// The width of the last column, which fits its title.
 int ratio_width(const Op* against) { return static_cast<int>(std::max<std::size_t>(ratio_title(against).size(), 10)); }
 
 std::string list(const Op& op, bool outputs) {
@@ -86,19 +86,19 @@ void print_ops(const std::vector<Op>& table) {
                 list(op, true).c_str());
   }
   std::printf(
-      "\nscale, bias and alpha have one element a channel (the extent after n, or 8 of models_forward) and are not counted.\n"
-      "models_forward has one x for its 8 models. A mask takes a bit, or two where there is a cap and alpha is not 0. Sums\n"
-      "have one element a channel, or one where there is a number instead of a tensor; they and their workspace are not\n"
-      "counted. all_sums has a cap, at threshold + 6 unless --max-value says another. bias_gain ops have a gain of sqrt 2; "
-      "the\n"
-      "backward from y has no cap, and alpha and threshold without their signs. accumulate_dbias adds to what dbias holds.\n");
+      "\nscale, bias and alpha have one element for each channel (the extent after n, or 8 for models_forward). Sums have one\n"
+      "element for each channel, or one in total if their parameter is a scalar. Neither these nor the workspace are counted\n"
+      "in the bytes. models_forward has one x for its 8 models. A mask has one bit per element, or two if there is a cap and\n"
+      "alpha is not 0. all_sums has a cap of threshold + 6 unless --max-value is given. bias_gain_* ops have a gain of "
+      "sqrt(2).\n"
+      "The backward from y has no cap, and uses the absolute values of alpha and threshold. accumulate_dbias adds to dbias.\n");
 }
 
 void print_header(const Report& report) {
   std::printf("rectify-bench on %s (%s)\n", report.device_name.c_str(), device_text(report.device).c_str());
   const std::string baseline =
-      report.against != nullptr ? report.against->name + " over tensors of the same size" : "a copy of as many bytes";
-  std::printf("%s = time of %s / time of the op, samples taken in turn\n\n", ratio_title(report.against).c_str(),
+      report.against != nullptr ? report.against->name + " on tensors of the same size" : "a copy of as many bytes";
+  std::printf("%s = time of %s / time of the op; their samples alternate\n\n", ratio_title(report.against).c_str(),
               baseline.c_str());
   std::printf("%-24s %-16s %-5s %11s %6s %11s %8s %*s\n", "op", "layout", "dtype", "tensor", "B/el", "us", "GB/s",
               ratio_width(report.against), ratio_title(report.against).c_str());
@@ -111,7 +111,7 @@ void print_row(const Case& c, const Row& row) {
     std::printf("%11.2f %8.1f %*.3f\n", row.seconds * 1e6, gigabytes_per_second(row), ratio_width(c.against),
                 times_baseline(row));
   } else {
-    std::printf("  DIFFERS from the reference, so not timed (%s)\n", row.difference.c_str());
+    std::printf("  DIFFERS from the reference and was not timed (%s)\n", row.difference.c_str());
   }
   std::fflush(stdout);
 }
@@ -135,7 +135,7 @@ void write_json(const Report& report, const std::string& file) {
   for (std::size_t i = 0; i < report.rows.size(); ++i) json["rows"].push_back(to_json(report.cases[i], report.rows[i]));
   std::ofstream out(file);
   out << json.dump(2) << "\n" << std::flush;
-  if (!out) throw std::runtime_error(file + ": cannot be written: " + std::strerror(errno));
+  if (!out) throw std::runtime_error(file + ": cannot write the file: " + std::strerror(errno));
 }
 
 }  // namespace rectify::bench

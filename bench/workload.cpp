@@ -1,3 +1,4 @@
+// Makes the operands of an op, fills them, and compares its outputs with the reference.
 #include "workload.hpp"
 
 #include <algorithm>
@@ -10,7 +11,7 @@ namespace {
 /// Sums have the compute type.
 DType sum_dtype(DType dtype) { return dtype == DType::f64 ? DType::f64 : DType::f32; }
 
-/// What additions by halves, and a short chain of them at each, may be off. A NaN is off.
+/// True if a sum is within the error bound of additions by halves with a short chain at each step. False for NaN.
 bool is_near(double got, const reference::ExactSum& exact, DType dtype) {
   const double eps = dtype == DType::f64 ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
   const double additions = 2 * (std::log2(static_cast<double>(exact.terms)) + 8);
@@ -84,9 +85,9 @@ Workload Workload::solved_block() const {
 void Workload::prepare(const Workload& block) const {
   for (const Operand operand : op_.operands) {
     if (op_.accumulate && is_sum(operand)) {
-      buffer(operand).fill(0);  // to add to
+      buffer(operand).fill(0);  // the value to which the sum is added
     } else if (op_.is_output(operand)) {
-      buffer(operand).fill(0xff);  // an element that is not written shows
+      buffer(operand).fill(0xff);  // so that an element that is not written differs from the reference
     } else {
       buffer(operand).repeat(block.buffer(operand));
     }
@@ -99,7 +100,7 @@ std::function<void()> Workload::call() const {
 }
 
 std::vector<reference::ExactSum> Workload::exact_sums(Operand sum, std::int64_t units) const {
-  Workload first = *this;  // the same memory, of which the first units are the first bytes: a layout with sums has one line
+  Workload first = *this;  // shares the memory; a layout with sums has one line, so its first units are the first bytes
   first.units_ = units;
   return reference::exact_sums(relu_, first.backward_operands(), static_cast<reference::SumName>(sum->index));
 }

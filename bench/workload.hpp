@@ -1,4 +1,5 @@
-// An op with its operands in memory: on the device at any size, and on the CPU as the block that those repeat.
+// An op with its operands in memory: on the device in any size, and on the CPU as the block that those operands repeat
+// (Buffer).
 #pragma once
 
 #include "buffer.hpp"
@@ -15,18 +16,19 @@ namespace rectify::bench {
 
 class Workload {
  public:
-  /// Takes memory for every operand, and leaves it as it is. `elements` is a multiple of op.layout.unit_elements().
+  /// Takes memory for every operand, but does not fill it. `elements` must be a multiple of op.layout.unit_elements().
   Workload(const Op& op, const Relu& relu, DType dtype, std::int64_t elements, Memory& memory);
 
-  /// On the CPU: as large as the layout's block, or as this is; inputs are random, outputs the reference's.
+  /// A workload on the CPU, of the size of the layout's block, or of this one if that is smaller. Inputs are random, outputs
+  /// are the reference's.
   Workload solved_block() const;
 
-  /// Inputs repeat those of the block, outputs are spoiled; sums that are added to are 0.
+  /// Fills inputs with repetitions of the block's. Outputs are overwritten with 0xff bytes, or with 0 if the op adds to them.
   void prepare(const Workload& block) const;
-  /// What runs the op once, for as long as this workload lives.
+  /// A function that runs the op once. It must not outlive this workload.
   std::function<void()> call() const;
-  /// Every output against the block's, bit for bit, and every sum against that of the block's terms, as often as they are
-  /// repeated: "dx at element 17", or empty where all is right.
+  /// Compares every output with the repeated block's bit by bit, and every sum with that of the repeated block's terms, up to
+  /// rounding. Returns "dx at element 17" for the first difference, or "" if there is none.
   std::string difference(const Workload& block) const;
 
   const Op& op() const { return op_; }
@@ -34,14 +36,14 @@ class Workload {
 
  private:
   Buffer make_buffer(Operand operand, Memory& memory) const;
-  /// Of the terms of the block's first `units` units.
+  /// The sums of the terms of the first `units` units.
   std::vector<reference::ExactSum> exact_sums(Operand sum, std::int64_t units) const;
-  /// Of this tensor's terms, which repeat the block's.
+  /// The sums of this tensor's terms, which repeat the block's.
   std::vector<reference::ExactSum> exact_sums(Operand sum, const Workload& block) const;
-  /// The first element that differs from the block's, or is too far off where it is a sum; -1 where none is.
+  /// The first element that differs from the block's, or for a sum by more than rounding; -1 if there is none.
   std::int64_t first_difference(Operand output, const Workload& block) const;
   const Buffer& buffer(Operand operand) const { return buffers_[index_of(operand)]; }
-  /// Absent where the op does not use the operand.
+  /// The view of an operand; absent if the op does not use it.
   TensorView view(Operand operand) const;
   template <class Operands>
   Operands operands() const;

@@ -1,3 +1,5 @@
+// Plain kernels that copy, add, read or write, with several numbers of packs per thread. rectify_gpu_bench.cpp calls
+// run_ceilings; shapes.cu, peers.cu and sweep.cuh call ceilings for the baselines of their rows.
 #include "ceilings.hpp"
 
 #include "units.hpp"
@@ -31,7 +33,7 @@ __device__ void store(uint4* to, uint4 v, bool streaming) {
   }
 }
 
-/// Packs of 16 bytes, N to a thread and input, all loaded before the first is stored.
+/// Each thread moves N packs of 16 bytes of each input. All are loaded before the first is stored.
 template <class Op, int N>
 __global__ void __launch_bounds__(256)
     stream_kernel(const uint4* a, const uint4* b, uint4* y, std::int64_t packs, bool streaming) {
@@ -50,7 +52,7 @@ __global__ void __launch_bounds__(256)
     if (at >= packs) continue;
     if constexpr (std::is_same_v<Op, Read>) {
       const uint4 v = from_a[n];
-      if ((v.x ^ v.y ^ v.z ^ v.w) == 0x9e3779b9u) y[at] = v;  // next to never, but the compiler cannot know
+      if ((v.x ^ v.y ^ v.z ^ v.w) == 0x9e3779b9u) y[at] = v;  // almost never true, but the compiler cannot know
     } else {
       store(y + at, Op::of(from_a[n], from_b[n]), streaming);
     }
@@ -111,7 +113,7 @@ Tensors::Tensors(std::int64_t bytes_, int rotations, const std::string& dtype) :
 }
 
 int rotations_for(std::int64_t tensor_bytes) {
-  constexpr std::int64_t enough = 256 * mebi;  // read and written between two uses: several times the L2 cache
+  constexpr std::int64_t enough = 256 * mebi;  // between two uses of a buffer: several times the L2 cache
   return static_cast<int>(std::clamp<std::int64_t>(enough / (2 * tensor_bytes), 1, 2048));
 }
 

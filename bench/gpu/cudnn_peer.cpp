@@ -1,3 +1,4 @@
+// Loads cuDNN with dlopen, so that the program builds and runs without it.
 #include "cudnn_peer.hpp"
 
 #include <stdexcept>
@@ -15,7 +16,7 @@ void require(cudnnStatus_t status, const char* call) {
   if (status != CUDNN_STATUS_SUCCESS) throw std::runtime_error(std::string(call) + ": status " + std::to_string(status));
 }
 
-/// RECTIFY_CUDNN names a library; else the loader's own places.
+/// Loads the library that RECTIFY_CUDNN names, or else the one that the loader finds.
 void* open_library() {
   const char* named = std::getenv("RECTIFY_CUDNN");
   return dlopen(named != nullptr && *named != '\0' ? named : "libcudnn.so.9", RTLD_NOW | RTLD_GLOBAL);

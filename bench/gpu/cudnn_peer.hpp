@@ -1,5 +1,5 @@
-// cuDNN's legacy activation, by a library that is looked for at run time: nothing here needs it to build but its header, and without
-// the header it is absent.
+// cuDNN's legacy activation API, from a library that is loaded at run time. To build, only cuDNN's header is needed; without
+// the header the peer is absent.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -15,12 +15,12 @@ class CudnnPeer {
   CudnnPeer();
   ~CudnnPeer();
 
-  /// Why it cannot be measured; empty if it can.
+  /// The reason why cuDNN cannot be measured; empty if it can.
   const std::string& absent() const { return absent_; }
 
-  /// ReLU, or clipped at 6, of n elements. Throws std::runtime_error.
+  /// y = ReLU of n elements, clipped at 6 if `clipped`. Throws std::runtime_error.
   void forward(cudaStream_t stream, bool clipped, bool bf16, std::int64_t n, const void* x, void* y);
-  /// dx, from x instead of cuDNN's y too: it reads both.
+  /// dx from dy and x. cuDNN also reads y, for which it is given x.
   void backward(cudaStream_t stream, bool clipped, bool bf16, std::int64_t n, const void* x, const void* dy, void* dx);
 
  private:

@@ -1,1 +1,1 @@
-// rectify_loadable has all its objects from the static library; a target needs a source.
+// Empty: rectify_loadable takes all its objects from the static library, but a CMake target needs a source.

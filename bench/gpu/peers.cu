@@ -1,5 +1,6 @@
-// What C++ programs have beside rectify: CUB's and Thrust's transform with rectify's own function objects, and cuDNN's activation if its
-// library is found at run time. Each result is compared with rectify's, whose own is compared with the reference by the tests.
+// Measures alternatives to rectify for C++ programs: the transforms of CUB and Thrust with rectify's function objects, and
+// cuDNN's activation if its library is found at run time. Each result is compared with rectify's, which the tests compare with
+// the reference.
 #include "peers.hpp"
 
 #include "ceilings.hpp"
@@ -33,7 +34,7 @@ struct TypeName<__nv_bfloat16> {
   static constexpr const char* text = "bf16";
 };
 
-/// One op under every contender: the first is rectify, whose result the others are compared with.
+/// One op, run by every contender. The first must be rectify; its result is what the others are compared with.
 template <class T>
 class PeerRun {
  public:
@@ -129,7 +130,7 @@ void run_backward(const Tensors& tensors) {
   run.measure_all();
 }
 
-/// cuDNN has ReLU and clipped ReLU, no leaky one.
+/// cuDNN has ReLU and clipped ReLU, but no leaky ReLU.
 template <class T>
 void run_cudnn(const Tensors& tensors, CudnnPeer& cudnn) {
   const std::int64_t n = tensors.bytes / static_cast<std::int64_t>(sizeof(T));

@@ -1,5 +1,6 @@
-// rectify-gpu-bench: what this GPU's memory gives, and what rectify makes of it. Rows of JSON on stdout. It needs no library beside the
-// CUDA runtime. Exit status: 0; 1 if a part failed or a result was wrong; 2 for a command line that makes no sense; 77 without a GPU.
+// rectify-gpu-bench: measures the ceilings of a GPU's memory, and rectify beside them. It writes rows of JSON to stdout, and
+// needs no library except the CUDA runtime. Exit status: 0; 1 if a part failed; 2 for an invalid command line; 77 without a
+// GPU. A row whose result was wrong has a field "failed".
 #include "ceilings.hpp"
 #include "peers.hpp"
 #include "shapes.hpp"

@@ -1,4 +1,5 @@
-// Tensors that are not one run of neighbours on a boundary, and calls so small that their launch is what they cost.
+// Measures views that are not contiguous or not aligned (run_shapes), and calls so small that their cost is that of the launch
+// (run_host).
 #include "shapes.hpp"
 
 #include "ceilings.hpp"
@@ -24,7 +25,7 @@ struct Type {
 };
 constexpr Type types[] = {{"f32", DType::f32, 4}, {"bf16", DType::bf16, 2}};
 
-/// Forward and backward over views of buffers: each as large as what is checked of it.
+/// The shape and strides of all tensors of a call.
 struct Views {
   std::string name;
   Shape shape;
@@ -53,13 +54,13 @@ std::int64_t elements_of(const Shape& shape) {
   return all;
 }
 
-/// The call's own result, brought together, is that of dense tensors of the same numbers.
+/// Compares the call's result, gathered into a dense tensor, with the result for dense tensors of the same values.
 std::string check(const Type& type, const Views& views, const Tensors& tensors, bool backwards) {
   const std::int64_t elements = elements_of(views.shape);
   const Buffer x(static_cast<std::size_t>(elements * type.bytes)), dy(x.bytes());
   Buffer expected(x.bytes()), got(x.bytes());
   const auto at = [&](const Buffer& buffer) { return TensorView(buffer.data(), type.dtype, views.shape, gpu); };
-  const Relu identity{1, 0};  // a copy: value is x on both sides of 0
+  const Relu identity{1, 0};  // forward of it copies, because value(x) is x on both sides of 0
   forward(identity, strided_view(type, views, tensors.a[0], views.offset), at(x));
   if (backwards) {
     forward(identity, strided_view(type, views, tensors.b[0]), at(dy));
@@ -98,7 +99,7 @@ void run_views(const Type& type, const Views& views) {
 
 __global__ void empty_kernel() {}
 
-/// Host time of an asynchronous call: the median of batches too short for the launch queue to fill.
+/// The host's time for an asynchronous call: the median over batches, which are too short to fill the launch queue.
 template <class F>
 double host_microseconds(const F& call) {
   constexpr int batch = 100, batches = 41;

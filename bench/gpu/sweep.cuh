@@ -1,5 +1,6 @@
-// The sweep that fills tuning_table: the library's own elementwise kernel body under every number of packs in flight, of threads in a
-// block and kind of store. Included by a source file for each type.
+// The sweep from which tuning_table (cuda/tuning.cuh) is chosen: it runs the library's elementwise kernel body with every
+// combination of packs in flight, threads in a block, and kind of store. sweep_f32.cu and sweep_bf16.cu include it for their
+// types.
 #pragma once
 
 #include "ceilings.hpp"
@@ -14,13 +15,13 @@
 
 namespace rectify::gpu_bench {
 
-/// detail::Dense with packs that are stored in a way of their own.
+/// detail::Dense with another kind of store.
 template <class T, detail::Store How>
 struct SweptSpace : detail::Dense<T> {
   using Item = detail::Pack<T, 16, How>;
 };
 
-/// What detail::elementwise_kernel does, but for the loop over what a grid does not hold and for edges.
+/// detail::elementwise_kernel without edges, and without the loop for tensors that are larger than a grid.
 template <int N, int Threads, detail::Store How, class Op, class Mask, class T>
 __global__ void __launch_bounds__(Threads)
     sweep_kernel(const __grid_constant__ detail::Operands<T> at, const __grid_constant__ SweptSpace<T, How> space) {
@@ -28,7 +29,7 @@ __global__ void __launch_bounds__(Threads)
   detail::run_items<N, Op, detail::Plain, Mask>(at, space, first + threadIdx.x, Threads);
 }
 
-/// A mask for each rotation, and what the library itself writes on the first, to compare with.
+/// A mask for each rotation, and the library's own results for the first rotation, with which others are compared.
 struct SweepTensors {
   const Tensors& tensors;
   std::vector<Buffer> masks;
@@ -95,7 +96,7 @@ class Sweep {
     return one;
   }
 
-  /// Against what the library writes, from the same inputs.
+  /// Compares the result with the library's, for the same inputs.
   std::string check(const Contender& one) {
     Buffer& y = const_cast<Buffer&>(on_.tensors.y[0]);
     y.spoil();
@@ -112,7 +113,7 @@ class Sweep {
   SweepTensors& on_;
 };
 
-/// The library's own results, of the first rotation.
+/// Computes the library's own results for the first rotation.
 enum class Verb { forward, backward };
 inline void fill_expected(SweepTensors& on, DType dtype, Verb verb) {
   const Relu relu = presets::torch::leaky_relu();
@@ -145,7 +146,7 @@ void sweep(const char* dtype_name, DType dtype, std::int64_t bytes) {
     measure(all, run);
   };
   fill_expected(on, dtype, Verb::forward);
-  for (int r = 0; r < tensors.rotations(); ++r) {  // of the first rotation's inputs; any bits do for a time
+  for (int r = 0; r < tensors.rotations(); ++r) {  // copies of the first rotation's mask; for a time any bits serve
     on.masks.emplace_back(mask_bytes);
     RECTIFY_REQUIRE_CUDA(cudaMemcpy(on.masks.back().data(), on.expected_mask.data(), mask_bytes, cudaMemcpyDeviceToDevice));
   }

@@ -1,3 +1,4 @@
+// Takes the times, prints the rows, and fills and compares buffers on the GPU.
 #include "timing.hpp"
 
 #include <algorithm>
@@ -27,7 +28,7 @@ struct Clock {
   Clock(const Clock&) = delete;
   Clock& operator=(const Clock&) = delete;
 
-  /// After a failure within a capture, which it ends.
+  /// Ends the capture in which a call failed, if any, and clears the error.
   void recover() {
     cudaGraph_t graph = nullptr;
     cudaStreamEndCapture(stream, &graph);
@@ -47,7 +48,7 @@ struct Clock {
   }
 };
 
-/// One contender, ready to be timed: so many calls, as a graph.
+/// A contender that is ready to be timed: a graph of so many calls, and the times so far.
 struct Sampled {
   const Contender* contender;
   int calls;
@@ -81,7 +82,7 @@ Sampled prepare(const Contender& contender, Clock& clock, const Run& run) {
   RECTIFY_REQUIRE_CUDA(cudaStreamSynchronize(clock.stream));
   const double one_call = clock.microseconds([&] { contender.call(clock.stream, 0); });
   int calls = 1;
-  if (one_call < 1e3 * run.sample_ms) {  // most of it may be the host's: ask a graph how long one takes on the GPU
+  if (one_call < 1e3 * run.sample_ms) {  // most of that may be host time, so the GPU's time is measured with a graph
     constexpr int probed = 32;
     const cudaGraphExec_t probe = capture(contender, clock.stream, probed, rotations);
     replay_microseconds(probe, clock);
@@ -89,7 +90,7 @@ Sampled prepare(const Contender& contender, Clock& clock, const Run& run) {
     RECTIFY_REQUIRE_CUDA(cudaGraphExecDestroy(probe));
     calls = static_cast<int>(std::clamp(std::ceil(1e3 * run.sample_ms / once), 1.0, 400.0));
   }
-  // Whole rotations: a sample that ends early would leave some buffers out, and the rest of them in the cache.
+  // Whole rotations: otherwise a sample would not use all buffers, and those that it uses might stay in the cache.
   calls = (calls + rotations - 1) / rotations * rotations;
   Sampled sampled{&contender, calls, capture(contender, clock.stream, calls, rotations), {}};
   replay_microseconds(sampled.graph, clock);
@@ -150,7 +151,7 @@ __device__ float random_float(std::uint64_t n) {
   return bits % 16 == 0 ? 0.0f : static_cast<float>(static_cast<int>(bits)) * 0x1p-29f;
 }
 
-/// The upper half of a float is a bf16; of an f16 the bits are put together from a sign, an exponent below 2^2 and a fraction.
+/// A bf16 is the upper half of a float. The bits of an f16 are put together from a sign, an exponent below 2^2, and a fraction.
 __device__ std::uint32_t random_half(std::uint64_t n, bool bf16) {
   if (bf16) return __float_as_uint(random_float(n)) >> 16;
   const std::uint32_t bits = mixed(n);
@@ -212,7 +213,7 @@ void measure(const std::vector<Contender>& contenders, const Run& run) {
   for (int round = 0; round < run.rounds; ++round) {
     for (Sampled& each : all) each.us.push_back(replay_microseconds(each.graph, clock) / each.calls);
   }
-  std::map<std::string, double> us_of;  // the best of each name, for ceilings
+  std::map<std::string, double> us_of;  // the fastest contender of each op, for ceilings
   for (Sampled& each : all) {
     std::sort(each.us.begin(), each.us.end());
     const auto known = us_of.emplace(each.contender->label.op, each.quantile(0.5)).first;

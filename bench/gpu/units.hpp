@@ -1,3 +1,4 @@
+// Units of bytes.
 #pragma once
 
 #include <cstdint>
