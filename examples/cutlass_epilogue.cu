@@ -1,5 +1,5 @@
-// EpilogueRelu inside CUTLASS's linear combination: compiled for the device, and run on the host, which needs no GPU. 0: every element
-// is that of the definition.
+// Uses EpilogueRelu in CUTLASS's LinearCombinationGeneric. It is compiled for the device, but run on the host, so no GPU is
+// needed. Exit status: 0 if every element is as expected, else 1.
 #include "cutlass_epilogue.hpp"
 
 #include <cutlass/epilogue/thread/linear_combination_generic.h>
@@ -17,13 +17,13 @@ template <class Output>
 using Epilogue = cutlass::epilogue::thread::LinearCombinationGeneric<EpilogueRelu, Output, lanes, float, float>;
 using HalfEpilogue = Epilogue<cutlass::half_t>;
 
-/// What a GEMM of f16 does once its accumulators are done.
+/// The last step of an f16 GEMM: the epilogue of its accumulators. Only compiled.
 __global__ void epilogue_kernel(HalfEpilogue::Params params, const HalfEpilogue::FragmentAccumulator* accumulators,
                                 const HalfEpilogue::FragmentOutput* sources, HalfEpilogue::FragmentOutput* outputs) {
   outputs[threadIdx.x] = HalfEpilogue(params)(accumulators[threadIdx.x], sources[threadIdx.x]);
 }
 
-/// Accumulators -4 to 3 and a C of 0.5, through the class that a GEMM calls.
+/// Runs the class that a GEMM calls, for accumulators -4 to 3 and a C of 0.5.
 static int differences_in_float() {
   Epilogue<float>::Params params(2.0f, 1.0f);  // CUTLASS's alpha and beta: alpha * accumulator + beta * C
   params.f = ReluForward<float>(relu);
@@ -38,7 +38,7 @@ static int differences_in_float() {
   return differences;
 }
 
-/// Where the epilogue computes in CUTLASS's own half: ReluForward needs no more than casts to and from float.
+/// An epilogue that computes in CUTLASS's half type. ReluForward requires only casts to and from float.
 static int differences_in_half() {
   const EpilogueRelu<cutlass::half_t>::Arguments arguments{ReluForward<cutlass::half_t>(relu)};
   const float got(EpilogueRelu<cutlass::half_t>()(cutlass::half_t(-3.0f), arguments));

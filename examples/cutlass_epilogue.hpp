@@ -1,4 +1,4 @@
-// The function in the slot of CUTLASS's activations (cutlass/epilogue/thread/activation.h). It calls ReluForward: no second definition.
+// rectify as an activation functor of a CUTLASS epilogue (cutlass/epilogue/thread/activation.h). It calls rectify::ReluForward.
 #pragma once
 
 #include <rectify/relu.hpp>
@@ -8,13 +8,14 @@
 
 namespace examples {
 
-/// D = value(alpha * accumulator + beta * C) as an epilogue's ActivationFunctor. T is the element in which the epilogue computes; use
-/// float, and the bits are those of rectify::forward over the same linear combination.
+/// The ActivationFunctor for an epilogue D = value(alpha * accumulator + beta * C). T is the type in which the epilogue
+/// computes. With float, D has the same bits as rectify::forward of the same linear combination.
 template <class T>
 struct EpilogueRelu {
   static const bool kIsHeavy = false;
 
-  /// Fill in on the host: arguments.f = rectify::ReluForward<T>(relu), which throws InvalidArgument for parameters that are not valid.
+  /// To be filled in on the host: arguments.f = rectify::ReluForward<T>(relu). That throws InvalidArgument for parameters that
+  /// are not valid.
   struct Arguments {
     rectify::ReluForward<T> f;
   };

@@ -1,5 +1,6 @@
-// 60,000 real images through four members of the family, forward and backward, in f32 and bf16, on the GPU where there is one:
-// are Keras's relu(alpha=0.3) and leaky_relu(0.3) the same, is every bit the reference's, and how near is it to a plain copy?
+// Runs four rectifiers forward and backward on 60,000 real images, in f32 and bf16, on the GPU if there is one. It checks that
+// every bit equals the reference's and that Keras's relu(alpha=0.3) and leaky_relu(0.3) are the same function, and compares the
+// times with those of a plain copy.
 #include "idx.hpp"
 
 #include "harness.hpp"
@@ -33,12 +34,12 @@ const Function functions[] = {{"Keras relu(alpha=0.3)", presets::keras::relu(0.3
                               {"PyTorch leaky_relu()", presets::torch::leaky_relu()},
                               {"relu(0.1, max 0.75, threshold 0.25)", presets::keras::relu(0.1, 0.75, 0.25)}};
 
-/// One line on stderr that the next one overwrites; nothing where stderr is a file.
+/// Shows a line on stderr, which the next call overwrites. Does nothing unless stderr is a terminal.
 void progress(const std::string& text) {
   if (isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "\r\033[K%s", text.c_str());
 }
 
-/// Pixels 0..255 centred to [-1, 1].
+/// Pixels from 0 to 255, mapped to [-1, 1].
 Bytes centred(const std::vector<unsigned char>& pixels, DType dtype) {
   const auto size = static_cast<std::size_t>(bits_per_element(dtype) / 8);
   Bytes levels(256 * size), x(pixels.size() * size);
@@ -48,13 +49,13 @@ Bytes centred(const std::vector<unsigned char>& pixels, DType dtype) {
   return x;
 }
 
-/// The gradient of each image is the pixels of the next: real numbers of both signs, and not those of x.
+/// The gradient of each image is the next image: values of both signs that differ from x.
 Bytes next_image(Bytes x, std::int64_t images) {
   std::rotate(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(x.size()) / images, x.end());
   return x;
 }
 
-/// A tensor's bytes on the device.
+/// The memory of a tensor on the device.
 class Buffer {
  public:
   Buffer(const harness::Tools& tools, std::size_t bytes) : tools_(tools), bytes_(bytes), memory_(tools.allocate(bytes)) {}
@@ -88,7 +89,7 @@ class Demo {
         host_x_(centred(images.pixels, dtype)),
         host_dy_(next_image(host_x_, images.count)) {}
 
-  /// Checks, measures and prints one function; false where a bit differs from the reference.
+  /// Checks, measures and prints one function. Returns false if a bit differs from the reference.
   bool run(const Function& f, Outcome& outcome) {
     progress(std::string(f.name) + ": reference");
     expect(f.relu);
@@ -117,7 +118,7 @@ class Demo {
   TensorView host(Bytes& memory) const { return TensorView(memory.data(), dtype_, shape_, Device::cpu()); }
   TensorView on_device(const Buffer& buffer) const { return TensorView(buffer.data(), dtype_, shape_, device_); }
 
-  /// The reference is slow, and what equals the function before it has its results.
+  /// Computes the reference, unless the function is the same as the one before: the reference is slow.
   void expect(const Relu& relu) {
     if (relu == expected_of_ && !expected_.y.empty()) return;
     expected_of_ = relu;
@@ -170,7 +171,7 @@ int run(const std::string& file) {
     for (const Function* f = functions + 2; f != std::end(functions); ++f) right = demo.run(*f, other) && right;
   }
   std::printf("\nIs relu(alpha=0.3) the same as leaky_relu(0.3), bit for bit?  %s\n", identical.c_str());
-  std::printf("A copy is a plain one that moves the same bytes, in turn with the function; times are medians of %d.\n",
+  std::printf("The copy moves as many bytes, and its samples alternate with the function's. Times are medians of %d samples.\n",
               repetitions);
   return right ? 0 : 1;
 }
@@ -179,7 +180,7 @@ int run(const std::string& file) {
 
 int main(int argc, char** argv) {
   if (argc > 2 || (argc == 2 && argv[1][0] == '-')) {
-    std::fprintf(stderr, "usage: %s [IMAGES]\nIMAGES: an IDX file, gzipped or not; default %s\n", argv[0], default_file);
+    std::fprintf(stderr, "usage: %s [IMAGES]\nIMAGES: an IDX file, which may be gzipped; default: %s\n", argv[0], default_file);
     return 2;
   }
   try {
@@ -187,7 +188,7 @@ int main(int argc, char** argv) {
   } catch (const std::exception& error) {
     progress("");
     std::fprintf(stderr, "%s: %s\n", argv[0], error.what());
-    if (argc == 1) std::fprintf(stderr, "The images come with the Debian package dataset-fashion-mnist.\n");
+    if (argc == 1) std::fprintf(stderr, "The Debian package dataset-fashion-mnist contains the images.\n");
     return 1;
   }
 }

@@ -1,4 +1,5 @@
-// The function objects through Thrust without a GPU: OpenMP is its device system. 0: every result is that of the definition.
+// Runs function_objects.hpp without a GPU: Thrust's device system is OpenMP. Exit status: 0 if every result is as expected,
+// else 1.
 #include "function_objects.hpp"
 
 int main() {

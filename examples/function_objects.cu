@@ -1,5 +1,5 @@
-// The function objects on a GPU: through Thrust, through cub::DeviceTransform, and in a kernel of one's own. 0: every result is that of
-// the definition; 77: no GPU.
+// Uses the function objects on a GPU: with Thrust, with cub::DeviceTransform, and in a kernel of your own. Exit status: 0 if
+// every result is as expected, else 1; 77 without a GPU.
 #include "function_objects.hpp"
 
 #include <cuda_fp16.h>
@@ -26,7 +26,7 @@ void require_success(cudaError_t code, const char* what) {
 }
 
 #ifdef EXAMPLES_DEVICE_TRANSFORM
-/// cub::DeviceTransform (CCCL 2.8, CUDA 12.9): the pass tuned for each chip, on the stream of the caller.
+/// cub::DeviceTransform (from CCCL 2.8 and CUDA 12.9 on) is tuned for each GPU, and runs on the caller's stream.
 void check_cub(Report& report, const Expected& expected, cudaStream_t stream) {
   const Vector x(expected.x.begin(), expected.x.end()), dy(expected.dy.begin(), expected.dy.end());
   Vector y(size), dx(size);
@@ -40,7 +40,8 @@ void check_cub(Report& report, const Expected& expected, cudaStream_t stream) {
 }
 #endif
 
-/// y = value(x + bias), with a bias for each column. Tensors are f16, and the arithmetic is f32 up to the store, as in the library.
+/// y = value(x + bias), with a bias for each column. As in the library, f16 tensors are computed in f32, and only the store
+/// rounds to f16.
 __global__ void bias_relu_kernel(ReluForward<float> f, const __half* x, const __half* bias, __half* y, std::int64_t elements,
                                  int columns) {
   const std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
@@ -64,7 +65,7 @@ void check_own_kernel(Report& report, const Expected& expected, cudaStream_t str
     got[i] = __half2float(host_y[i]);
     wanted[i] = __half2float(__float2half_rn(rectify::value(relu, __half2float(host_x[i]) + __half2float(host_bias[i]))));
   }
-  report.equal("a kernel of one's own, bias and f16", got, wanted);
+  report.equal("a kernel of your own, bias and f16", got, wanted);
 }
 
 int run() {

@@ -1,5 +1,5 @@
-// ReluForward<T> and ReluBackward<T> in Thrust's algorithms, each result held against rectify::value and rectify::slope. Thrust decides
-// where they run: on the GPU in function_objects.cu, on OpenMP's threads in function_objects.cpp.
+// Uses ReluForward<T> and ReluBackward<T> in Thrust's algorithms, and compares each result with rectify::value and
+// rectify::slope. Thrust runs them on the GPU in function_objects.cu, and with OpenMP in function_objects.cpp.
 #pragma once
 
 #include <rectify/relu.hpp>
@@ -24,7 +24,8 @@ using rectify::ReluBackward;
 using rectify::ReluForward;
 using Vector = thrust::device_vector<float>;
 
-/// Every region, and numbers so round that every sum below is exact in double, in whatever order it is added.
+/// The parameters have few bits, so that every sum below is exact in double, in any order of additions. The inputs meet every
+/// region.
 constexpr Relu relu{0.25, -0.5, 6};
 constexpr std::size_t size = 4099;
 
@@ -48,19 +49,19 @@ inline Vector transform_backward(const Vector& dy, const Vector& x) {
   return dx;
 }
 
-/// The sum of value(x), in double; y is never stored.
+/// The sum of value(x), in double. y is not stored.
 inline double sum_of_values(const Vector& x) {
   return thrust::transform_reduce(x.begin(), x.end(), ReluForward<float>(relu), 0.0, thrust::plus<double>());
 }
 
-/// The sum of value(x) * w: an iterator that is y to any algorithm, and no memory.
+/// The sum of value(x) * w. The iterator computes y for the algorithm, and y is not stored.
 inline double dot_of_values(const Vector& x, const Vector& w) {
   const auto y = thrust::make_transform_iterator(x.begin(), ReluForward<float>(relu));
   return thrust::inner_product(y, y + static_cast<std::ptrdiff_t>(x.size()), w.begin(), 0.0, thrust::plus<double>(),
                                thrust::multiplies<double>());
 }
 
-/// Counts what differs, and names it.
+/// Prints whether each result equals the expected one, and counts those that do not.
 class Report {
  public:
   void equal(const char* use, const std::vector<float>& got, const std::vector<float>& expected) { say(use, got == expected); }
@@ -81,7 +82,7 @@ inline std::vector<float> on_host(const Vector& v) {
   return all;
 }
 
-/// What the algorithms must give, by the definition at one point.
+/// The expected results, by rectify::value and rectify::slope.
 struct Expected {
   std::vector<float> x = ramp(-16, 0.0078125), dy = ramp(8, -0.0078125), y = x, dx = x;
   double sum = 0, dot = 0;
@@ -89,7 +90,7 @@ struct Expected {
   Expected() {
     for (std::size_t i = 0; i < size; ++i) {
       y[i] = rectify::value(relu, x[i]);
-      dx[i] = dy[i] * rectify::slope(relu, x[i]);  // finite throughout, so that a product is the selected dy
+      dx[i] = dy[i] * rectify::slope(relu, x[i]);  // equal to ReluBackward's selection, because every dy is finite
       sum += static_cast<double>(y[i]);
       dot += static_cast<double>(y[i]) * static_cast<double>(dy[i]);
     }

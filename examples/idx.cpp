@@ -1,4 +1,4 @@
-// IDX by way of zlib, which reads plain files as they are.
+// Reads IDX files with zlib, which also reads files that are not compressed.
 #include "idx.hpp"
 
 #include <zlib.h>
@@ -13,16 +13,16 @@ namespace {
 
 using File = std::unique_ptr<gzFile_s, int (*)(gzFile)>;
 
-[[noreturn]] void refuse(const std::string& file, const std::string& why) { throw std::runtime_error(file + ": " + why); }
+[[noreturn]] void reject(const std::string& file, const std::string& why) { throw std::runtime_error(file + ": " + why); }
 
 File open(const std::string& file) {
   errno = 0;
   File opened(gzopen(file.c_str(), "rb"), gzclose);
-  if (opened == nullptr) refuse(file, std::string("cannot be read: ") + std::strerror(errno));
+  if (opened == nullptr) reject(file, std::string("cannot be read: ") + std::strerror(errno));
   return opened;
 }
 
-/// Exactly `bytes` more bytes of the file.
+/// Reads exactly `bytes` bytes.
 void read(const std::string& name, const File& file, void* to, std::size_t bytes) {
   auto* next = static_cast<unsigned char*>(to);
   while (bytes > 0) {
@@ -30,8 +30,8 @@ void read(const std::string& name, const File& file, void* to, std::size_t bytes
     const int got = gzread(file.get(), next, wanted);
     int code = Z_OK;
     const char* text = gzerror(file.get(), &code);
-    if (got < 0 || (code != Z_OK && code != Z_BUF_ERROR)) refuse(name, std::string("is damaged: ") + text);
-    if (got == 0) refuse(name, "is cut short: " + std::to_string(bytes) + " bytes are missing");
+    if (got < 0 || (code != Z_OK && code != Z_BUF_ERROR)) reject(name, std::string("is damaged: ") + text);
+    if (got == 0) reject(name, "is cut short: " + std::to_string(bytes) + " bytes are missing");
     next += got;
     bytes -= static_cast<std::size_t>(got);
   }
@@ -44,14 +44,14 @@ std::uint32_t read_number(const std::string& name, const File& file) {
          static_cast<std::uint32_t>(b[2]) << 8 | b[3];
 }
 
-/// zlib checks the checksum when it meets the end; a file longer than it says is refused too.
+/// Rejects a file that is longer than its header says. zlib verifies the checksum when it reads the end.
 void require_end(const std::string& name, const File& file) {
   unsigned char more;
   const int got = gzread(file.get(), &more, 1);
-  if (got > 0) refuse(name, "is longer than its header says");
+  if (got > 0) reject(name, "is longer than its header says");
   int code = Z_OK;
   const char* text = gzerror(file.get(), &code);
-  if (got < 0 || code != Z_OK) refuse(name, std::string("is damaged: ") + text);
+  if (got < 0 || code != Z_OK) reject(name, std::string("is damaged: ") + text);
 }
 
 constexpr std::uint32_t magic_of_labels = 2049;  // unsigned bytes, one dimension
@@ -63,9 +63,9 @@ Images read_images(const std::string& name) {
   constexpr std::int64_t most_pixels = std::int64_t{1} << 32;
   const File file = open(name);
   const std::uint32_t kind = read_number(name, file);
-  if (kind == magic_of_labels) refuse(name, "holds labels, not images");
+  if (kind == magic_of_labels) reject(name, "holds labels, not images");
   if (kind != magic_of_images)
-    refuse(name, "is no IDX file of images: expected the magic number 2051, got " + std::to_string(kind));
+    reject(name, "is not an IDX file of images: expected the magic number 2051, got " + std::to_string(kind));
   Images images;
   images.count = read_number(name, file);
   images.rows = read_number(name, file);
@@ -73,7 +73,7 @@ Images read_images(const std::string& name) {
   const bool small = images.rows < 65536 && images.cols < 65536;
   const std::int64_t pixels_each = small ? images.rows * images.cols : 0;
   if (images.count == 0 || pixels_each <= 0 || pixels_each > most_pixels / images.count) {
-    refuse(name, "has a header that makes no sense: " + std::to_string(images.count) + " images of " +
+    reject(name, "has a header that makes no sense: " + std::to_string(images.count) + " images of " +
                      std::to_string(images.rows) + " x " + std::to_string(images.cols));
   }
   images.pixels.resize(static_cast<std::size_t>(images.count * pixels_each));
@@ -85,12 +85,12 @@ Images read_images(const std::string& name) {
 std::vector<unsigned char> read_labels(const std::string& name) {
   const File file = open(name);
   const std::uint32_t kind = read_number(name, file);
-  if (kind == magic_of_images) refuse(name, "holds images, not labels");
+  if (kind == magic_of_images) reject(name, "holds images, not labels");
   if (kind != magic_of_labels)
-    refuse(name, "is no IDX file of labels: expected the magic number 2049, got " + std::to_string(kind));
+    reject(name, "is not an IDX file of labels: expected the magic number 2049, got " + std::to_string(kind));
   const std::uint32_t count = read_number(name, file);
   constexpr std::uint32_t most = 1u << 28;
-  if (count == 0 || count > most) refuse(name, "has a header that makes no sense: " + std::to_string(count) + " labels");
+  if (count == 0 || count > most) reject(name, "has a header that makes no sense: " + std::to_string(count) + " labels");
   std::vector<unsigned char> labels(count);
   read(name, file, labels.data(), labels.size());
   require_end(name, file);

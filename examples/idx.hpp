@@ -1,4 +1,4 @@
-// Reads images and labels of IDX files, the format of MNIST and Fashion-MNIST, gzipped or not.
+// Reads images and labels from IDX files, the format of MNIST and Fashion-MNIST. The files may be gzipped.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +12,11 @@ struct Images {
   std::vector<unsigned char> pixels;  ///< count x rows x cols, 0 to 255
 };
 
-/// Throws std::runtime_error naming the file, and what is wrong with it: missing, not IDX, of another kind, damaged, cut short.
+/// Throws std::runtime_error with the name of the file and the reason, if the file is missing, damaged, incomplete, or not an
+/// IDX file of images.
 Images read_images(const std::string& file);
 
-/// One number, 0 to 255, for each image. Throws as read_images.
+/// A label from 0 to 255 for each image. Throws like read_images.
 std::vector<unsigned char> read_labels(const std::string& file);
 
 }  // namespace idx

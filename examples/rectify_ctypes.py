@@ -1,16 +1,19 @@
-"""rectify from Python without a build: its C ABI by ctypes, on numpy arrays. Any language that can call C does the same.
+"""rectify from Python without compiling anything: calls its C ABI with ctypes, on numpy arrays. Any language that can call C
+can do so.
 
     from rectify_ctypes import Rectify, Relu
     rectify = Rectify("librectify.so.0.2")
     y = np.empty_like(x)
     rectify.forward(Relu(alpha=0.01), x=x, bias=bias, y=y)      # y = leaky_relu(x + bias)
 
-Operands have the names of rectify.h and the meaning that ops.hpp gives them; None means absent. They are numpy arrays of float16,
-float32, float64 or bfloat16, which is ml_dtypes.bfloat16 or, without that package, uint16 bits seen as bits.view(BFLOAT16).
+Operands have the names of rectify.h and the meaning described in ops.hpp; None means absent. They are numpy arrays of float16,
+float32, float64 or bfloat16. The latter is ml_dtypes.bfloat16 or, without that package, an array of uint16 bits as
+bits.view(BFLOAT16).
 
-TypeError and ValueError report what the library cannot see, such as a misspelt operand, another dtype or a read-only output; Error
-reports what the library rejects. All name the operand, what was expected and what came, and nothing has been written by then.
-Only the CPU is shown: for CUDA, device is 1 and data an address as in __cuda_array_interface__.
+TypeError and ValueError are raised for errors that the library cannot see, such as a misspelt operand, another dtype or a
+read-only output. Error is raised for what the library rejects. All name the operand, what was expected and what was given, and
+nothing has been written. This module is for the CPU. For CUDA, set device to 1 and data to an address as in
+__cuda_array_interface__.
 """
 import ctypes
 import math
@@ -20,7 +23,7 @@ from ctypes import POINTER, c_char_p, c_double, c_int32, c_int64, c_size_t, c_vo
 import numpy as np
 
 MAX_RANK = 8
-BFLOAT16 = np.dtype([("bfloat16", np.uint16)])  # numpy has no dtype of its own for it; y.view(np.uint16) gives the bits back
+BFLOAT16 = np.dtype([("bfloat16", np.uint16)])  # numpy itself has no bfloat16; y.view(np.uint16) gives the bits
 DTYPES = {np.dtype(np.float16): 1, BFLOAT16: 2, np.dtype(np.float32): 3, np.dtype(np.float64): 4}
 U1, U2 = 5, 6
 STRIDED = 1
@@ -65,7 +68,7 @@ class Backward(ctypes.Structure):
 
 
 class Mask:
-    """The bits that forward leaves for backward: bytes in an array, and the shape and width that they have."""
+    """A mask, which forward writes and backward reads: an array of bytes, and the shape and dtype (U1 or U2) of its bits."""
 
     def __init__(self, bits, shape, dtype):
         self.bits, self.shape, self.dtype = bits, tuple(shape), dtype
@@ -78,8 +81,8 @@ def extents(name, shape):
 
 
 def array_view(name, array):
-    """The struct for an array. It does not own: the array must outlive the call."""
-    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):  # whose mask would be lost
+    """The struct for an array. The struct does not own the memory: the array must outlive the call."""
+    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):  # its mask would be ignored
         instead = f"; a single number goes into Relu({name}=...)" if hasattr(Relu, name) else ""
         raise TypeError(f"{name}: expected a plain numpy array, got {type(array)}{instead}")
     dtype = BFLOAT16 if array.dtype.name == "bfloat16" and array.dtype.isnative else array.dtype
@@ -95,7 +98,7 @@ def array_view(name, array):
 
 
 def mask_view(mask):
-    """The struct for a Mask, as array_view."""
+    """The struct for a Mask, like array_view."""
     if not isinstance(mask, Mask):
         raise TypeError(f"mask: expected a Mask, as new_mask() makes one, got {type(mask)}")
     shape, bits = extents("mask", mask.shape), mask.bits
@@ -118,7 +121,7 @@ def view(kind, name, operand):
 
 
 def setting(name, value):
-    """The value itself, if ctypes and the C ABI take it as meant: a channel_axis of 2**32 would be 0, a gain of 0 would be 1."""
+    """Returns the value if the C ABI will see the same value: a channel_axis of 2**32 would become 0, a gain of 0 means 1."""
     if name == "accumulate":
         if not isinstance(value, (bool, np.bool_)):
             raise TypeError(f"accumulate: expected True or False, got {type(value)}")
@@ -132,7 +135,7 @@ def setting(name, value):
 
 
 def operands_of(kind, relu, named):
-    """The struct of forward or backward. It points into the arrays of `named`, which the caller keeps."""
+    """The struct of operands of forward or backward. It points into the arrays of `named`, which must outlive it."""
     if not isinstance(relu, Relu):
         raise TypeError(f"relu: expected a Relu, got {type(relu)}")
     operands = kind(struct_size=ctypes.sizeof(kind), channel_axis=1)
@@ -170,13 +173,13 @@ class Rectify:
     def backward(self, relu, **named):
         operands, needed = operands_of(Backward, relu, named), c_size_t()
         self.check(self.c.rectify_workspace_bytes(relu, operands, needed))
-        workspace = np.empty(needed.value + 255, np.uint8)  # 255 more, to begin on a boundary of 256
+        workspace = np.empty(needed.value + 255, np.uint8)  # 255 more, so that it can begin on a boundary of 256 bytes
         operands.workspace = (workspace.ctypes.data + 255) // 256 * 256
         operands.workspace_bytes = needed.value
         self.check(self.c.rectify_backward(relu, operands, None))
 
     def new_mask(self, relu, x, **named):
-        """Room for the narrowest mask that serves; `named` are the operands that forward will have."""
+        """Makes the narrowest mask that suffices. `named`: the other operands that forward will have."""
         operands, dtype, needed = operands_of(Forward, relu, {"x": x, **named}), c_int32(), c_size_t()
         self.check(self.c.rectify_mask_dtype(relu, operands, dtype))
         self.check(self.c.rectify_mask_bytes(dtype.value, operands.x.shape, operands.x.rank, needed))

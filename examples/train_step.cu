@@ -1,6 +1,6 @@
-// The smallest use of rectify from training code that exists already: one layer y = leaky_relu(x W + b) with cuBLAS on the caller's
-// stream, forward and backward. Bias, function and mask are one pass; so are dx and dbias. Prints OK where they are what a plain
-// loop says; without a GPU it exits with 77, which ctest counts as skipped.
+// The smallest use of rectify in existing training code: one layer y = leaky_relu(x W + b), forward and backward, with cuBLAS
+// on the same stream. The bias, the function and the mask are one pass, and so are dx and dbias. Prints OK if the results are
+// the expected ones. Without a GPU the exit status is 77, which ctest counts as skipped.
 #include <rectify/rectify.hpp>
 
 #include <cublas_v2.h>
@@ -19,7 +19,7 @@ int main() {
   const auto raw = [](auto& vector) { return thrust::raw_pointer_cast(vector.data()); };
 
   thrust::device_vector<float> x(batch * inputs, 0.5f), w(inputs * outputs, 0.25f), b(outputs, -13.0f), y(batch * outputs);
-  thrust::fill(b.begin(), b.begin() + outputs / 2, 1.0f);  // z is 13 in half of the channels, -1 in the others
+  thrust::fill(b.begin(), b.begin() + outputs / 2, 1.0f);  // z = x W + b is 13 in half of the channels and -1 in the others
   thrust::device_vector<float> dy(batch * outputs, 2.0f), dw(inputs * outputs), db(outputs);
   thrust::device_vector<unsigned char> mask(mask_bytes(DType::u1, {batch, outputs}));
   cudaStream_t stream;
@@ -27,7 +27,7 @@ int main() {
   cudaStreamCreate(&stream);
   cublasCreate(&blas);
   cublasSetStream(blas, stream);
-  cudaDeviceSynchronize();  // the vectors were filled on another stream
+  cudaDeviceSynchronize();  // because the vectors were filled on another stream
 
   // begin: quoted in docs/training-loop.md
   const float one = 1, zero = 0;

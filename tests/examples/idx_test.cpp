@@ -51,7 +51,7 @@ TEST_F(Idx, SaysWhatIsWrong) {
   write("\0\0\x08\x01\0\0\0\x02"s);
   EXPECT_NE(refusal().find("labels"), std::string::npos) << refusal();
   write("\x89PNG\r\n"s);
-  EXPECT_NE(refusal().find("no IDX file"), std::string::npos) << refusal();
+  EXPECT_NE(refusal().find("not an IDX file"), std::string::npos) << refusal();
   write("\0\0\x08\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"s);
   EXPECT_NE(refusal().find("makes no sense"), std::string::npos) << refusal();
   write("\x1f\x8b\x08\0\0\0\0\0\0\x03garbage"s);
@@ -67,7 +67,7 @@ TEST_F(Idx, ReadsLabels) {
   write(images_of_two + "abcdef");
   EXPECT_NE(refusal(idx::read_labels).find("holds images, not labels"), std::string::npos);
   write("PNG, say");
-  EXPECT_NE(refusal(idx::read_labels).find("no IDX file of labels"), std::string::npos);
+  EXPECT_NE(refusal(idx::read_labels).find("not an IDX file of labels"), std::string::npos);
 }
 
 }  // namespace
