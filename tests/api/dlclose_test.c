@@ -1,6 +1,5 @@
-// The shared library is closed while a thread that called it lives on, and OpenMP's threads wait for more to do. Several times,
-// with an error text of the thread's. Its code must stay where it is, or those threads return into nothing. argv[1] is
-// the library.
+// The shared library is closed several times while a thread that has called it and has an error text continues, and while OpenMP's threads wait
+// for more work. Its code must stay loaded for those threads. argv[1] is the library.
 #define _POSIX_C_SOURCE 200809L
 #include <rectify/rectify.h>
 
@@ -15,7 +14,7 @@ static float x[elements], y[elements];
 static void* library;
 static pthread_barrier_t called, closed;
 
-/// A function of the library, by way of memory: ISO C has no cast from an object's pointer to a function's.
+/// Finds a function of the library. It is copied as bytes, as ISO C cannot cast a pointer to an object to one to a function.
 static void find(const char* name, void* function) {
   void* const found = dlsym(library, name);
   memcpy(function, &found, sizeof found);

@@ -1,4 +1,4 @@
-# The shared library exports the C ABI and the C++ API, and nothing else, under a name with the version of its structs.
+# The shared library exports the C ABI and the C++ API and nothing else, and its name has the version of the structs.
 execute_process(COMMAND ${NM} -D --defined-only -C ${LIBRARY} OUTPUT_VARIABLE listed COMMAND_ERROR_IS_FATAL ANY)
 string(REGEX MATCHALL "[^\n]+" symbols "${listed}")
 set(c_functions 0)
@@ -16,7 +16,7 @@ foreach(wanted IN ITEMS "rectify::forward(rectify::Relu const&, rectify::Forward
     message(SEND_ERROR "not exported: ${wanted}")
   endif()
 endforeach()
-# As many as rectify.h declares.
+# It exports every function that rectify.h declares.
 file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/../../include/rectify/rectify.h declared REGEX "^RECTIFY_C_API ")
 list(LENGTH declared expected)
 if(NOT c_functions EQUAL expected)

@@ -2,7 +2,7 @@
 file(GLOB headers RELATIVE ${PROJECT_SOURCE_DIR}/include CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/rectify/*.hpp
   ${PROJECT_SOURCE_DIR}/include/rectify/*.h)
 if(NOT RECTIFY_DLPACK)
-  list(REMOVE_ITEM headers rectify/dlpack.hpp)  # which asks for a dlpack.h
+  list(REMOVE_ITEM headers rectify/dlpack.hpp)  # which includes dlpack.h
 endif()
 foreach(header IN LISTS headers)
   string(MAKE_C_IDENTIFIER ${header} stem)
@@ -19,7 +19,7 @@ if(RECTIFY_DLPACK)
   target_include_directories(rectify_header_tests PRIVATE ${RECTIFY_DLPACK})
 endif()
 
-# The call as C++20 writes it, without a warning.
+# Calls with designated initializers of C++20 compile without warnings.
 file(CONFIGURE OUTPUT headers/designated.cpp CONTENT [=[
 #include <rectify/rectify.hpp>
 void call(rectify::ConstTensorView x, rectify::ConstTensorView dy, rectify::TensorView out) {
@@ -33,7 +33,7 @@ set_target_properties(rectify_designated_test PROPERTIES CXX_STANDARD 20)
 target_compile_options(rectify_designated_test PRIVATE -Wall -Wextra -Wmissing-field-initializers -Werror)
 target_link_libraries(rectify_designated_test PRIVATE rectify_headers)
 
-# The C ABI for callers who compile without exceptions, and may rely on none.
+# The C ABI in a program without exceptions: its functions are noexcept.
 file(CONFIGURE OUTPUT headers/no_exceptions.cpp CONTENT [=[
 #include <rectify/rectify.h>
 static_assert(noexcept(rectify_forward(nullptr, nullptr, nullptr)) && noexcept(rectify_backward(nullptr, nullptr, nullptr)));
@@ -51,7 +51,7 @@ add_library(rectify_no_exceptions_test OBJECT ${CMAKE_CURRENT_BINARY_DIR}/header
 target_compile_options(rectify_no_exceptions_test PRIVATE -fno-exceptions -fno-rtti -Wall -Wextra -Wpedantic -Werror)
 target_link_libraries(rectify_no_exceptions_test PRIVATE rectify_headers)
 
-# Whoever includes the headers may ask for more warnings than rectify does.
+# The headers in a program with more warnings than rectify itself enables.
 file(CONFIGURE OUTPUT headers/warnings.cpp CONTENT [=[
 #include <rectify/rectify.hpp>
 template float rectify::value(const Relu&, float);
@@ -65,7 +65,7 @@ target_compile_options(rectify_warnings_test PRIVATE -Wall -Wextra -Wpedantic -W
   $<$<CXX_COMPILER_ID:Clang,AppleClang>:-Wweak-vtables> -Werror)
 target_link_libraries(rectify_warnings_test PRIVATE rectify_headers)
 
-# Whatever other headers leave behind: X11's and Windows' macros, those of complex.h and of terminals, and a file without exceptions.
+# The headers after macros of X11, Windows, complex.h and terminal libraries, and in a file without exceptions.
 file(CONFIGURE OUTPUT headers/macros.cpp CONTENT [=[
 #include <algorithm>
 #include <clocale>

@@ -49,7 +49,7 @@ class Run:
         self.count = self.machine.run((3, 0, 0), (8, 1, 1), self.memory)
 
     def instructions(self):
-        """Of a warp, by plain PTX."""
+        """The instructions of a warp, by plain PTX."""
         return self.count.ptx_instructions / WARPS
 
     def register(self, name, dtype=np.int32):
@@ -57,12 +57,12 @@ class Run:
 
 
 class Control(unittest.TestCase):
-    def test_a_loop_counts_each_time_round(self):
+    def test_counts_each_iteration_of_a_loop(self):
         run = Run("mov.u32 %r1, 0;\n$again:\n add.s32 %r1, %r1, 1;\n setp.lt.s32 %p1, %r1, 10;\n @%p1 bra $again;\n ret;")
         self.assertEqual(run.instructions(), 10 * 3 + 1)
         self.assertTrue((run.register("%r1") == 10).all())
 
-    def test_a_warp_pays_for_both_ways_and_only_where_its_threads_part(self):
+    def test_counts_both_branches_only_if_threads_diverge(self):
         body = """
           mov.u32 %r1, %tid.x;
           setp.lt.u32 %p1, %r1, 48;
@@ -82,12 +82,12 @@ class Control(unittest.TestCase):
         low = np.arange(256) < 48
         self.assertTrue((run.register("%r3") == np.where(low, 15, 6)).all())
 
-    def test_a_loop_whose_length_differs_takes_as_long_as_the_longest_of_a_warp(self):
+    def test_counts_the_longest_loop_of_a_warp(self):
         body = "mov.u32 %r1, %tid.x;\n$again: add.s32 %r1, %r1, -1;\n setp.gt.s32 %p1, %r1, 0;\n @%p1 bra $again;\n ret;"
         rounds = [max(1, 32 * warp + 31) for warp in range(WARPS)]
         self.assertEqual(Run(body).count.ptx_instructions, sum(1 + 3 * r + 1 for r in rounds))
 
-    def test_a_barrier_holds_until_all_have_written(self):
+    def test_waits_at_a_barrier_until_all_have_written(self):
         body = """
           mov.u32 %r1, %tid.x;
           mov.u32 %r5, numbers;
@@ -107,18 +107,18 @@ class Control(unittest.TestCase):
           ret;"""
         self.assertTrue((Run(body).register("%r4") == 255 - np.arange(256)).all())
 
-    def test_predicates_guard_single_instructions(self):
+    def test_applies_predicates_to_single_instructions(self):
         run = Run("mov.u32 %r1, %tid.x;\n setp.eq.u32 %p1, %r1, 7;\n mov.u32 %r2, 1;\n @!%p1 add.s32 %r2, %r2, 1;\n ret;")
         self.assertTrue((run.register("%r2") == np.where(np.arange(256) == 7, 1, 2)).all())
 
-    def test_an_unknown_instruction_is_a_fault_only_where_a_thread_comes_by(self):
+    def test_rejects_an_unknown_instruction_only_if_it_is_executed(self):
         Run("bra.uni $on;\n frobnicate.s32 %r1, %r2;\n$on: ret;")
         with self.assertRaisesRegex(Problem, "frobnicate.s32 %r1"):
             Run("frobnicate.s32 %r1, %r2;\n ret;")
 
 
 class Arithmetic(unittest.TestCase):
-    def test_division_rounds_towards_zero(self):
+    def test_rounds_division_towards_zero(self):
         body = """
           mov.u32 %r1, %tid.x;
           sub.s32 %r1, %r1, 128;
@@ -134,12 +134,12 @@ class Arithmetic(unittest.TestCase):
         self.assertTrue((run.register("%rd2", np.int64) == np.trunc(numbers / -5)).all())
         self.assertTrue((run.register("%rd3", np.int64) == np.fmod(numbers, -5)).all())
 
-    def test_a_64_bit_division_costs_by_its_numbers(self):
+    def test_counts_a_64_bit_division_by_its_operands(self):
         divide = "mov.u64 %rd1, {};\n div.u64 %rd2, %rd1, 3;\n ret;".format
         narrow, wide = (Run(divide(n)).count.warp_instructions / WARPS - 1 for n in (1 << 20, 1 << 40))
         self.assertEqual((narrow, wide), (NARROW_64, WIDE_64))
 
-    def test_numbers_of_all_widths(self):
+    def test_computes_numbers_of_all_widths(self):
         body = """
           mov.u32 %r1, %tid.x;
           mul.wide.u32 %rd1, %r1, -1;
@@ -161,11 +161,11 @@ class Arithmetic(unittest.TestCase):
         self.assertTrue((run.register("%r4", np.uint32) == 0xFFFFF00F | (thread << np.uint64(4))).all())
         self.assertTrue((run.register("%rs4", np.uint16) == (thread << np.uint64(9)) & np.uint64(0xFFFF)).all())
 
-    def test_bf16_rounds_to_the_nearest_even(self):
+    def test_rounds_bf16_to_nearest_even(self):
         body = "mov.f32 %f1, 0f3F808000;\n mov.f32 %f2, 0f3F818000;\n cvt.rn.bf16x2.f32 %r1, %f1, %f2;\n ret;"
         self.assertTrue((Run(body).register("%r1", np.uint32) == 0x3F803F82).all())
 
-    def test_shuffles_stay_within_a_warp(self):
+    def test_keeps_shuffles_within_a_warp(self):
         run = Run(
             "mov.u32 %r1, %tid.x;\n shfl.sync.down.b32 %r2|%p1, %r1, 4, 31, -1;\n shfl.sync.bfly.b32 %r3, %r1, 1, 31, -1;\n ret;"
         )
@@ -187,20 +187,20 @@ class Memories(unittest.TestCase):
       add.s64 %rd5, %rd2, %rd3;
     """
 
-    def test_bytes_are_counted_for_each_tensor(self):
+    def test_counts_bytes_for_each_tensor(self):
         run = Run(self.LOADS + "ld.global.v4.f32 {%f1, %f2, %f3, %f4}, [%rd4];\n st.global.f32 [%rd5+4], %f3;\n ret;")
         moved = {r.name: (r.loaded, r.stored) for r in run.memory.ranges}
         self.assertEqual(moved, {"x": (4096, 0), "y": (0, 1024)})
         self.assertEqual(run.count.bytes_in_flight, 16)
         self.assertTrue((np.abs(run.register("%f1", np.float32)) < 1).all())
 
-    def test_bytes_in_flight_end_where_a_load_is_used(self):
+    def test_ends_bytes_in_flight_at_the_use_of_a_load(self):
         two = "ld.global.v2.f32 {%f1, %f2}, [%rd4];\n ld.global.f32 %f3, [%rd4+8];\n"
         self.assertEqual(Run(self.LOADS + two + "add.rn.f32 %f4, %f1, %f3;\n ret;").count.bytes_in_flight, 12)
         after = "ld.global.v2.f32 {%f1, %f2}, [%rd4];\n add.rn.f32 %f4, %f1, %f2;\n bra.uni $on;\n$on: ld.global.f32 %f3, [%rd4+8];\n"
         self.assertEqual(Run(self.LOADS + after + "add.rn.f32 %f4, %f1, %f3;\n ret;").count.bytes_in_flight, 8)
 
-    def test_a_load_moves_before_a_use_but_not_before_its_address_or_a_store(self):
+    def test_moves_a_load_before_a_use_but_not_before_its_address_or_a_store(self):
         first = "ld.global.u32 %r2, [%rd4];\n add.s32 %r3, %r2, 1;\n"
         second = "ld.global.v2.f32 {%f1, %f2}, [%rd4+8];\n ret;"
         address = "and.b32 %r3, %r3, 15;\n mul.wide.u32 %rd6, %r3, 8;\n add.s64 %rd4, %rd1, %rd6;\n"
@@ -208,28 +208,28 @@ class Memories(unittest.TestCase):
         self.assertEqual(Run(self.LOADS + first + address + second).count.bytes_in_flight, 8)
         self.assertEqual(Run(self.LOADS + first + "st.global.u32 [%rd5], %r3;\n" + second).count.bytes_in_flight, 8)
 
-    def test_a_move_of_a_register_is_no_use_of_it(self):
+    def test_does_not_take_a_move_of_a_register_as_a_use(self):
         body = (
             "ld.global.u32 %r2, [%rd4];\n mov.b32 %f1, %r2;\n ld.global.f32 %f2, [%rd4+4];\n add.rn.f32 %f3, %f1, %f1;\n ret;"
         )
         self.assertEqual(Run(self.LOADS + body).count.bytes_in_flight, 8)
 
-    def test_an_access_outside_of_every_tensor_is_a_fault(self):
+    def test_rejects_an_access_outside_of_every_tensor(self):
         with self.assertRaisesRegex(Problem, "in no tensor"):
             Run(self.LOADS + "ld.global.f32 %f1, [%rd3];\n ret;")
 
 
 class Figures(unittest.TestCase):
-    def test_blocks_that_a_multiprocessor_has_room_for(self):
+    def test_finds_the_blocks_per_multiprocessor(self):
         self.assertEqual(figures.blocks_at_once(256, 22, 0), 8)
         self.assertEqual(figures.blocks_at_once(256, 57, 5120), 4)
         self.assertEqual(figures.blocks_at_once(256, 40, 60 * 1024), 3)
 
-    def test_all_of_the_issue_slots(self):
+    def test_finds_the_share_of_issue_slots(self):
         slots_for_a_byte = figures.ISSUE_SLOTS / figures.BANDWIDTH
         self.assertAlmostEqual(figures.issue_share(32 * 8 * slots_for_a_byte, 8), 1)
 
-    def test_each_row_has_a_name_of_its_own(self):
+    def test_names_each_row_differently(self):
         names = [row.name for row in rows.table()]
         self.assertEqual(len(names), len(set(names)))
         self.assertIn("forward [n, 500 of 512]", names)

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Compiles every kernel for one architecture and rejects: spills, local memory, double arithmetic in the f32 kernels (ptxas warnings
-# as errors), more kernels than the budget, more registers than tests/cuda/registers.txt allows, and PTX without 128-bit accesses where
-# packs are moved or with anything that has no place here.
-# Usage: kernel_gate.sh NVCC SOURCE_DIR ARCHITECTURE [print]     print: the lines for tests/cuda/registers.txt, and no judgement of them
-# KERNEL_PTX=DIR takes the PTX from there, where a build for that architecture alone has left it, and compiles the rest of the way.
+# as errors), more kernels than the budget, more registers than tests/cuda/registers.txt allows, and PTX with forbidden instructions or
+# without 128-bit accesses in kernels that move packs.
+# Usage: kernel_gate.sh NVCC SOURCE_DIR ARCHITECTURE [print]     print: prints the lines for tests/cuda/registers.txt without checking them
+# KERNEL_PTX=DIR uses the PTX that a build for this architecture only has left in DIR, and compiles it to machine code.
 set -euo pipefail
 nvcc=$1 root=$2 arch=$3 print=${4:-} budget=200
 out=$(mktemp -d)
@@ -16,7 +16,7 @@ warnings=-warn-spills,-warn-lmem-usage,-Werror
 failed=0
 fail() { echo "sm_$arch: $*" >&2; failed=1; }
 
-# The machine code with its registers; the PTX is kept on the way.
+# Compiles to machine code, for the registers, and keeps the PTX.
 compile() {
   local name input=$1 strict=$warnings,-warn-double-usage
   name=$(basename "$1" .cu)
@@ -39,8 +39,8 @@ for source in "$root"/cuda/*.cu; do
   [ ! -e "$out/$name.rejected" ] || { c++filt <"$out/$name.log" | grep -E 'warning|error' >&2; fail "$name: ptxas rejects it"; }
 done
 
-# Spaces by short names: Dense and Rows (a strided one) of packs of 16 bytes, Halves and HalfRows of 8, Strided of single elements; those
-# whose threads walk (cuda/walk.cuh) as WalkedDense and so on.
+# Short names for spaces: Dense and Rows (strided) for packs of 16 bytes, Halves and HalfRows for packs of 8, Strided for single elements;
+# WalkedDense and so on for those whose threads walk (cuda/walk.cuh).
 cat >"$out/spaces.sed" <<'end'
 s/rectify::detail:://g
 s/(Store)0/s/g
@@ -52,7 +52,7 @@ s/Strided<\([a-z0-9]*\), Single<[a-z0-9]*> >/Strided<\1>/g
 s/Walked<\([A-Za-z]*<[a-z0-9]*>\) >/Walked\1/g
 end
 
-# "ForwardOp<float> WithBias U1 Dense<bf16> 40": op, operand set, sums where there are, mask, space, registers.
+# "ForwardOp<float> WithBias U1 Dense<bf16> 40": op, operand set, sums if any, mask, space, registers.
 cat "$out"/*.log | c++filt | sed -f "$out/spaces.sed" | awk '
   /Compiling entry function/ {
     match($0, /[a-z_]*_kernel<.*>\(/); n = split(substr($0, RSTART, RLENGTH - 2), a, /[ ]*, |_kernel</); sub(/ $/, "", a[n])
@@ -65,7 +65,7 @@ if [ "$print" = print ]; then sed "s/^/sm_$arch /" "$out/registers"; exit "$fail
 kernels=$(wc -l <"$out/registers")
 [ "$kernels" -gt 0 ] || fail "no kernel was found"
 [ "$kernels" -le "$budget" ] || fail "$kernels kernels, the budget is $budget"
-# Registers are the compiler's choice, so the table counts for the release that it was made with.
+# The compiler chooses registers, so the table is valid only for the release of nvcc that it was made with.
 if grep -q "^# nvcc $("$nvcc" --version | sed -n 's/.*release \([0-9.]*\).*/\1/p')$" "$root/tests/cuda/registers.txt"; then
   while read -r line; do
     kernel="sm_$arch ${line% *}" used=${line##* }
@@ -75,7 +75,7 @@ if grep -q "^# nvcc $("$nvcc" --version | sed -n 's/.*release \([0-9.]*\).*/\1/p
   done <"$out/registers"
 fi
 
-# One file per kernel, to look into.
+# One file per kernel.
 cat "$out"/*/*.ptx | c++filt | awk -v out="$out" '/\.entry/ { n++; file = out "/kernel" n } file { print > file } /^}/ { file = "" }'
 [ "$(find "$out" -maxdepth 1 -name 'kernel*' | wc -l)" = "$kernels" ] || fail "not every kernel has its PTX looked into"
 for kernel in "$out"/kernel*; do

@@ -1,5 +1,5 @@
-# What docs/semantics.md says of other systems: in CI the page beside docs/parity.json and the library; `parity` runs the systems themselves,
-# where RECTIFY_PARITY_PYTHON has any. After c_api.cmake, which finds Python and makes the library that it loads.
+# Statements about other systems in docs/semantics.md: CI compares the page with docs/parity.json and the library; `parity` runs the systems
+# that RECTIFY_PARITY_PYTHON has. Included after c_api.cmake, which finds Python and builds the library that it loads.
 if(RECTIFY_NESTED OR NOT RECTIFY_PYTHON OR CMAKE_CROSSCOMPILING)
   return()
 endif()

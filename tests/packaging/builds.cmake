@@ -1,8 +1,8 @@
-# Builds that must pass beside the one at hand: each configures, builds and tests a tree of its own. Sanitizers, the kernel sources on
-# the CPU, random calls, every size and op of the benchmark, and the optimiser are left to the build at hand; so are threads of a forked
-# child, at which qemu-user 7.2 aborts. What takes minutes is slow.
+# Builds with other compilers and options. Each configures, builds and tests a tree of its own. They leave out sanitizers, the emulated
+# kernels, random calls, the benchmark and optimisation, which the main build tests, and threads of a forked child, at which qemu-user 7.2
+# aborts. Those that take minutes are slow.
 if(RECTIFY_NESTED)
-  return()  # a build test has none of its own
+  return()  # these builds do not test builds
 endif()
 
 function(rectify_add_build_test name target tests)
@@ -16,32 +16,32 @@ endfunction()
 
 find_program(RECTIFY_CLANG clang++)
 if(RECTIFY_CLANG AND TARGET rectify_tests)
-  # Also with every instruction that this machine has: the namespaces of the CPU's loops must not follow the compiler's flags.
+  # With -march=native, on which the namespaces of the CPU's loops must not depend.
   rectify_add_build_test(build_with_clang rectify_tests "^rectify_tests" -DRECTIFY_CUDA=OFF -DCMAKE_CXX_COMPILER=${RECTIFY_CLANG} -DBUILD_SHARED_LIBS=ON
     -DCMAKE_CXX_FLAGS=-march=native
     -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON)
 endif()
 if(RECTIFY_CLANG)
-  # Its errors and warnings over the library, without the wait for its code.
+  # Errors and warnings of Clang in the library, without code generation.
   add_test(NAME clang_accepts COMMAND ${CMAKE_CTEST_COMMAND}
     --build-and-test ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/clang_accepts --build-generator ${CMAKE_GENERATOR} --build-target rectify_host
     --build-options -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-fsyntax-only -DRECTIFY_NESTED=ON -DRECTIFY_TESTS=OFF -DRECTIFY_BENCH=OFF
       -DRECTIFY_EXAMPLES=OFF -DRECTIFY_CUDA=OFF -DRECTIFY_WARNINGS_AS_ERRORS=ON -DCMAKE_CXX_COMPILER=${RECTIFY_CLANG})
   set_tests_properties(clang_accepts PROPERTIES LABELS quick TIMEOUT 300 PROCESSORS 2)
 endif()
-# Any of CMake's words for OFF.
+# RECTIFY_CUDA accepts every value that CMake takes as OFF.
 add_test(NAME cuda_may_be_switched_off COMMAND ${CMAKE_COMMAND} -S ${PROJECT_SOURCE_DIR} -B ${PROJECT_BINARY_DIR}/cuda_off -G ${CMAKE_GENERATOR}
   -DRECTIFY_CUDA=no -DRECTIFY_TESTS=OFF -DRECTIFY_BENCH=OFF -DRECTIFY_EXAMPLES=OFF)
 set_tests_properties(cuda_may_be_switched_off PROPERTIES LABELS quick TIMEOUT 60 PASS_REGULAR_EXPRESSION "CUDA backend OFF")
-# A virtual machine that has AVX2 and hides F16C, which the loops for AVX2 use.
+# A CPU with AVX2 but without F16C, which the loops for AVX2 use.
 find_program(RECTIFY_QEMU_X86_64 qemu-x86_64)
 if(RECTIFY_QEMU_X86_64 AND TARGET rectify_tests AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   add_test(NAME cpu_without_f16c COMMAND ${RECTIFY_QEMU_X86_64} -cpu max,-f16c,-avx512f $<TARGET_FILE:rectify_tests> --gtest_filter=*Operands*)
   set_tests_properties(cpu_without_f16c PROPERTIES LABELS slow TIMEOUT 300)
 endif()
-# Complete without CUDA, and shared; under /usr, whose folder of libraries Debian names after the architecture.
+# A complete shared build without CUDA, with the prefix /usr, for which Debian names the library folder after the architecture.
 rectify_add_build_test(build_shared all "." -DRECTIFY_CUDA=OFF -DBUILD_SHARED_LIBS=ON -DCMAKE_INSTALL_PREFIX=/usr)
-# Another architecture: the CPU backend's loops over NEON, and its other memory order, under an emulator.
+# Another architecture in an emulator: the loops of the CPU backend with NEON, and another memory order.
 find_program(RECTIFY_AARCH64_COMPILER aarch64-linux-gnu-g++)
 find_program(RECTIFY_QEMU_AARCH64 qemu-aarch64)
 if(RECTIFY_AARCH64_COMPILER AND RECTIFY_QEMU_AARCH64 AND EXISTS /usr/src/googletest/CMakeLists.txt AND TARGET rectify_tests)

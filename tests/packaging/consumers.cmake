@@ -1,10 +1,10 @@
-# Every way to take rectify into a project, static and shared, with CUDA and without; tests/packaging/consumer is that project. Outside of the slow
-# tests are each way once: the build at hand as it is installed, and the sources for the CPU as a shared library.
+# Every way to use rectify in a project, static and shared, with CUDA and without; packaging/consumer is that project. CI tests each way once:
+# the main build as it is installed, and the sources for the CPU as a shared library.
 if(RECTIFY_NESTED)
   return()
 endif()
 
-# Of several toolkits, consumers take that of the build at hand.
+# Consumers use the CUDA toolkit of the main build.
 set(consumer_environment "")
 if(RECTIFY_WITH_CUDA)
   cmake_path(GET CUDAToolkit_BIN_DIR PARENT_PATH toolkit)
@@ -26,7 +26,7 @@ if(RECTIFY_PKG_CONFIG)
   list(APPEND consumer_finders pkgconfig)
 endif()
 
-# Installs TREE by SCRIPT, once its FIXTURES are there, and takes it from where it then lies.
+# Installs TREE with SCRIPT after its FIXTURES, and builds consumers of the installed package.
 function(rectify_add_install_tests kind label script tree fixtures)
   set(stage ${PROJECT_BINARY_DIR}/installed/${kind})
   add_test(NAME install_${kind} COMMAND ${CMAKE_COMMAND} -DTREE=${tree} -DSTAGE=${stage} -DROOT=${PROJECT_SOURCE_DIR}
@@ -38,9 +38,9 @@ function(rectify_add_install_tests kind label script tree fixtures)
   endforeach()
 endfunction()
 
-# Takes the source in, by either way and as either kind, in one tree: static and shared are the same objects, so only the first test
-# compiles them. Not optimised, and for CUDA as far as PTX: the code itself is left to the build at hand. By Makefiles, which have a
-# project's flags after ours on the line that links.
+# Builds consumers of the sources in one tree, by add_subdirectory and FetchContent, static and shared. Both use the same objects, so only the
+# first test compiles them, without optimisation and for CUDA only to PTX, as the main build tests the code. Makefiles put the project's
+# flags after rectify's on the link line.
 function(rectify_add_source_tests backend)
   set(tree ${PROJECT_BINARY_DIR}/sources_${backend})
   set(before "")
@@ -66,7 +66,7 @@ function(rectify_add_source_tests backend)
       endif()
       set(before ${name})
     endforeach()
-    # The next kind takes the tree over.
+    # The next kind uses the same tree.
     set_tests_properties(${name} PROPERTIES FIXTURES_SETUP ${name})
     rectify_add_install_tests(${kind}_${backend} ${label} install.cmake ${tree} ${name})
     set(before install_${kind}_${backend})

@@ -1,4 +1,4 @@
-# Makes the Debian packages of TREE in STAGE, asks dpkg whether this machine could install them, and lays them out in STAGE/prefix.
+# Makes the Debian packages of TREE in STAGE, checks with dpkg that this machine could install them, and unpacks them to STAGE/prefix.
 cmake_minimum_required(VERSION 3.25)
 file(REMOVE_RECURSE ${STAGE})
 execute_process(COMMAND ${CPACK} --config ${TREE}/CPackConfig.cmake -B ${STAGE} OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)

@@ -1,4 +1,4 @@
-# Installs TREE for one prefix, moves that to STAGE/prefix, and looks at what is there. Consumers build beside it, in STAGE.
+# Installs TREE to one prefix, moves it to STAGE/prefix, and checks the files. Consumers are built in STAGE.
 cmake_minimum_required(VERSION 3.25)
 file(REMOVE_RECURSE ${STAGE})
 execute_process(COMMAND ${CMAKE_COMMAND} -E env DESTDIR=${STAGE}/root ${CMAKE_COMMAND} --install ${TREE} --prefix /opt/rectify

@@ -1,13 +1,13 @@
-# What must be true of an installed rectify at PREFIX, the sources of which are in ROOT. Included.
+# Checks of an installed rectify at PREFIX, whose sources are in ROOT. install.cmake and debian.cmake include this file.
 
-# Every public header, detail/ too, and nothing else.
+# It has every public header, including detail/, and no other.
 file(GLOB_RECURSE sources RELATIVE ${ROOT}/include ${ROOT}/include/*)
 file(GLOB_RECURSE headers RELATIVE ${PREFIX}/include ${PREFIX}/include/*)
 if(NOT headers STREQUAL sources OR NOT "rectify/detail/host_device.hpp" IN_LIST headers)
   message(SEND_ERROR "installed headers: ${headers}; sources: ${sources}")
 endif()
 
-# Packages may be moved, and know nothing of where they were made.
+# Packages can be moved, so they must not name the folders in which they were made.
 file(GLOB_RECURSE texts ${PREFIX}/*.cmake ${PREFIX}/*.pc)
 list(LENGTH texts count)
 if(NOT count EQUAL 5)
@@ -23,7 +23,7 @@ foreach(text IN LISTS texts)
   endforeach()
 endforeach()
 
-# Finds the library from where it lies itself.
+# rectify-bench finds the library relative to its own folder.
 if(EXISTS ${PREFIX}/bin/rectify-bench)
   unset(ENV{LD_LIBRARY_PATH})
   execute_process(COMMAND ${PREFIX}/bin/rectify-bench --op forward --min-bytes 64K --max-bytes 64K --repetitions 1

@@ -1,5 +1,5 @@
-// A plugin is closed while OpenMP's threads, which a call of it has made, wait for more to do. They must not return into nothing. And a
-// plugin that has rectify inside keeps rectify's symbols to itself. usage: closes PLUGIN [hides]
+// A plugin is closed while OpenMP's threads, which a call of it has started, wait for more work: their code must stay loaded. With `hides`,
+// a plugin that contains rectify must not export rectify's symbols. usage: closes PLUGIN [hides]
 #include <dlfcn.h>
 #include <unistd.h>
 
@@ -16,6 +16,6 @@ int main(int count, char** arguments) {
   const char* const forward = "_ZN7rectify7forwardERKNS_4ReluERKNS_15ConstTensorViewERKNS_10TensorViewENS_6StreamE";
   if (count > 2 && dlsym(plugin, forward) != nullptr) return std::puts("the plugin exports rectify::forward"), 1;
   if (dlclose(plugin) != 0) return std::puts(dlerror()), 1;
-  usleep(300000);  // longer than GCC's threads spin
+  usleep(300000);  // longer than GCC's threads spin before they wait
   return 0;
 }

@@ -1,11 +1,11 @@
-// Loading the library leaves the arithmetic of the process alone. usage: loads LIBRARY
+// Loading the library does not change the arithmetic of the process. usage: loads LIBRARY
 #include <dlfcn.h>
 
 #include <cstdio>
 
 namespace {
 
-/// A subnormal number and its half, computed when it is asked.
+/// Divides a subnormal number at run time.
 bool keeps_subnormals() {
   volatile double least = 0x1p-1060;
   const volatile double half = least * 0.5;

@@ -1,4 +1,4 @@
-// The smallest use. NaN must come through although this project is compiled with fast math, and an exception out of a library.
+// A minimal program. NaN must be kept although this project is compiled with fast math, and exceptions must pass from a shared library.
 #include <rectify/rectify.hpp>
 
 #include <cstring>

@@ -1,9 +1,9 @@
-// A plugin that uses rectify, and has one function of its own.
+// A plugin with one function, which uses rectify.
 #include <rectify/rectify.hpp>
 
 #include <vector>
 
-/// 0 if it went well, over enough elements for every thread.
+/// Returns 0 for success. There are enough elements for several threads.
 extern "C" __attribute__((visibility("default"))) int plugin_call() {
   std::vector<float> x(1 << 20, -2.0f);
   const rectify::TensorView all(x.data(), {1 << 20}, rectify::Device::cpu());
