@@ -1,5 +1,5 @@
-// The shared library is closed several times while a thread that has called it and has an error text continues, and while OpenMP's threads wait
-// for more work. Its code must stay loaded for those threads. argv[1] is the library.
+// The shared library is closed several times while a thread that has called it and has an error text continues, and while OpenMP's threads
+// wait for more work. Its code must stay loaded for those threads. argv[1] is the library.
 #define _POSIX_C_SOURCE 200809L
 #include <rectify/rectify.h>
 

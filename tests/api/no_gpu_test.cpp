@@ -1,4 +1,4 @@
-// A CUDA tensor on a machine without a GPU, or in a build without CUDA: a typed error, and outputs as they were.
+// A CUDA tensor on a machine without a GPU, or in a build without CUDA: a typed error, and outputs that are not written.
 #include <rectify/rectify.h>
 #include <rectify/rectify.hpp>
 

@@ -27,7 +27,9 @@ TEST_P(SumsBound, HoldsForManyTerms) {
 
 /// 1 plus a little less than half a unit in the last place of `sum`. An addition of such terms one by one rounds that part away every
 /// time, a relative error of a quarter eps per term, which exceeds the bound after some hundreds of terms.
-double lost_beside(std::int64_t sum) { return sum < 2 ? 1 : 1 + std::ldexp(0.98, std::ilogb(static_cast<double>(sum)) - 53); }
+double term_rounded_away(std::int64_t sum) {
+  return sum < 2 ? 1 : 1 + std::ldexp(0.98, std::ilogb(static_cast<double>(sum)) - 53);
+}
 
 /// dbias of [outer, channels, inner]. `before(i)` is the number of terms that are added before element i in its chain of additions.
 template <class F>
@@ -37,7 +39,7 @@ void check_adversary(const Target& target, std::int64_t outer, std::int64_t chan
   Bytes terms(span_bytes(DType::f64, at));
   std::vector<long double> beyond(static_cast<std::size_t>(channels));
   for (std::int64_t i = 0; i < outer * channels * inner; ++i) {
-    const double term = lost_beside(before(i));
+    const double term = term_rounded_away(before(i));
     reference::store(DType::f64, &terms[static_cast<std::size_t>(8 * i)], term);
     beyond[static_cast<std::size_t>(i / inner % channels)] += term - 1;  // kept apart, as long double would round it away too
   }
