@@ -111,10 +111,10 @@ __device__ unsigned compute_and_store(const Operands<T>& operands, const Space& 
 #pragma unroll
     for (int l = first; l < first + at_once; ++l) {
       Element<C> e{operands.scalars};
-      parameters.copy_to(e, l - first);
-      if constexpr (Op::reads_x) e.z = z_of_lane<Set>(operands, in, e, l);
       if constexpr (Op::reads_dy) e.dy = in.dy.lane(l);
       if constexpr (Op::reads_mask) e.piece = piece_of(in.codes >> (l * bits) & ((1u << bits) - 1));
+      parameters.copy_to(e, l - first);
+      if constexpr (Op::reads_x) e.z = z_of_lane<Set>(operands, in, e, l);
       const Op op;
       const Result<C> result = op(e);
       if constexpr (std::decay_t<LaneSums>::sums) {

@@ -1,4 +1,4 @@
-// Everything that a C caller can get wrong and a C++ caller cannot write.
+// The conversion of C structs, and checks of what a C caller can get wrong and a C++ caller cannot write.
 #include "c_structs.hpp"
 
 #include "core/operand_table.hpp"
@@ -11,7 +11,7 @@
 namespace rectify::detail {
 namespace {
 
-/// "x.dtype". In two parts, so that no string is made before something is rejected.
+/// The name of a field, such as "x.dtype". It has two parts, so that no string is made unless an error is thrown.
 struct Field {
   const char* owner;
   const char* name;
@@ -32,12 +32,12 @@ bool is_zero(const T& object) {
   return std::memcmp(&object, &zero, sizeof object) == 0;
 }
 
-/// The operands, where this version knows all of them. Of an earlier version a copy in `room`, zero from where that version ends. A version
-/// to come compares with the size of this one, too.
+/// Checks that this version of the library knows all operands that are set. Structs of an earlier version are copied to `room` and
+/// extended by zeros.
 template <class Operands>
 const Operands& require_known(const Operands* given, Operands& room) {
-  constexpr std::size_t first = offsetof(Operands, gain);          // bytes of the first version
-  constexpr std::size_t known = sizeof(Operands), most = 1 << 14;  // beyond, it is no size but what memory happened to hold
+  constexpr std::size_t first = offsetof(Operands, gain);          // the size of the first version
+  constexpr std::size_t known = sizeof(Operands), most = 1 << 14;  // a larger value is not a size but uninitialised memory
   static_assert(first % alignof(Operands) == 0 && known % alignof(Operands) == 0,
                 "a later field must not lie in today's padding");
   const Field field{"operands", "struct_size"};
@@ -77,7 +77,7 @@ TensorView view_of(const char* name, const rectify_tensor& tensor) {
   return tensor.layout == RECTIFY_STRIDED ? view.strided(Strides(tensor.strides, tensor.rank)) : view;
 }
 
-/// What both functions take, and their tensors.
+/// The tensors of Forward or Backward, and what both have in common.
 template <class To, class From>
 To operands_of(const From& from) {
   To to;

@@ -1,5 +1,5 @@
-// C structs into the C++ ones. All throw an error that names the field, what was expected and what came; whether the operands
-// serve a verb is for validate.hpp.
+// Conversion of C structs into C++ ones. Each function throws an error that names the field, what was expected and what came, if
+// a C++ caller could not have written the value. Whether a call is valid is checked later, by validate.cpp.
 #pragma once
 
 #include "require.hpp"
@@ -15,7 +15,7 @@ Relu relu_of(const rectify_relu* relu);
 Forward forward_of(const rectify_forward_operands* operands);
 Backward backward_of(const rectify_backward_operands* operands);
 
-/// `owner`: whose dtype it is.
+/// `owner` is the name of the operand in errors.
 DType dtype_of(const char* owner, std::int32_t dtype);
 Shape mask_shape_of(const std::int64_t* shape, std::int32_t rank);
 

@@ -1,4 +1,4 @@
-// The checks, and the words in which they reject.
+// The checks of one operand and their error texts.
 #include "require.hpp"
 
 #include "layout.hpp"
@@ -42,7 +42,7 @@ bool is_number(DType dtype) {
 bool is_mask(DType dtype) { return dtype == DType::u1 || dtype == DType::u2; }
 
 void require_memory(const Named& operand, std::int64_t elements) {
-  const int bytes = bits_per_element(operand.view.dtype()) / 8;  // 0 for masks, which take less than their elements' number
+  const int bytes = bits_per_element(operand.view.dtype()) / 8;  // 0 for a mask, which has fewer bytes than elements
   const std::int64_t most = std::numeric_limits<std::int64_t>::max() / (bytes > 0 ? bytes : 1);
   if (elements > most) reject(operand, "at most 2^63 - 1 bytes", "shape " + text(operand.view.shape()));
   const auto address = reinterpret_cast<std::uintptr_t>(operand.view.data());
@@ -72,7 +72,7 @@ void require_place(const Named& operand) {
   require_memory(operand, elements);
 }
 
-/// There is one cpu, whatever its index.
+/// There is one CPU; its index has no meaning.
 bool same_device(Device a, Device b) { return a.kind == b.kind && (a.kind == Device::Kind::cpu || a.index == b.index); }
 
 void require_shape_and_device(const Named& operand, const Named& model) {
@@ -82,7 +82,7 @@ void require_shape_and_device(const Named& operand, const Named& model) {
     reject(operand, "device " + text(model.view.device()) + " as " + model.name, text(operand.view.device()));
 }
 
-/// Equal data and strides; dtypes and shapes are equal already. The stride of an extent of 1 is never walked, so it may differ.
+/// Whether two views of equal dtype and shape are the same view. The strides of axes with one element do not count.
 bool same(const ConstTensorView& a, const ConstTensorView& b) {
   bool equal = a.data() == b.data();
   for (int axis = 0; axis < a.shape().rank(); ++axis)
@@ -90,7 +90,7 @@ bool same(const ConstTensorView& a, const ConstTensorView& b) {
   return equal;
 }
 
-/// One element, or one for each channel of the model, along one axis at most.
+/// What parameters and sums have in common: device, memory, and one element or one for each channel of the model.
 void require_channels(const Named& operand, const Named& model, int channel_axis) {
   const ConstTensorView& view = operand.view;
   if (!same_device(view.device(), model.view.device()))
@@ -100,7 +100,7 @@ void require_channels(const Named& operand, const Named& model, int channel_axis
   if (!is_per_channel(view)) return;
   const int axis = require_axis(channel_axis, model.view.shape());
   const std::int64_t channels = model.view.shape()[axis];
-  // Of the model's rank, a parameter says itself which axis it is along; of another rank it is a list.
+  // A parameter of the model's rank has its elements along an axis of its own choice; of any other rank it is a list.
   const bool has_axis = view.shape().rank() == model.view.shape().rank();
   if (length(view.shape()) != channels || (has_axis && view.shape()[axis] != channels)) {
     reject(operand,

@@ -1,5 +1,6 @@
-// The contracts of ops.hpp, verb by verb, and the plan of a call that keeps them. The single checks are in require.cpp;
-// tests/api/validate_*_test.cpp have a case for each.
+// Checks a call against the contracts of ops.hpp and turns it into an Elementwise. plan_forward and plan_backward are called by
+// ops.cpp; the operands and their rules are rows of core/operand_table.hpp, and each check of one operand is in require.cpp.
+// tests/api/validate_*_test.cpp have a case for each check.
 #include "validate.hpp"
 
 #include "layout.hpp"
@@ -14,7 +15,7 @@
 namespace rectify::detail {
 namespace {
 
-/// f(Named, operand, member) for each operand of the call that is present.
+/// Calls f(named, operand, member) for each operand that is present.
 template <class Operands, class F>
 void for_each_present(const Operands& operands, bool sizes_only, const F& f) {
   for_each_operand<Operands>([&](const Operand& operand, const auto& member) {
@@ -23,7 +24,7 @@ void for_each_present(const Operands& operands, bool sizes_only, const F& f) {
   });
 }
 
-/// Every operand that is present, by its kind. `model` has the shape and dtype of the call.
+/// Checks every operand that is present by the rules of its kind. `model` has the shape and dtype of the call.
 template <class Operands>
 void require_operands(const Operands& operands, const Named& model) {
   for_each_present(operands, model.sizes_only, [&](const Named& named, const Operand& operand, const auto&) {
@@ -36,7 +37,7 @@ void require_operands(const Operands& operands, const Named& model) {
   });
 }
 
-/// The numbers are valid as given and after rounding. (Their values are rounded again where they are used.)
+/// alpha, threshold, max_value and gain must be valid as given and after rounding to the compute type.
 template <class C>
 void require_numbers(const Relu& relu, double gain) {
   rounded<C>(relu);
@@ -49,11 +50,11 @@ void require_numbers(const Relu& relu, double gain, DType dtype) {
   with_float_type(dtype, [&](auto t) { require_numbers<Compute<typename decltype(t)::type>>(relu, gain); });
 }
 
-/// The function whose regions at y are those of `relu` at z: y is above 0 where z is above the threshold, and the product of max_value
-/// and gain where z reached max_value. So the backward from x serves, and there is no second kernel. y tells the region only where below
-/// and linear differ in sign, and the stored cap is one.
+/// Makes the backward from y a backward from x: returns a function whose regions at y are those of `relu` at z. y is above 0 if
+/// z is above the threshold, and y is max_value * gain if z has reached max_value. This holds only if alpha, threshold, gain and
+/// max_value have the signs that are checked here, and if y can store the cap.
 template <class T>
-Relu read_off_y(const Relu& relu, double gain) {
+Relu function_of_y(const Relu& relu, double gain) {
   using C = Compute<T>;
   const Rectifier<C> f = rounded<C>(relu);
   if (!(f.alpha >= 0)) reject_parameter("alpha", "a number from 0 up, as the source is y", relu.alpha);
@@ -69,7 +70,7 @@ Relu read_off_y(const Relu& relu, double gain) {
   return {relu.alpha, 0, cap};
 }
 
-/// Exactly one of x, y and mask.
+/// Exactly one of x, y and mask must be present.
 Source require_one_source(const Backward& operands) {
   std::string got;
   unsigned sources = 0;
@@ -84,7 +85,7 @@ Source require_one_source(const Backward& operands) {
   return static_cast<Source>(sources);
 }
 
-/// No operand that backward does not use with this source, and each with the operand that it requires.
+/// Rejects operands that backward does not use with this source, and operands without the one that they need beside them.
 void require_used(const Backward& operands, Source source) {
   for_each_present(operands, true, [&](const Named& named, const Operand& operand, const auto&) {
     if ((operand.sources & source) == 0) require_absent(named, source == source_y ? "the source is y" : "the source is a mask");
@@ -93,7 +94,7 @@ void require_used(const Backward& operands, Source source) {
   });
 }
 
-/// By the number or by a tensor, whose values are never looked at.
+/// Whether elements may be saturated. The values of a max_value tensor are not read: its presence counts.
 template <class C>
 bool is_capped(const Rectifier<C>& f, const ConstTensorView& max_value) {
   return max_value.present() || f.max_value < no_cap<C>;
@@ -105,8 +106,8 @@ void require_wide_enough(const Operands& operands, const Relu& relu, DType dtype
     reject("mask", "dtype u2, as there is a cap and alpha is not the number 0", "u1");
 }
 
-/// One bit does not tell saturated from below, which is what dmax_value is the sum of. Where nothing saturates there is nothing to tell.
-void require_told_apart(const Backward& operands, const Relu& relu) {
+/// dmax_value sums over the saturated elements, which one bit does not distinguish from those below the threshold.
+void require_mask_for_dmax_value(const Backward& operands, const Relu& relu) {
   if (!operands.dmax_value.present() || operands.mask.dtype() != DType::u1) return;
   const bool capped = with_float_type(operands.dy.dtype(), [&](auto t) {
     return is_capped(rounded<Compute<typename decltype(t)::type>>(relu), operands.max_value);
@@ -114,7 +115,7 @@ void require_told_apart(const Backward& operands, const Relu& relu) {
   if (capped) reject("dmax_value", "a mask of dtype u2, as there is a cap", "u1");
 }
 
-/// Every output apart from every other operand; the table says which input it may be the same view as.
+/// No output may share memory with itself or with another operand. The table says which input it may be the same view as.
 template <class Operands>
 void require_separate(const Operands& operands) {
   for_each_present(operands, false, [&](const Named& out, const Operand& operand, const auto& member) {
@@ -129,7 +130,7 @@ void require_separate(const Operands& operands) {
   });
 }
 
-/// The stride between channels: that of the only axis with more than one element.
+/// The stride from one channel to the next: that of the only axis with more than one element.
 std::int64_t channel_stride(const ConstTensorView& view) {
   std::int64_t stride = 0;
   for (int axis = 0; axis < view.shape().rank(); ++axis) {
@@ -142,7 +143,7 @@ Sum planned_sum(const ConstTensorView& view) {
   return {const_cast<void*>(view.data()), length(view.shape()), channel_stride(view)};
 }
 
-/// What both functions plan, for a call with at least one element whose model has been found valid.
+/// The Elementwise of a valid call with at least one element. `lead` is the tensor whose strides decide the order of elements.
 template <class Operands>
 Elementwise plan_call(const Relu& relu, const Operands& operands, const ConstTensorView& model, Slot lead) {
   Elementwise call;
@@ -164,7 +165,7 @@ Elementwise plan_call(const Relu& relu, const Operands& operands, const ConstTen
       call.parameters[operand.index] = {view.data(), channel_stride(view), view.dtype() != call.dtype};
   });
   const auto data = [&](Slot slot) { return tensors[slot] != nullptr ? tensors[slot]->data() : nullptr; };
-  // Outputs are TensorViews, made from writable data; a mask that is read is never written.
+  // An output is a TensorView, which is made from writable data. A mask that is an input is not written.
   const auto writable = [&](Slot slot) { return const_cast<void*>(data(slot)); };
   call.x = data(slot_x);
   call.dy = data(slot_dy);
@@ -197,7 +198,7 @@ Elementwise plan_forward(const Relu& relu, const Forward& operands) {
   if (writes_mask) require_wide_enough(operands, relu, x.view.dtype());
   if (is_empty(x.view.shape())) return {};
   require_separate(operands);
-  // Whole bytes of a mask are written at once, so its order is the one to walk in.
+  // A byte of a mask is written at once, so the elements are walked in the order of the mask.
   return plan_call(relu, operands, x.view, writes_mask ? slot_mask : slot_out);
 }
 
@@ -210,7 +211,7 @@ bool has_outputs(const Backward& operands) {
   return any;
 }
 
-/// A call without elements has nothing to do but to write its sums, which are 0.
+/// A call without elements only writes its sums, which are 0.
 Elementwise plan_without_elements(const Backward& operands, DType dtype) {
   Elementwise call;
   call.dtype = dtype;
@@ -232,16 +233,17 @@ Elementwise plan_backward(const Relu& relu, const Backward& operands, bool sizes
   require_numbers(relu, operands.gain, dtype);
   Relu function = relu;
   if (source == source_y)
-    function = with_float_type(dtype, [&](auto t) { return read_off_y<typename decltype(t)::type>(relu, operands.gain); });
+    function = with_float_type(dtype, [&](auto t) { return function_of_y<typename decltype(t)::type>(relu, operands.gain); });
   if (source == source_mask) {
     require_wide_enough(operands, relu, dtype);
-    require_told_apart(operands, relu);
+    require_mask_for_dmax_value(operands, relu);
   }
   if (!sizes_only) require_separate(operands);
   const Slot lead = operands.dx.present() ? slot_out : operands.dresidual.present() ? slot_dresidual : slot_dy;
   Elementwise call =
       is_empty(model.view.shape()) ? plan_without_elements(operands, dtype) : plan_call(function, operands, model.view, lead);
-  if (source == source_y) call.parameters[parameter_bias] = {};  // it counts for the order of the sums alone
+  // With source y a bias is not read; it only counts for what is per channel, and so for the order of the sums.
+  if (source == source_y) call.parameters[parameter_bias] = {};
   call.accumulate = operands.accumulate;
   call.workspace = operands.workspace.data;
   return call;

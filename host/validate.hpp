@@ -1,20 +1,21 @@
-// Every check of a call, before any backend sees it. A call that passes becomes a plan; one that does not leaves no trace.
+// From the operands of a call to an Elementwise (core/backend.hpp), if they keep the contract of ops.hpp. Called by ops.cpp
+// before any backend; a call that is rejected writes nothing.
 #pragma once
 
 #include "core/backend.hpp"
 
 namespace rectify::detail {
 
-/// Throws InvalidArgument or Unsupported, naming the operand, what was expected and what came. Without elements the plan
-/// has nothing to do but for sums, which are then 0.
+/// Throws InvalidArgument or Unsupported, naming the operand, what was expected and what came. A call without elements has a
+/// layout without elements.
 Elementwise plan_forward(const Relu& relu, const Forward& operands);
 Elementwise plan_backward(const Relu& relu, const Backward& operands);
-/// The plan without a look at data, for its size.
+/// plan_backward for workspace_bytes(): data pointers and overlaps are not checked.
 Elementwise plan_backward_sizes(const Relu& relu, const Backward& operands);
-/// The workspace of a valid call is `bytes` long at least.
+/// Checks that the workspace of a valid call has at least `bytes` bytes and shares none with an operand.
 void require_workspace(const Backward& operands, std::size_t bytes);
 
-/// True where one bit cannot tell the gradient: there is a cap, and alpha is not the number 0. Throws InvalidArgument for
+/// Whether a mask of one bit is too narrow for dx: there is a cap, and alpha is a tensor or not 0. Throws InvalidArgument for
 /// parameters that are not valid in `dtype`.
 bool needs_two_bits(const Relu& relu, DType dtype, const ConstTensorView& alpha, const ConstTensorView& max_value);
 

@@ -18,7 +18,7 @@ TEST_F(CApi, RejectsValuesOfNoEnum) {
     rejects([=](rectify_tensor& x) { x.layout = value; }, {"x.layout", "0 to 1", got.c_str()});
     rejects([=](rectify_tensor& x) { x.reserved = value; }, {"x.reserved", "0", got.c_str()});
     std::size_t bytes = 7;
-    auto f = sound_forward();
+    auto f = valid_forward();
     f.reserved = value;
     expect(RECTIFY_INVALID_ARGUMENT, rectify_forward(&relu, &f, nullptr), {"operands.reserved", got.c_str()});
     expect(RECTIFY_INVALID_ARGUMENT, rectify_mask_bytes(value, nullptr, 0, &bytes), {"mask.dtype", got.c_str()});
@@ -37,7 +37,7 @@ TEST_F(CApi, RejectsRanksThatNoTensorHas) {
 
 TEST_F(CApi, TakesNoHalfWrittenTensorForAnAbsentOne) {
   rejects([](rectify_tensor& x) { x.dtype = RECTIFY_NONE; }, {"x.dtype", "1 to 6", "got 0"});
-  auto f = sound_forward();
+  auto f = valid_forward();
   f.bias.shape[7] = 1;
   expect(RECTIFY_INVALID_ARGUMENT, rectify_forward(&relu, &f, nullptr), {"bias.dtype", "got 0"});
   rejects([](rectify_tensor& x) { x = {}; }, {"x", "a tensor", "none"});
@@ -56,7 +56,7 @@ TEST_F(CApi, ChecksEveryOperandByItsOwnName) {
                                                                     {"y.dtype", &F::y},
                                                                     {"mask.dtype", &F::mask}};
   for (const auto& [name, operand] : of_forward) {
-    auto f = sound_forward();
+    auto f = valid_forward();
     (f.*operand).dtype = 99;
     expect(RECTIFY_INVALID_ARGUMENT, rectify_forward(&relu, &f, nullptr), {(std::string(name) + ": ").c_str(), "99"});
   }
@@ -78,14 +78,14 @@ TEST_F(CApi, ChecksEveryOperandByItsOwnName) {
                                                                      {"dthreshold.dtype", &B::dthreshold},
                                                                      {"dmax_value.dtype", &B::dmax_value}};
   for (const auto& [name, operand] : of_backward) {
-    auto b = sound_backward();
+    auto b = valid_backward();
     (b.*operand).dtype = 99;
     expect(RECTIFY_INVALID_ARGUMENT, rectify_backward(&relu, &b, nullptr), {(std::string(name) + ": ").c_str(), "99"});
   }
 }
 
 TEST_F(CApi, TakesNullDataOfTensorsWithoutElements) {
-  auto f = sound_forward();
+  auto f = valid_forward();
   for (rectify_tensor* tensor : {&f.x, &f.y}) {
     tensor->data = nullptr;
     tensor->shape[0] = 0;

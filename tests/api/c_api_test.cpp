@@ -11,18 +11,18 @@
 namespace rectify::test {
 namespace {
 
-TEST_F(CApi, ServesTheSoundCallsAndForgetsErrors) {
+TEST_F(CApi, ServesValidCallsAndForgetsErrors) {
   expect(RECTIFY_INVALID_ARGUMENT, rectify_forward(nullptr, nullptr, nullptr), {"null"});
-  const auto f = sound_forward();
-  const auto b = sound_backward();
+  const auto f = valid_forward();
+  const auto b = valid_backward();
   EXPECT_EQ(rectify_forward(&relu, &f, nullptr), RECTIFY_OK) << rectify_last_error();
   EXPECT_EQ(rectify_backward(&relu, &b, nullptr), RECTIFY_OK) << rectify_last_error();
   EXPECT_STREQ(rectify_last_error(), "");
 }
 
 TEST_F(CApi, RejectsNull) {
-  const auto f = sound_forward();
-  const auto b = sound_backward();
+  const auto f = valid_forward();
+  const auto b = valid_backward();
   expect(RECTIFY_INVALID_ARGUMENT, rectify_forward(nullptr, &f, nullptr), {"relu", "a pointer", "null"});
   expect(RECTIFY_INVALID_ARGUMENT, rectify_forward(&relu, nullptr, nullptr), {"operands", "a pointer", "null"});
   expect(RECTIFY_INVALID_ARGUMENT, rectify_backward(nullptr, &b, nullptr), {"relu", "a pointer", "null"});
@@ -38,7 +38,7 @@ TEST_F(CApi, RejectsNull) {
 }
 
 TEST_F(CApi, KnowsNoMaskForAnAbsentX) {
-  auto f = sound_forward();
+  auto f = valid_forward();
   f.x = {};
   std::int32_t dtype = 99;
   expect(RECTIFY_INVALID_ARGUMENT, rectify_mask_dtype(&relu, &f, &dtype), {"x", "a tensor", "none"});
@@ -46,8 +46,8 @@ TEST_F(CApi, KnowsNoMaskForAnAbsentX) {
 }
 
 TEST_F(CApi, RejectsStructSizesOfNoVersion) {
-  auto f = sound_forward();
-  auto b = sound_backward();
+  auto f = valid_forward();
+  auto b = valid_backward();
   for (std::size_t size : {std::size_t{0}, sizeof f - 1, std::numeric_limits<std::size_t>::max()}) {
     f.struct_size = size;
     expect(RECTIFY_INVALID_ARGUMENT, rectify_forward(&relu, &f, nullptr),
@@ -61,8 +61,8 @@ TEST_F(CApi, RejectsStructSizesOfNoVersion) {
 }
 
 TEST_F(CApi, ServesTheFirstVersionsStructsWithoutLookingBeyondThem) {
-  auto f = sound_forward();
-  auto b = sound_backward();
+  auto f = valid_forward();
+  auto b = valid_backward();
   f.struct_size = offsetof(rectify_forward_operands, gain);
   b.struct_size = offsetof(rectify_backward_operands, gain);
   f.gain = b.gain = -3;  // which is other memory to such a caller
@@ -78,8 +78,8 @@ TEST_F(CApi, ServesTheFirstVersionsStructsWithoutLookingBeyondThem) {
 }
 
 TEST_F(CApi, MultipliesByTheGainAndAddsToSums) {
-  auto f = sound_forward();
-  auto b = sound_backward();
+  auto f = valid_forward();
+  auto b = valid_backward();
   alignas(256) unsigned char workspace[4096];
   float dbias = 0.5;
   f.gain = b.gain = -3;
@@ -98,14 +98,14 @@ TEST_F(CApi, MultipliesByTheGainAndAddsToSums) {
 }
 
 TEST_F(CApi, RejectsGainsAndFlagsOfNoVersion) {
-  auto f = sound_forward();
+  auto f = valid_forward();
   f.gain = std::numeric_limits<double>::infinity();
   expect(RECTIFY_INVALID_ARGUMENT, rectify_forward(&relu, &f, nullptr), {"gain", "a finite number", "inf"});
-  auto b = sound_backward();
+  auto b = valid_backward();
   b.gain = 1e-300;
   expect(RECTIFY_INVALID_ARGUMENT, rectify_backward(&relu, &b, nullptr), {"gain", "within the range of float"});
   for (const int wrong : {-1, 2}) {
-    b = sound_backward();
+    b = valid_backward();
     b.accumulate = wrong;
     expect(RECTIFY_INVALID_ARGUMENT, rectify_backward(&relu, &b, nullptr),
            {"operands.accumulate", "0 to 1", std::to_string(wrong).c_str()});
@@ -119,7 +119,7 @@ TEST_F(CApi, ServesALaterVersionsStructWhereTheNewFieldsAreZero) {
   struct Later {
     rectify_forward_operands known;
     unsigned char unknown[24];
-  } later = {sound_forward(), {}};
+  } later = {valid_forward(), {}};
   later.known.struct_size = sizeof later;
   for (unsigned char& byte : later.unknown) {
     byte = 3;
@@ -129,17 +129,17 @@ TEST_F(CApi, ServesALaterVersionsStructWhereTheNewFieldsAreZero) {
   EXPECT_EQ(rectify_forward(&relu, &later.known, nullptr), RECTIFY_OK) << rectify_last_error();
 }
 
-TEST_F(CApi, PassesOnWhatTheVerbsRejecte) {
-  auto f = sound_forward();
+TEST_F(CApi, PassesOnWhatTheFunctionsReject) {
+  auto f = valid_forward();
   f.x.layout = RECTIFY_STRIDED;
   f.x.strides[0] = -3;
   f.x.strides[1] = 1;
   expect(RECTIFY_UNSUPPORTED, rectify_forward(&relu, &f, nullptr), {"x", "strides from 0 up", "[-3, 1]"});
-  f = sound_forward();
+  f = valid_forward();
   f.x.device = f.y.device = RECTIFY_CUDA;
   f.x.device_index = -1;
   expect(RECTIFY_INVALID_ARGUMENT, rectify_forward(&relu, &f, nullptr), {"x", "device index", "cuda:-1"});
-  auto b = sound_backward();
+  auto b = valid_backward();
   b.channel_axis = 2;
   b.dbias = floats(&memory[64]);
   b.dbias.shape[0] = 1;
@@ -148,7 +148,7 @@ TEST_F(CApi, PassesOnWhatTheVerbsRejecte) {
   b.workspace_bytes = 1 << 20;
   expect(RECTIFY_INVALID_ARGUMENT, rectify_backward(&relu, &b, nullptr), {"workspace", "null"});
   relu.max_value = -1;
-  f = sound_forward();
+  f = valid_forward();
   expect(RECTIFY_INVALID_ARGUMENT, rectify_forward(&relu, &f, nullptr), {"max_value", "-1"});
 }
 
@@ -158,7 +158,7 @@ TEST_F(CApi, KeepsAnErrorForEachThread) {
   std::string at_start, after_own = "x";
   std::thread([&] {
     at_start = rectify_last_error();
-    const auto b = sound_backward();
+    const auto b = valid_backward();
     rectify_backward(&relu, &b, nullptr);
     after_own = rectify_last_error();
   }).join();

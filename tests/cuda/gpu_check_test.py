@@ -15,7 +15,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = ROOT / "tests" / "data" / "gpu_sample"
+SAMPLE = ROOT / "tests" / "cuda" / "gpu_sample"
 sys.path.insert(0, str(ROOT / "scripts" / "gpu_check"))
 import check  # noqa: E402
 import counters  # noqa: E402

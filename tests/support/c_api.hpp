@@ -1,4 +1,4 @@
-// What the tests of the C ABI have in common: a sound call of each verb to break in one place, and the look that follows.
+// The fixture of the C ABI tests: a valid call of each function to invalidate in one place, and the check of what follows.
 #pragma once
 
 #include <rectify/rectify.h>
@@ -32,13 +32,13 @@ class CApi : public testing::Test {
     operands.channel_axis = 1;
     return operands;
   }
-  rectify_forward_operands sound_forward() {
+  rectify_forward_operands valid_forward() {
     auto operands = started<rectify_forward_operands>();
     operands.x = floats(&memory[16]);
     operands.y = floats(&memory[32]);
     return operands;
   }
-  rectify_backward_operands sound_backward() {
+  rectify_backward_operands valid_backward() {
     auto operands = started<rectify_backward_operands>();
     operands.dy = floats(&memory[16]);
     operands.x = floats(&memory[32]);
@@ -54,7 +54,7 @@ class CApi : public testing::Test {
     for (float v : memory) ASSERT_EQ(v, 7) << "something was written";
   }
   void rejects(const std::function<void(rectify_tensor&)>& spoil, std::initializer_list<const char*> words) {
-    auto f = sound_forward();
+    auto f = valid_forward();
     spoil(f.x);
     expect(RECTIFY_INVALID_ARGUMENT, rectify_forward(&relu, &f, nullptr), words);
   }
