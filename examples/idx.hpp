@@ -13,10 +13,18 @@ struct Images {
 };
 
 /// Throws std::runtime_error with the name of the file and the reason, if the file is missing, damaged, incomplete, or not an
-/// IDX file of images.
+/// IDX file of images. Allocates no more memory than the file can fill.
 Images read_images(const std::string& file);
 
 /// A label from 0 to 255 for each image. Throws like read_images.
 std::vector<unsigned char> read_labels(const std::string& file);
+
+struct Labelled : Images {
+  std::vector<unsigned char> labels;  ///< 0 to 9, one for each image
+};
+
+/// Reads train-images-idx3-ubyte and train-labels-idx1-ubyte of a folder, with .gz or without. Throws like read_images, and if they
+/// do not belong together.
+Labelled read_training(const std::string& folder);
 
 }  // namespace idx

@@ -1,56 +1,54 @@
-// The images and labels, the folds they fall into, and the order in which an epoch takes them.
+// The images and labels, the folds of the cross-validation, and random numbers.
 #pragma once
 
 #include "settings.hpp"
 
-#include <cstdint>
-#include <vector>
+#include "idx.hpp"
+
+#include <random>
 
 namespace tune {
 
 constexpr std::int64_t classes = 10;
 
 struct Dataset {
-  std::int64_t count = 0, pixels = 0;
+  std::int64_t pixels = 0;  ///< of an image
   std::vector<unsigned char> images, labels;
   float mean = 0, scale = 1;  ///< (pixel - mean) * scale has mean 0 and standard deviation 1
+
+  std::int64_t count() const { return static_cast<std::int64_t>(labels.size()); }
 };
 
-/// The first settings.images of the training files. Throws std::runtime_error naming the file and what is wrong with it.
-Dataset load(const Settings& settings);
-/// Pixels and labels of one's own: mean and scale are computed, and what does not fit together is refused under `name`.
-Dataset dataset(const std::string& name, std::int64_t pixels, std::vector<unsigned char> images,
-                std::vector<unsigned char> labels);
-
-/// A checksum of all pixels and labels, by which a later run knows that it sees the same data.
+/// The first images, at most so many.
+Dataset dataset(idx::Labelled images, std::int64_t most);
+/// Of all pixels and labels.
 std::uint32_t checksum(const Dataset& data);
 
-/// Numbers of images: [step, run, row of the batch], -1 where a batch is not full. A run is a seed and a fold of it.
-struct Order {
-  std::int64_t steps = 0;
-  std::vector<std::int32_t> images;
-};
+/// What random numbers are for. Each purpose has its own stream, so a run can be continued at any step.
+enum Purpose : std::uint32_t { fold_split = 1, epoch_order = 2, first_weights = 3 };
 
-class Folds {
+/// The same bits with every standard library: the standard specifies its engines, but not its distributions.
+class Random {
  public:
-  Folds(const Settings& settings, std::int64_t images);
+  Random(std::int64_t seed, std::vector<std::uint32_t> purpose);
 
-  int runs() const { return folds_ * seeds_; }
-  std::int64_t training_steps() const;
-  /// Every image outside of the run's fold once, shuffled anew each epoch; the rest that fills no batch is left out.
-  Order training(int epoch) const;
-  /// Every image of the run's fold once.
-  Order validation() const;
-  std::int64_t validation_images(int run) const { return begin(fold_of(run) + 1) - begin(fold_of(run)); }
+  /// In [0, 1).
+  double uniform() { return static_cast<double>(engine_() >> 11) * 0x1p-53; }
+  void shuffle(std::vector<std::int32_t>& values);
 
  private:
-  int fold_of(int run) const { return run % folds_; }
-  std::int64_t begin(int fold) const { return images_ * fold / folds_; }
+  std::mt19937_64 engine_;
+};
 
-  int folds_, seeds_;
-  std::int64_t batch_, images_;
-  std::uint64_t seed_;
-  std::vector<std::int32_t> shuffled_;
+/// The images that each run sees in an epoch: their numbers, [run, step, row of the batch], -1 in rows that are not used. A run is a
+/// seed and a fold, [seed, fold].
+struct Order {
+  /// An epoch of training: each image outside the run's fold once, shuffled anew. Images that do not fill a batch are left out.
+  /// Epoch -1 is the validation: each image of the run's fold once.
+  Order(const Settings& settings, std::int64_t count, std::int64_t epoch);
+
+  std::int64_t steps;
+  std::vector<std::int32_t> images;
 };
 
 }  // namespace tune

@@ -1,13 +1,21 @@
-// The table and the words under it.
+// Figures of all alphas, and how people read them.
 #include "report.hpp"
 
-#include <algorithm>
+#include "statistics.hpp"
+
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
-#include <utility>
 
 namespace tune {
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Score, training_loss, loss, accuracy)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(LearnedAlpha, mean, smallest, largest)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Row, name, learned, alpha, accuracy_mean, accuracy_deviation, loss_mean, loss_deviation,
+                                   accuracies, losses, diverged_runs, ended, epochs, difference, t, p)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Report, schema, program, commit, device, libraries, arguments, settings, seconds, threads,
+                                   networks, steps_done, steps, complete, baseline, significance, rows, conclusion)
+
 namespace {
 
 [[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...) {
@@ -19,143 +27,142 @@ namespace {
   return text;
 }
 
-bool is_learned(const Row& row) { return row.variant.kind != Variant::Kind::fixed; }
-
-/// PyTorch's default where it is among the alphas, else the first.
-std::size_t baseline_of(const std::vector<Row>& rows) {
-  const auto is_default = [](const Row& row) { return !is_learned(row) && row.variant.alpha == 0.01; };
-  const auto found = std::find_if(rows.begin(), rows.end(), is_default);
-  return found == rows.end() ? 0 : static_cast<std::size_t>(found - rows.begin());
+std::vector<double> each(const std::vector<Score>& scores, double Score::*figure) {
+  std::vector<double> values;
+  for (const Score& score : scores) values.push_back(score.*figure);
+  return values;
 }
 
-std::string ended_text(const Row& row) {
-  std::string text;
-  for (std::size_t l = 0; l < row.ended.size(); ++l) {
-    const LearnedAlpha& a = row.ended[l];
-    text += format("%s%.3f (%.3f to %.3f)", l == 0 ? "" : ", then ", a.mean, a.smallest, a.largest);
+Row row_of(const Training& training, std::size_t v) {
+  const Variant& variant = training.variants()[v];
+  Row row;
+  row.name = variant.name;
+  row.learned = variant.learned;
+  row.alpha = variant.alpha;
+  std::vector<Score> scores;
+  for (std::int64_t epoch = 0; epoch < training.epochs_done(); ++epoch) {
+    scores = training.scores(epoch, v);
+    row.epochs.push_back(
+        {mean(each(scores, &Score::training_loss)), mean(each(scores, &Score::loss)), mean(each(scores, &Score::accuracy))});
   }
-  return text;
+  row.accuracies = each(scores, &Score::accuracy);
+  row.losses = each(scores, &Score::loss);
+  row.accuracy_mean = mean(row.accuracies);
+  row.accuracy_deviation = standard_deviation(row.accuracies);
+  row.loss_mean = mean(row.losses);
+  row.loss_deviation = standard_deviation(row.losses);
+  for (const double loss : row.losses) row.diverged_runs += loss < std::log(static_cast<double>(classes)) ? 0 : 1;
+  if (variant.learned) row.ended = training.learned_alphas(v);
+  return row;
 }
 
-std::string test_text(const Report& report, std::size_t i) {
-  if (i == report.baseline) return "";
-  const PairedTest& test = report.rows[i].test;
-  return format("%+7.2f   %-6s %s", 100 * test.difference, test.p < 0.0005 ? "<0.001" : format("%.3f", test.p).c_str(),
-                test.p < report.significance() ? "differs" : "may be noise");
+const Row& baseline(const Report& report) {
+  return *std::find_if(report.rows.begin(), report.rows.end(), [&](const Row& row) { return row.name == report.baseline; });
+}
+
+std::string table_row(const Report& report, const Row& row) {
+  if (row.diverged_runs > 0)
+    return format("%-20s  diverged in %d of %zu runs\n", row.name.c_str(), static_cast<int>(row.diverged_runs),
+                  row.losses.size());
+  const std::string all = format("%-20s  %6.2f +-%5.2f  %.3f +-%.3f", row.name.c_str(), 100 * row.accuracy_mean,
+                                 100 * row.accuracy_deviation, row.loss_mean, row.loss_deviation);
+  if (row.name == report.baseline || baseline(report).diverged_runs > 0) return all + "\n";
+  const std::string p = row.p < 0.0005 ? "<0.001" : format("%.3f", row.p);
+  return all + format("  %+6.2f %-6s %s\n", 100 * row.difference, p.c_str(),
+                      row.p < report.significance ? "differs" : "may be noise");
+}
+
+void add(std::string& list, const std::string& item) { list += (list.empty() ? "" : "; ") + item; }
+
+/// The sentences that compare alphas with the baseline.
+void compare(const Report& report, const Row& best, std::vector<std::string>& words) {
+  std::string above, below;
+  for (const Row& row : report.rows)
+    if (row.p < report.significance)
+      add(row.difference > 0 ? above : below, row.name + format(" (%+.2f points)", 100 * row.difference));
+  if (!above.empty()) words.push_back("Better than " + report.baseline + " beyond noise: " + above + ".");
+  if (!below.empty()) words.push_back("Worse than " + report.baseline + " beyond noise: " + below + ".");
+  if (above.empty() && below.empty()) {
+    words.push_back("None differs from " + report.baseline + " beyond noise: every difference in the table may be chance.");
+  } else {
+    const bool certain = best.name == report.baseline || best.p < report.significance;
+    words.push_back("Every other difference from " + report.baseline + " may be noise" +
+                    (certain ? "." : ", including that of the best."));
+  }
+  words.push_back(
+      format("(A difference counts if p < 0.05 / %zu comparisons = %.4f; paired t-test over %zu runs, corrected because "
+             "training sets overlap.)",
+             report.rows.size() - 1, report.significance, best.losses.size()));
 }
 
 }  // namespace
 
-std::size_t Row::diverged_runs() const {
-  const double of_guessing = std::log(static_cast<double>(classes));
-  return static_cast<std::size_t>(
-      std::count_if(losses.begin(), losses.end(), [&](double loss) { return !(loss < of_guessing); }));
-}
-
-Score mean_score(const std::vector<Score>& runs) {
-  Score sum;
-  for (const Score& s : runs) {
-    sum.training_loss += s.training_loss;
-    sum.loss += s.loss;
-    sum.accuracy += s.accuracy;
-  }
-  const double n = static_cast<double>(runs.size());
-  return {sum.training_loss / n, sum.loss / n, sum.accuracy / n};
-}
-
-void fill(Report& report, const Training& training) {
-  report.networks = training.networks();
-  report.steps_done = training.steps_done();
-  report.steps = training.steps();
-  report.history = training.history();
-  report.rows.clear();
-  if (report.history.empty()) return;
-  const std::vector<Variant> tried = variants(report.settings);
-  for (std::size_t v = 0; v < tried.size(); ++v) {
-    Row row{tried[v], {}, {}, {}, {}};
-    for (const Score& score : report.history.back()[v]) {
-      row.accuracies.push_back(score.accuracy);
-      row.losses.push_back(score.loss);
-    }
-    if (is_learned(row)) row.ended = training.learned_alphas(row.variant);
-    report.rows.push_back(std::move(row));
-  }
-  report.baseline = baseline_of(report.rows);
-  const double test_share = 1.0 / (report.settings.folds - 1);
-  const Row& baseline = report.rows[report.baseline];
-  for (Row& row : report.rows) {
-    if (!row.diverged() && !baseline.diverged()) row.test = paired_test(row.accuracies, baseline.accuracies, test_share);
-  }
-}
-
-void print_table(const Report& report) {
-  if (report.rows.empty()) {
-    std::printf("No epoch is done yet, so there are no figures.\n");
-    return;
-  }
-  const std::string against = "against " + report.rows[report.baseline].variant.name();
-  std::printf(
-      "\nOn images that were not trained on, after epoch %d of %d; mean and standard deviation of %d folds x %d seed%s\n\n",
-      report.epochs_done(), report.settings.epochs, report.settings.folds, report.settings.seeds,
-      report.settings.seeds == 1 ? "" : "s");
-  std::printf("%-20s  %-15s  %-15s  %s\n", "alpha", "accuracy", "loss", against.c_str());
-  std::printf("%-20s  %-15s  %-15s  %s\n", "", "%", "", " points   p");
-  for (std::size_t i = 0; i < report.rows.size(); ++i) {
-    const Row& row = report.rows[i];
-    if (row.diverged()) {
-      std::printf("%-20s  diverged in %zu of %zu runs\n", row.variant.name().c_str(), row.diverged_runs(), row.losses.size());
-      continue;
-    }
-    std::printf("%-20s  %5.2f +- %-6.2f  %.4f +- %.4f  %s\n", row.variant.name().c_str(), 100 * mean(row.accuracies),
-                100 * standard_deviation(row.accuracies), mean(row.losses), standard_deviation(row.losses),
-                test_text(report, i).c_str());
-  }
-  for (const Row& row : report.rows) {
-    if (is_learned(row) && !row.diverged()) {
-      std::printf("\n%s: from %.2f to %s, mean and range by layer", row.variant.name().c_str(), row.variant.alpha,
-                  ended_text(row).c_str());
-    }
-  }
-  std::printf("\n");
-}
-
 std::vector<std::string> conclusion(const Report& report) {
-  if (report.rows.empty()) return {};
-  const std::vector<Row>& rows = report.rows;
-  const auto worse = [](const Row& a, const Row& b) {
-    return std::make_pair(!a.diverged(), mean(a.accuracies)) < std::make_pair(!b.diverged(), mean(b.accuracies));
-  };
-  const Row& best = *std::max_element(rows.begin(), rows.end(), worse);
-  const Row& base = rows[report.baseline];
+  if (report.rows.empty()) return {"No epoch is complete, so there are no figures."};
   std::vector<std::string> words;
-  if (!report.finished()) words.push_back("This run was ended early; the figures are of the epochs that are done.");
-  words.push_back(format("Best on average: %s, with %.2f %%.", best.variant.name().c_str(), 100 * mean(best.accuracies)));
-  std::string above, below;
-  for (const Row& row : rows) {
-    if (&row == &base || !(row.test.p < report.significance())) continue;
-    std::string& side = row.test.difference > 0 ? above : below;
-    side += (side.empty() ? "" : "; ") + row.variant.name() + format(" (%+.2f points)", 100 * row.test.difference);
-  }
+  if (!report.complete) words.push_back("This run was ended early; the figures are those of the complete epochs.");
+  const Row* best = nullptr;
   std::string diverged;
-  for (const Row& row : rows) {
-    if (row.diverged()) diverged += (diverged.empty() ? "" : "; ") + row.variant.name();
+  std::int64_t diverged_runs = 0;
+  for (const Row& row : report.rows) {
+    diverged_runs += row.diverged_runs;
+    if (row.diverged_runs > 0) add(diverged, row.name);
+    if (row.diverged_runs == 0 && (best == nullptr || row.accuracy_mean > best->accuracy_mean)) best = &row;
   }
-  if (!diverged.empty())
-    words.push_back("Diverged in some run, so not compared: " + diverged + ". A lower --rate would tell more.");
-  if (!above.empty()) words.push_back("Better than " + base.variant.name() + " beyond noise: " + above + ".");
-  if (!below.empty()) words.push_back("Worse than " + base.variant.name() + " beyond noise: " + below + ".");
-  const bool best_differs = &best == &base || best.test.p < report.significance();
-  if (above.empty() && below.empty()) {
-    words.push_back("None differs from " + base.variant.name() + " beyond noise: every difference in the table may be chance.");
-  } else {
-    words.push_back("Every other difference from " + base.variant.name() + " may be noise" +
-                    (best_differs ? "." : ", the best one's too."));
+  if (best == nullptr) {
+    const char* const all = report.networks == diverged_runs ? "All networks diverged" : "Every alpha diverged in some run";
+    words.push_back(all + std::string(", so no alpha can be called the best. Try a lower --rate."));
+    return words;
   }
-  words.push_back(
-      format("(A difference counts where p < 0.05 / %zu comparisons = %.4f; paired t-test over %zu runs, corrected for "
-             "training sets that overlap.)",
-             rows.size() - 1, report.significance(), base.accuracies.size()));
+  words.push_back(format("Best on average: %s, with %.2f %%.", best->name.c_str(), 100 * best->accuracy_mean));
+  if (!diverged.empty()) words.push_back("Diverged in some run, so not compared: " + diverged + ". Try a lower --rate.");
+  if (baseline(report).diverged_runs == 0) compare(report, *best, words);
   return words;
+}
+
+void fill(Report& report, const std::vector<Training>& trainings) {
+  const Training& first = trainings.front();
+  report.steps_done = first.steps_done();
+  report.steps = first.steps();
+  report.complete = report.steps_done == report.steps;
+  for (const Training& training : trainings) {
+    report.networks += training.networks();
+    for (std::size_t v = 0; v < training.variants().size() && first.epochs_done() > 0; ++v)
+      report.rows.push_back(row_of(training, v));
+  }
+  for (const Row& row : report.rows)  // PyTorch's default, if it is among the alphas
+    if (report.baseline.empty() || (row.alpha == 0.01 && !row.learned)) report.baseline = row.name;
+  for (Row& row : report.rows) {
+    const Row& base = baseline(report);
+    if (row.diverged_runs + base.diverged_runs > 0) continue;
+    const PairedTest test = paired_test(row.accuracies, base.accuracies, 1 / static_cast<double>(report.settings.folds - 1));
+    row.difference = test.difference;
+    row.t = test.t;
+    row.p = test.p;
+  }
+  report.significance = 0.05 / std::max(static_cast<double>(report.rows.size()) - 1, 1.0);
+  report.conclusion = conclusion(report);
+}
+
+std::string table(const Report& report) {
+  if (report.rows.empty()) return "";
+  std::string all = format("On images not trained on, after %zu epochs: mean and deviation of %zu runs\n\n",
+                           report.rows[0].epochs.size(), report.rows[0].losses.size());
+  all +=
+      format("%-20s  %-13s  %-13s  against %s\n%-52spoints p\n", "alpha", "accuracy, %", "loss", report.baseline.c_str(), "");
+  for (const Row& row : report.rows) all += table_row(report, row);
+  for (const Row& row : report.rows) {
+    if (!row.learned || row.diverged_runs > 0) continue;
+    all += format("\n%s: from %.2f to (mean, and range over channels and runs)\n", row.name.c_str(), row.alpha);
+    for (const LearnedAlpha& layer : row.ended)
+      all += format("  %6.3f (%.3f to %.3f)\n", layer.mean, layer.smallest, layer.largest);
+  }
+  return all;
+}
+
+std::string json_text(const Report& report) {
+  // Paths in the settings may contain any bytes.
+  return nlohmann::json(report).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace tune

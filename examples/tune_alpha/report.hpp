@@ -1,52 +1,43 @@
-// What people and programs are told of a run, finished or not: a table, a conclusion in words, and JSON.
+// What a run found, finished or not: all figures, and a table and a conclusion that follow from them.
 #pragma once
 
-#include "statistics.hpp"
 #include "training.hpp"
-
-#include <string>
-#include <vector>
 
 namespace tune {
 
-/// One alpha, fixed or learned, after the last epoch that is done.
+/// One variant, after the last complete epoch.
 struct Row {
-  Variant variant;
+  std::string name;
+  bool learned = false;
+  double alpha = 0, accuracy_mean = 0, accuracy_deviation = 0, loss_mean = 0, loss_deviation = 0;
   std::vector<double> accuracies, losses;  ///< by run
-  PairedTest test;                         ///< of accuracies against the baseline's, where neither has diverged
-  std::vector<LearnedAlpha> ended;         ///< where it was learned, by hidden layer
-
-  /// Runs that ended worse than guessing: the learning rate was too high for them, and the mean accuracy means nothing.
-  std::size_t diverged_runs() const;
-  bool diverged() const { return diverged_runs() > 0; }
+  std::int64_t diverged_runs = 0;          ///< whose loss is not below that of guessing
+  std::vector<LearnedAlpha> ended;         ///< by hidden layer, if alpha was learned
+  std::vector<Score> epochs;               ///< means over the runs
+  double difference = 0, t = 0, p = 1;     ///< of accuracy from the baseline's, unless one of them diverged
 };
 
 struct Report {
+  std::int64_t schema = 2;
+  std::string program = "tune_alpha", commit, device, libraries;
+  std::vector<std::string> arguments;
   Settings settings;
-  std::string command, device, libraries;
-  double seconds = 0;  ///< of the parts before a break too
+  double seconds = 0;
   int threads = 1;
   std::int64_t networks = 0, steps_done = 0, steps = 0;
-  History history;
-  std::vector<Row> rows;  ///< empty before the first epoch is done
-  std::size_t baseline = 0;
-
-  bool finished() const { return steps_done == steps; }
-  int epochs_done() const { return static_cast<int>(history.size()); }
-  /// Below this a difference counts: 0.05, shared among the comparisons (Bonferroni).
-  double significance() const { return 0.05 / static_cast<double>(rows.size() > 1 ? rows.size() - 1 : 1); }
+  bool complete = false;
+  std::string baseline;
+  double significance = 0;  ///< level of the test: 0.05 divided by the number of comparisons (Bonferroni)
+  std::vector<Row> rows;
+  std::vector<std::string> conclusion;  ///< sentences
 };
 
-/// Over the runs of a variant.
-Score mean_score(const std::vector<Score>& runs);
-
-/// Rows, tests and history of what is done.
-void fill(Report& report, const Training& training);
-
-void print_table(const Report& report);
-/// The sentences under the table; they follow from its figures.
+/// Fills in the figures, from `networks` to the end.
+void fill(Report& report, const std::vector<Training>& trainings);
+/// At most 79 columns wide.
+std::string table(const Report& report);
+/// The sentences under it.
 std::vector<std::string> conclusion(const Report& report);
-
-std::string to_json(const Report& report);
+std::string json_text(const Report& report);
 
 }  // namespace tune

@@ -1,168 +1,96 @@
-// nlohmann's JSON writes the shortest text that reads back as the same double, so figures keep their bits too.
+// A state is a line of JSON, the bits of Training, and a checksum of both. No number in it is the size of anything: sizes follow
+// from the settings, so a forged file cannot cause an allocation.
 #include "state.hpp"
-
-#include "files.hpp"
 
 #include <nlohmann/json.hpp>
 #include <zlib.h>
 
+#include <cerrno>
 #include <cstring>
-#include <limits>
+#include <filesystem>
+#include <fstream>
+#include <random>
 #include <stdexcept>
 
 namespace tune {
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(State, version, arguments, data_checksum, libraries, seconds, steps_done)
+
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-constexpr const char* kind = "tune_alpha state 1";
-
-/// f(name, setting) for each, to be written or read.
-template <class S, class F>
-void for_each_setting(S& s, const F& f) {
-  f("data", s.data);
-  f("alphas", s.alphas);
-  f("learned", s.learned);
-  f("images", s.images);
-  f("folds", s.folds);
-  f("seeds", s.seeds);
-  f("hidden", s.hidden);
-  f("epochs", s.epochs);
-  f("batch", s.batch);
-  f("rate", s.rate);
-  f("momentum", s.momentum);
-  f("seed", s.seed);
+void require(int error, const std::string& file, const char* action) {
+  if (error != 0) throw std::runtime_error(file + ": cannot be " + action + ": " + std::strerror(error));
 }
 
-Settings settings_from(const Json& json) {
-  Settings s;
-  for_each_setting(s, [&](const char* name, auto& setting) { json.at(name).get_to(setting); });
-  return s;
+/// Returns 0 or errno.
+int write_directly(const std::string& file, const std::string& contents) {
+  errno = 0;
+  std::ofstream out(file, std::ios::binary);
+  out << contents;
+  out.close();
+  return out ? 0 : errno != 0 ? errno : EIO;
 }
 
-Json to_json(const History& history) {
-  Json json = Json::array();
-  for (const auto& epoch : history) {
-    Json& of_epoch = json.emplace_back(Json::array());
-    for (const auto& variant : epoch) {
-      Json& of_variant = of_epoch.emplace_back(Json::array());
-      for (const Score& s : variant) of_variant.push_back({s.training_loss, s.loss, s.accuracy});
-    }
-  }
-  return json;
+/// Writes a new file beside the target and renames it, or removes it if it was only a test. Its name is random, because another
+/// process may be writing the same target. Returns 0 or errno.
+int write_beside(const std::string& file, const std::string& contents, bool rename) {
+  std::random_device random;
+  const std::string beside = file + "." + std::to_string(random()) + std::to_string(random()) + ".part";
+  int error = write_directly(beside, contents);
+  if (error == 0 && rename && std::rename(beside.c_str(), file.c_str()) != 0) error = errno;
+  if (error != 0 || !rename) std::remove(beside.c_str());
+  return error;
 }
 
-/// JSON has no NaN, which is the loss of a network that diverged, and null stands for it.
-double number(const Json& json) { return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>(); }
-
-History history_from(const Json& json) {
-  History history;
-  for (const Json& epoch : json) {
-    auto& of_epoch = history.emplace_back();
-    for (const Json& variant : epoch) {
-      auto& of_variant = of_epoch.emplace_back();
-      for (const Json& s : variant) of_variant.push_back({number(s.at(0)), number(s.at(1)), number(s.at(2))});
-    }
-  }
-  return history;
+/// Devices and pipes, and links, which may lead to them.
+bool is_special(const std::string& file) {
+  std::error_code none;
+  const auto type = std::filesystem::symlink_status(file, none).type();
+  return type != std::filesystem::file_type::regular && type != std::filesystem::file_type::not_found;
 }
 
-template <class T>
-void append(std::string& to, const std::vector<T>& values) {
-  to.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
+std::uint32_t checksum(const std::string& bytes) {
+  return static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
 }
 
-std::uint32_t crc(const char* data, std::size_t bytes) {
-  return static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const unsigned char*>(data), bytes));
-}
-
-/// Takes what append() wrote, piece by piece.
-class Reader {
- public:
-  Reader(const std::string& all, std::size_t at) : all_(all), at_(at) {}
-
-  template <class T>
-  std::vector<T> next(std::size_t count) {
-    if (count > (all_.size() - at_) / sizeof(T)) throw std::runtime_error("its lengths do not fit");
-    std::vector<T> values(count);
-    std::memcpy(values.data(), all_.data() + at_, count * sizeof(T));
-    at_ += count * sizeof(T);
-    return values;
-  }
-
- private:
-  const std::string& all_;
-  std::size_t at_;
-};
-
-SavedRun parse(const std::string& all) {
-  const std::size_t line = all.find('\n');
-  if (line == std::string::npos || all.find(kind) > line) throw std::runtime_error("it is no state of tune_alpha");
+State parse_state(std::string all) {
   std::uint32_t expected = 0;
-  const std::size_t body = all.size() - sizeof expected;
-  std::memcpy(&expected, all.data() + body, sizeof expected);
-  if (crc(all.data(), body) != expected) throw std::runtime_error("it is damaged or cut short");
-  const Json json = Json::parse(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(line));
-  SavedRun run{settings_from(json.at("settings")),
-               json.at("data_checksum"),
-               json.at("libraries"),
-               json.at("command"),
-               json.at("seconds"),
-               {}};
-  run.state.epoch = json.at("epoch");
-  run.state.step = json.at("step");
-  run.state.history = history_from(json.at("history"));
-  Reader reader(all, line + 1);
-  for (const Json& sizes : json.at("groups")) {
-    const std::size_t parameters = sizes.at(0), networks = sizes.at(1);
-    State::Group group;
-    group.parameters = reader.next<float>(parameters);
-    group.velocities = reader.next<float>(parameters);
-    group.losses = reader.next<double>(networks);
-    group.hits = reader.next<double>(networks);
-    run.state.groups.push_back(std::move(group));
-  }
-  return run;
+  const std::size_t line = all.find('\n'), end = all.size() - sizeof expected;
+  if (line >= end || all.find("tune_alpha state") > line) throw std::runtime_error("it is not a state of tune_alpha");
+  std::memcpy(&expected, all.data() + end, sizeof expected);
+  all.resize(end);
+  if (checksum(all) != expected) throw std::runtime_error("it is damaged or cut short");
+  const auto json = nlohmann::json::parse(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(line));
+  if (json.at("version") != State().version) throw std::runtime_error("it was saved by another version of tune_alpha");
+  State state = json;
+  state.bits = all.substr(line + 1);
+  return state;
 }
 
 }  // namespace
 
-nlohmann::ordered_json to_json(const Settings& settings) {
-  Json json;
-  for_each_setting(settings, [&](const char* name, const auto& setting) { json[name] = setting; });
-  return json;
+void write_file(const std::string& file, const std::string& contents) {
+  require(is_special(file) ? write_directly(file, contents) : write_beside(file, contents, true), file, "written");
 }
 
-void save(const std::string& file, const SavedRun& run) {
-  Json json{{"kind", kind},
-            {"settings", to_json(run.settings)},
-            {"data_checksum", run.data},
-            {"libraries", run.libraries},
-            {"command", run.command},
-            {"seconds", run.seconds},
-            {"epoch", run.state.epoch},
-            {"step", run.state.step},
-            {"history", to_json(run.state.history)},
-            {"groups", Json::array()}};
-  for (const State::Group& group : run.state.groups) json["groups"].push_back({group.parameters.size(), group.losses.size()});
-  std::string all = json.dump() + "\n";
-  for (const State::Group& group : run.state.groups) {
-    append(all, group.parameters);
-    append(all, group.velocities);
-    append(all, group.losses);
-    append(all, group.hits);
-  }
-  append(all, std::vector<std::uint32_t>{crc(all.data(), all.size())});
-  write_file(file, all);
+void require_writable(const std::string& file) {
+  std::error_code none;
+  const bool folder = std::filesystem::is_directory(file, none);
+  require(folder ? EISDIR : is_special(file) ? 0 : write_beside(file, "", false), file, "written");
 }
 
-SavedRun read_saved(const std::string& file) {
-  const std::string all = read_file(file);
-  try {
-    return parse(all);
-  } catch (const std::exception& error) {
-    throw std::runtime_error(file + ": cannot be resumed: " + error.what());
-  }
+void save(const std::string& file, const State& state) {
+  std::string all = nlohmann::json(state).dump() + "\n" + state.bits;
+  const std::uint32_t sum = checksum(all);
+  write_file(file, all.append(reinterpret_cast<const char*>(&sum), sizeof sum));
+}
+
+State load_state(const std::string& file) {
+  errno = 0;
+  std::ifstream in(file, std::ios::binary);
+  const std::string all{std::istreambuf_iterator<char>(in), {}};
+  require(in ? errno : errno != 0 ? errno : EIO, file, "read");
+  return parse_state(all);
 }
 
 }  // namespace tune

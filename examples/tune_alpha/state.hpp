@@ -1,27 +1,29 @@
-// A run that was ended early, as a file: a line of JSON with settings and figures, then the bits of all parameters, then a checksum.
+// Files that are written as a whole, and a run saved in one.
 #pragma once
 
-#include "training.hpp"
-
-#include <nlohmann/json_fwd.hpp>
-
+#include <cstdint>
 #include <string>
+#include <vector>
 
 namespace tune {
 
-struct SavedRun {
-  Settings settings;
-  std::uint32_t data = 0;  ///< checksum of the images and labels
-  std::string libraries;   ///< that multiplied the matrices; another gives other bits
-  std::string command;     ///< that began it
+/// Until everything is written, the old file stays. Devices and pipes are written directly. All functions here throw
+/// std::runtime_error naming the file and the reason.
+void write_file(const std::string& file, const std::string& contents);
+/// Throws if write_file() could not write the file now.
+void require_writable(const std::string& file);
+
+struct State {
+  std::string version = "tune_alpha state 2";
+  std::vector<std::vector<unsigned char>> arguments;  ///< which decide the settings; paths may be any bytes, JSON is UTF-8
+  std::uint32_t data_checksum = 0;
+  std::string libraries;  ///< that multiplied the matrices; others give other bits
   double seconds = 0;
-  State state;
+  std::int64_t steps_done = 0;
+  std::string bits;  ///< that training has changed
 };
 
-void save(const std::string& file, const SavedRun& run);
-/// Throws std::runtime_error naming the file and what is wrong with it.
-SavedRun read_saved(const std::string& file);
-
-nlohmann::ordered_json to_json(const Settings& settings);
+void save(const std::string& file, const State& state);
+State load_state(const std::string& file);
 
 }  // namespace tune

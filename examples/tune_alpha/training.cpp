@@ -1,190 +1,151 @@
-// An epoch's order and rates go to the machine once; from then on a step needs nothing from here.
+// Epochs: their images, their scores, and what a saved run consists of.
 #include "training.hpp"
 
+#include "statistics.hpp"
+
 #include <algorithm>
-#include <cmath>
+#include <cstring>
 #include <stdexcept>
 
 namespace tune {
 namespace {
 
-std::vector<Variant> of_kind(const Settings& settings, bool fixed) {
-  std::vector<Variant> all = variants(settings);
-  all.erase(std::remove_if(all.begin(), all.end(), [&](const Variant& v) { return (v.kind == Variant::Kind::fixed) != fixed; }),
-            all.end());
-  return all;
+/// The number of networks. Throws if their tensors are too large for BLAS, which counts in 32 bits; the product may need more than 64.
+std::int64_t possible(std::int64_t networks, const Settings& settings, const Dataset& data) {
+  const double batch = static_cast<double>(settings.batch), count = static_cast<double>(networks);
+  double inputs = static_cast<double>(data.pixels), elements = count * (inputs * batch + static_cast<double>(data.count()));
+  for (const std::int64_t outputs : settings.hidden) {
+    elements += count * static_cast<double>(outputs) * (inputs + batch);
+    inputs = static_cast<double>(outputs);
+  }
+  if (elements < 0x1p31) return networks;
+  throw std::runtime_error(
+      "the networks are too many or too large: try fewer --alphas, --folds or --seeds, or a smaller --batch");
 }
 
 }  // namespace
 
-Training::Training(Machine& machine, const Settings& settings, const Dataset& data)
+Training::Training(const Machine& machine, const Settings& settings, const Dataset& data, const std::vector<Variant>& group)
     : machine_(machine),
       settings_(settings),
-      folds_(settings, data.count),
-      images_(data.count),
-      steps_of_an_epoch_(folds_.training_steps()),
-      pixels_(machine, static_cast<std::int64_t>(data.images.size())),
-      labels_(machine, data.count),
-      position_(machine, 1),
-      rates_(machine, steps_of_an_epoch_) {
-  const Order validation = folds_.validation();
-  const std::int64_t longest = std::max(steps_of_an_epoch_, validation.steps);
-  order_ = Buffer<std::int32_t>(machine, longest * folds_.runs() * settings.batch);
-  x_ = Buffer<float>(machine, folds_.runs() * settings.batch * data.pixels);
-  pixels_.upload(data.images);
-  labels_.upload(data.labels);
-  const Batch batch{order_.data(), position_.data(), folds_.runs(), settings.batch};
-  const Input input{x_.data(), labels_.data(), batch, data.pixels};
-  for (const bool fixed : {true, false}) {
-    const std::vector<Variant> of_group = of_kind(settings, fixed);
-    if (!of_group.empty()) groups_.push_back(std::make_unique<Networks>(machine, settings, input, of_group));
-  }
-  const Gather gather{batch, pixels_.data(), data.pixels, data.mean, data.scale, x_.data()};
-  train_step_ = machine.repeatable([this, gather] {
-    machine_.run(gather);
-    for (const auto& group : groups_) group->train(rates_.data());
-    machine_.run(Advance{position_.data()});
-  });
-  evaluate_step_ = machine.repeatable([this, gather] {
-    machine_.run(gather);
-    for (const auto& group : groups_) group->evaluate();
-    machine_.run(Advance{position_.data()});
-  });
+      variants_(group),
+      width_(static_cast<std::int64_t>(group.size())),
+      runs_(settings.folds * settings.seeds),
+      networks_(possible(runs_ * width_, settings, data)),
+      images_(data.count()),
+      steps_of_an_epoch_(Order(settings, images_, 0).steps),
+      pixels_(machine, images_ * data.pixels),
+      labels_(machine, images_),
+      order_(machine, runs_ * (images_ + settings.batch)),
+      x_(machine, runs_ * settings.batch * data.pixels),
+      gather_{runs_ * settings.batch, data.pixels, {}, pixels_.begin(), data.mean, data.scale, x_.begin()},
+      losses_(machine, networks_),
+      hits_(machine, networks_) {
+  std::copy(data.images.begin(), data.images.end(), pixels_.begin());
+  std::copy(data.labels.begin(), data.labels.end(), labels_.begin());
+  for (const std::int64_t outputs : settings.hidden) add_layer(outputs);
+  add_layer(classes);
+  for (std::size_t l = 0; l < layers_.size(); ++l) initialise(l);
 }
 
-std::int64_t Training::networks() const {
-  std::int64_t all = 0;
-  for (const auto& group : groups_) all += group->count();
-  return all;
-}
-
-void Training::start(const Order& order) {
+void Training::begin(const Order& order) {
   machine_.wait();
-  order_.upload(order.images);
-  position_.upload({0});
+  std::copy(order.images.begin(), order.images.end(), order_.begin());
+  gather_.batch = {order_.begin(), settings_.batch, order.steps * settings_.batch};
 }
 
-/// Also in the midst of one, where a state was restored.
-void Training::begin_epoch() {
-  start(folds_.training(epoch_));
-  position_.upload({step_});
-  std::vector<float> rates(static_cast<std::size_t>(steps_of_an_epoch_));
-  for (std::int64_t step = 0; step < steps_of_an_epoch_; ++step) {
-    const double done = static_cast<double>(epoch_ * steps_of_an_epoch_ + step) / static_cast<double>(steps());
-    rates[static_cast<std::size_t>(step)] = static_cast<float>(settings_.rate * (1 - done));
-  }
-  rates_.upload(rates);
+void Training::step() {
+  if (!under_way_) begin(Order(settings_, images_, epoch_));
   under_way_ = true;
-}
-
-void Training::run(const std::function<bool()>& go_on) {
-  constexpr std::int64_t most_in_flight = 16;  // so that what go_on() tells people is not far ahead of the device
-  while (!finished()) {
-    if (!under_way_) begin_epoch();
-    while (step_ < steps_of_an_epoch_) {
-      if (!go_on()) return machine_.wait();
-      train_step_();
-      if (++step_ % most_in_flight == 0) machine_.wait();
-    }
-    end_epoch();
-  }
+  evaluate(step_);
+  descend();
+  if (++step_ == steps_of_an_epoch_) end_epoch();
 }
 
 void Training::end_epoch() {
   machine_.wait();
-  const int of_each = folds_.runs();
-  history_.emplace_back();
   const double trained = static_cast<double>(steps_of_an_epoch_ * settings_.batch);
-  for (const auto& group : groups_) {
-    const std::vector<double> losses = group->losses();
-    for (std::size_t v = 0; v < group->variants().size(); ++v) {
-      auto& scores = history_.back().emplace_back(static_cast<std::size_t>(of_each));
-      for (std::size_t run = 0; run < scores.size(); ++run)
-        scores[run].training_loss = losses[run * group->variants().size() + v] / trained;
-    }
+  for (const double loss : losses_) scores_.push_back({loss / trained, 0, 0});
+  reset_totals();
+  const Order validation(settings_, images_, -1);
+  begin(validation);
+  for (std::int64_t step = 0; step < validation.steps; ++step) evaluate(step);
+  machine_.wait();
+  for (std::int64_t n = 0; n < networks_; ++n) {
+    const std::int32_t* const mine = order_.begin() + n / width_ * gather_.batch.stride;
+    const double images =
+        static_cast<double>(std::count_if(mine, mine + gather_.batch.stride, [](std::int32_t i) { return i >= 0; }));
+    Score& score = scores_[static_cast<std::size_t>(epoch_ * networks_ + n)];
+    score.loss = losses_.begin()[n] / images;
+    score.accuracy = hits_.begin()[n] / images;
   }
-  validate();
-  for (const auto& group : groups_) group->reset();
+  reset_totals();
+  under_way_ = false;
   step_ = 0;
   ++epoch_;
-  under_way_ = false;
 }
 
-void Training::validate() {
-  for (const auto& group : groups_) group->reset();
-  const Order order = folds_.validation();
-  start(order);
-  for (std::int64_t step = 0; step < order.steps; ++step) evaluate_step_();
-  machine_.wait();
-  std::size_t first = 0;
-  for (const auto& group : groups_) {
-    const std::vector<double> losses = group->losses(), hits = group->hits();
-    const std::size_t width = group->variants().size();
-    for (std::size_t i = 0; i < losses.size(); ++i) {
-      const std::size_t run = i / width;
-      const double images = static_cast<double>(folds_.validation_images(static_cast<int>(run)));
-      Score& score = history_.back()[first + i % width][run];
-      score.loss = losses[i] / images;
-      score.accuracy = hits[i] / images;
+void Training::reset_totals() {
+  std::fill(losses_.begin(), losses_.end(), 0);
+  std::fill(hits_.begin(), hits_.end(), 0);
+}
+
+std::vector<Score> Training::scores(std::int64_t epoch, std::size_t variant) const {
+  std::vector<Score> found;
+  for (std::int64_t n = static_cast<std::int64_t>(variant); n < networks_; n += width_)
+    found.push_back(scores_[static_cast<std::size_t>(epoch * networks_ + n)]);
+  return found;
+}
+
+std::vector<LearnedAlpha> Training::learned_alphas(std::size_t variant) const {
+  std::vector<LearnedAlpha> found;
+  for (std::size_t l = 0; l + 1 < layers_.size(); ++l) {
+    const std::int64_t outputs = layers_[l].outputs;
+    std::vector<double> alphas;
+    for (std::int64_t n = static_cast<std::int64_t>(variant); n < networks_; n += width_) {
+      const float* const first = layers_[l].parameters.begin() + layers_[l].alpha + n * outputs;
+      alphas.insert(alphas.end(), first, first + outputs);
     }
-    first += width;
+    const auto [smallest, largest] = std::minmax_element(alphas.begin(), alphas.end());
+    found.push_back({mean(alphas), *smallest, *largest});
+  }
+  return found;
+}
+
+/// Calls f(begin, bytes) for each piece of memory that a saved run consists of.
+template <class F>
+void Training::for_each_piece(const F& f) {
+  const auto piece = [&](auto* begin, auto* end) {
+    f(reinterpret_cast<char*>(begin), static_cast<std::size_t>(end - begin) * sizeof *begin);
+  };
+  piece(scores_.data(), scores_.data() + scores_.size());
+  piece(losses_.begin(), losses_.end());
+  for (const Layer& layer : layers_) {
+    piece(layer.parameters.begin(), layer.parameters.end());
+    piece(layer.velocities.begin(), layer.velocities.end());
   }
 }
 
-std::vector<LearnedAlpha> Training::learned_alphas(const Variant& variant) const {
-  std::vector<LearnedAlpha> all;
-  const Networks& group = *groups_.back();
-  for (std::size_t l = 0; l < group.hidden_layers(); ++l) {
-    const std::vector<float> alphas = group.alphas(l);
-    LearnedAlpha found{0, 1e30, -1e30};
-    double count = 0;
-    for (std::size_t i = 0; i < alphas.size(); ++i) {
-      const std::size_t network = i / static_cast<std::size_t>(group.channels(l));
-      if (group.variants()[network % group.variants().size()].kind != variant.kind) continue;
-      found.mean += static_cast<double>(alphas[i]);
-      found.smallest = std::min(found.smallest, static_cast<double>(alphas[i]));
-      found.largest = std::max(found.largest, static_cast<double>(alphas[i]));
-      ++count;
-    }
-    found.mean /= count;
-    all.push_back(found);
-  }
-  return all;
-}
-
-State Training::state() {
+void Training::save(std::string& bits) {
   machine_.wait();
-  State state{epoch_, step_, history_, {}};
-  for (const auto& group : groups_)
-    state.groups.push_back({group->parameters(), group->velocities(), group->losses(), group->hits()});
-  return state;
+  for_each_piece([&](const char* from, std::size_t bytes) { bits.append(from, bytes); });
 }
 
-void Training::restore(const State& state) {
-  if (state.groups.size() != groups_.size()) throw std::runtime_error("the state holds another number of networks");
-  for (std::size_t g = 0; g < groups_.size(); ++g) {
-    const State::Group& from = state.groups[g];
-    if (from.parameters.size() != groups_[g]->parameters().size() || from.velocities.size() != from.parameters.size() ||
-        from.losses.size() != groups_[g]->losses().size() || from.hits.size() != from.losses.size())
-      throw std::runtime_error("the state holds another number of networks");
-  }
-  for (std::size_t g = 0; g < groups_.size(); ++g) {
-    groups_[g]->restore(state.groups[g].parameters, state.groups[g].velocities);
-    groups_[g]->set_totals(state.groups[g].losses, state.groups[g].hits);
-  }
-  epoch_ = state.epoch;
-  step_ = state.step;
-  history_ = state.history;
-  under_way_ = false;
-}
-
-std::vector<float> Training::parameters() const {
-  std::vector<float> all;
-  for (const auto& group : groups_) {
-    const std::vector<float> mine = group->parameters();
-    all.insert(all.end(), mine.begin(), mine.end());
-  }
-  return all;
+void Training::restore(std::int64_t steps_done, std::string_view& bits) {
+  if (steps_done < 0 || steps_done > steps()) throw std::runtime_error("its number of steps is impossible");
+  epoch_ = steps_done / steps_of_an_epoch_;
+  step_ = steps_done % steps_of_an_epoch_;
+  const std::size_t scores = static_cast<std::size_t>(epoch_ * networks_);
+  const auto require = [&](std::size_t bytes) {
+    if (bits.size() < bytes) throw std::runtime_error("its size does not match its settings");
+  };
+  require(scores * sizeof(Score));
+  scores_.resize(scores);
+  for_each_piece([&](char* to, std::size_t bytes) {
+    require(bytes);
+    std::memcpy(to, bits.data(), bytes);
+    bits.remove_prefix(bytes);
+  });
 }
 
 }  // namespace tune

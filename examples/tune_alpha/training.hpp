@@ -1,85 +1,91 @@
-// The cross-validation: all networks through all epochs, what each of them reached, and a state from which to go on.
+// The cross-validation. The networks of all runs and variants are trained as one: they lie side by side in each tensor,
+// [row of the batch, run, variant, channel], so that a layer of all of them is one batched product and one call of rectify.
 #pragma once
 
 #include "data.hpp"
-#include "networks.hpp"
+#include "machine.hpp"
 
-#include <functional>
-#include <memory>
+#include <rectify/rectify.hpp>
+
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace tune {
 
-/// What one network reached at the end of an epoch; the loss of training is the mean over the epoch as it went.
+/// What one network reached at the end of an epoch. The training loss is the mean over the steps of the epoch; loss and accuracy
+/// are those of the network's fold, on which it was not trained.
 struct Score {
-  double training_loss = 0, loss = 0, accuracy = 0;  ///< the last two of its fold, which it was not trained on
+  double training_loss = 0, loss = 0, accuracy = 0;
 };
 
-/// scores[epoch][variant][run]
-using History = std::vector<std::vector<std::vector<Score>>>;
-
-/// Everything that going on needs. Of the two groups of networks, fixed and learned, whichever there are.
-struct State {
-  struct Group {
-    std::vector<float> parameters, velocities;
-    std::vector<double> losses, hits;  ///< of the epoch that is under way
-  };
-  int epoch = 0;
-  std::int64_t step = 0;
-  History history;
-  std::vector<Group> groups;
-};
-
-/// An alpha that was learned: over the channels and runs, in one layer.
+/// Where the alphas of a hidden layer ended, over its channels and all runs.
 struct LearnedAlpha {
   double mean = 0, smallest = 0, largest = 0;
 };
 
+/// One layer of all networks, and what a step calls for it.
+struct Layer {
+  std::int64_t outputs;                            ///< of one network
+  Array<float> z, y, gradient;                     ///< [row, network, output]
+  Array<float> parameters, gradients, velocities;  ///< weights, then biases, then alphas
+  std::int64_t alpha = 0;                          ///< where the alphas begin, [network, output]
+  Array<unsigned char> workspace;
+  Gemm product, weight_gradient, input_gradient;
+  rectify::Relu function = {};
+  rectify::Forward forward = {};
+  rectify::Backward backward = {};
+};
+
+/// Networks whose alphas are all fixed or all learned.
 class Training {
  public:
-  Training(Machine& machine, const Settings& settings, const Dataset& data);
+  Training(const Machine& machine, const Settings& settings, const Dataset& data, const std::vector<Variant>& group);
 
-  /// To the end, or until go_on() says no, which is asked before every step.
-  void run(const std::function<bool()>& go_on);
+  /// One step of descent, and after the last one of an epoch the validation.
+  void step();
 
-  bool finished() const { return epoch_ == settings_.epochs; }
-  /// Steps of descent that are done, and of the whole.
-  std::int64_t steps_done() const { return epoch_ * steps_of_an_epoch_ + step_; }
   std::int64_t steps() const { return settings_.epochs * steps_of_an_epoch_; }
-  int epoch() const { return epoch_; }
-  std::int64_t networks() const;
+  std::int64_t steps_done() const { return epoch_ * steps_of_an_epoch_ + step_; }
+  std::int64_t epochs_done() const { return epoch_; }
+  std::int64_t networks() const { return networks_; }
+  const std::vector<Variant>& variants() const { return variants_; }
 
-  const History& history() const { return history_; }
-  /// Of a learned variant, by hidden layer.
-  std::vector<LearnedAlpha> learned_alphas(const Variant& variant) const;
+  /// Of all runs of a variant, after an epoch.
+  std::vector<Score> scores(std::int64_t epoch, std::size_t variant) const;
+  /// Of a variant, by hidden layer.
+  std::vector<LearnedAlpha> learned_alphas(std::size_t variant) const;
 
-  State state();
-  /// Throws std::runtime_error where the state is of other settings.
-  void restore(const State& state);
-
-  /// The bits of all parameters, group after group.
-  std::vector<float> parameters() const;
+  /// Appends all that training has changed.
+  void save(std::string& bits);
+  /// Takes it from the front. Throws std::runtime_error if there are too few bits for these settings.
+  void restore(std::int64_t steps_done, std::string_view& bits);
 
  private:
-  void begin_epoch();
+  void add_layer(std::int64_t outputs);
+  void initialise(std::size_t l);
+  void begin(const Order& order);
+  void evaluate(std::int64_t step);
+  void descend();
   void end_epoch();
-  void validate();
-  void start(const Order& order);
+  void reset_totals();
+  template <class F>
+  void for_each_piece(const F& f);
 
-  Machine& machine_;
+  Machine machine_;
   Settings settings_;
-  Folds folds_;
-  std::int64_t images_, steps_of_an_epoch_;
-  Buffer<unsigned char> pixels_, labels_;
-  Buffer<std::int32_t> order_;
-  Buffer<std::int64_t> position_;
-  Buffer<float> rates_, x_;
-  std::vector<std::unique_ptr<Networks>> groups_;
-  std::function<void()> train_step_, evaluate_step_;
-  int epoch_ = 0;
-  std::int64_t step_ = 0;
-  bool under_way_ = false;
-  History history_;
+  std::vector<Variant> variants_;
+  std::int64_t width_, runs_, networks_;  ///< networks of a run, runs, networks of all runs
+  std::int64_t images_;
+  std::int64_t steps_of_an_epoch_, epoch_ = 0, step_ = 0;
+  bool under_way_ = false;  ///< the order is that of this epoch
+  Array<unsigned char> pixels_, labels_;
+  Array<std::int32_t> order_;  ///< of the current epoch
+  Array<float> x_;
+  Gather gather_;                ///< of the current step
+  Array<double> losses_, hits_;  ///< totals, [run, variant]
+  std::vector<Layer> layers_;
+  std::vector<Score> scores_;  ///< [epoch, run, variant]
 };
 
 }  // namespace tune

@@ -1,163 +1,180 @@
-// tune_alpha: trains a multilayer perceptron on Fashion-MNIST for each of several alphas, fixed and learned, by cross-validation,
-// and says which differ beyond noise. Exit status: 0, 1 where something failed, 2 for a command line that makes no sense, 130 where
-// Ctrl-C ended the run early.
-#include "chart.hpp"
-#include "files.hpp"
-#include "options.hpp"
-#include "progress.hpp"
+// tune_alpha: trains multilayer perceptrons on Fashion-MNIST for several alphas, fixed and learned, by cross-validation, and tells
+// which alphas differ beyond noise. Exit status: 0; 1 if something failed; 2 for a wrong command line; 128 + the number of the
+// signal that ended the run early, 130 for Ctrl-C and --stop-after.
 #include "report.hpp"
 #include "state.hpp"
+
+#include "harness.hpp"
 
 #include <omp.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
+#include <new>
 
 namespace {
 
 using namespace tune;
+using Clock = std::chrono::steady_clock;
 
+/// The signal that is to end the run.
 volatile std::sig_atomic_t interrupted = 0;
 
-/// The first Ctrl-C ends the run after the step at hand, the second at once.
+/// A signal ends the run after the current step; a second Ctrl-C ends the program at once. Other signals may come twice when a
+/// terminal is closed. Signals that the caller ignores stay ignored, as with nohup.
 void watch_signals() {
-  struct sigaction action {};
-  action.sa_handler = [](int) { interrupted = 1; };
-  action.sa_flags = SA_RESETHAND;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  struct sigaction action {
+  }, before{};
+  action.sa_handler = [](int signal) {
+    if (interrupted != 0 && signal == SIGINT) _exit(128 + signal);
+    interrupted = signal;
+  };
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    sigaction(signal, nullptr, &before);
+    if (before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
+  }
 }
 
-/// Threads that spin while they wait lose whole time slices where others use the machine too: on two such cores 12,000 images and one
-/// seed took 34.7 s, and take 5.4 s. OpenMP reads its environment before main, so the program starts anew, once.
+/// OpenMP threads that spin while they wait are slow if others use the machine too: 34.7 s instead of 5.4 s on two such cores.
+/// OpenMP reads its environment before main(), so the program starts itself again, once.
 void wait_without_spinning(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
   setenv("OMP_WAIT_POLICY", "passive", 1);
   execv("/proc/self/exe", argv);
 }
 
-struct Run {
-  Options options;
-  std::unique_ptr<Machine> machine;
-  Dataset data;
-  std::unique_ptr<Training> training;
-  Report report;
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-  SavedRun saved() const {
-    return {options.settings, checksum(data), machine->libraries(), report.command, report.seconds, training->state()};
+/// Trains until the end, a signal or --stop-after. A terminal is told of every tenth of the work in a short line.
+void train(std::vector<Training>& trainings, std::int64_t stop_after) {
+  const Training& first = trainings.front();
+  const std::int64_t from = first.steps_done(), all = first.steps(), stop = stop_after > 0 ? from + stop_after : all;
+  const Clock::time_point begin = Clock::now();
+  const char* const terminal = std::getenv("TERM");
+  const bool tells = isatty(STDERR_FILENO) != 0 && terminal != nullptr && std::strcmp(terminal, "dumb") != 0;
+  while (first.steps_done() < std::min(all, stop) && interrupted == 0) {
+    for (Training& training : trainings) training.step();
+    const std::int64_t tenth = first.steps_done() * 10 / all;
+    if (tells && tenth > (first.steps_done() - 1) * 10 / all)
+      std::fprintf(stderr, "%3d %%, %.0f s\n", static_cast<int>(10 * tenth), seconds_since(begin));
   }
-};
+}
 
-void go_on_from(Run& run, const SavedRun& saved) {
-  const std::string& file = run.options.state;
-  if (saved.data != checksum(run.data))
-    throw std::runtime_error(file + ": is of other images than " + run.options.settings.data);
-  if (saved.libraries != run.machine->libraries())
-    throw std::runtime_error(file + ": was computed with " + saved.libraries + ", here is " + run.machine->libraries());
+/// Writes the JSON if it was requested, and the state if the run can be continued. Returns what failed, or "".
+std::string save_results(const Options& options, const Report& report, const State& state) {
+  std::string failed;
   try {
-    run.training->restore(saved.state);
+    if (!options.json.empty()) write_file(options.json, json_text(report));
   } catch (const std::exception& error) {
-    throw std::runtime_error(file + ": cannot be resumed: " + error.what());
+    failed = error.what();
   }
-  std::printf("going on from %s, after step %lld\n", file.c_str(), static_cast<long long>(run.training->steps_done()));
-}
-
-void introduce(const Run& run) {
-  const Settings& s = run.options.settings;
-  std::string layers = std::to_string(run.data.pixels);
-  for (const std::int64_t width : s.hidden) layers += "-" + std::to_string(width);
-  std::printf("%lld images of %s, networks of %s-%lld; %zu alphas x %d folds x %d seed%s = %lld networks, all at once, on %s\n",
-              static_cast<long long>(run.data.count), s.data.c_str(), layers.c_str(), static_cast<long long>(classes),
-              variants(s).size(), s.folds, s.seeds, s.seeds == 1 ? "" : "s", static_cast<long long>(run.training->networks()),
-              run.report.device.c_str());
-  std::fflush(stdout);
-}
-
-void train(Run& run, Progress& progress) {
-  Training& training = *run.training;
-  const std::int64_t first = training.steps_done(), stop = run.options.stop_after;
-  training.run([&] {
-    const std::string epoch =
-        "epoch " + std::to_string(training.epoch() + 1) + "/" + std::to_string(run.options.settings.epochs);
-    progress.show(epoch, first, training.steps_done(), training.steps());
-    return interrupted == 0 && (stop < 0 || training.steps_done() - first < stop);
-  });
-  progress.clear();
-}
-
-/// The figures were shown before this; where a file cannot be written, the state keeps them.
-void write_results(const Run& run) {
+  if (report.complete && !options.keep_state && failed.empty()) return "";
   try {
-    if (!run.options.json.empty()) write_file(run.options.json, to_json(run.report));
-    if (!run.options.svg.empty()) write_file(run.options.svg, chart(run.report));
+    save(options.state, state);
+    if (!failed.empty()) failed += " (nothing is lost: --resume --state " + options.state + " writes the figures again)";
   } catch (const std::exception& error) {
-    save(run.options.state, run.saved());
-    throw std::runtime_error(std::string(error.what()) + " (nothing is lost: --resume --state " + run.options.state +
-                             " shows and writes the figures again)");
+    failed += (failed.empty() ? "" : "; ") + std::string(error.what());
   }
+  return failed;
 }
 
-int tell(Run& run, double seconds) {
-  run.report.seconds = seconds;
-  fill(run.report, *run.training);
-  print_table(run.report);
-  for (const std::string& words : conclusion(run.report)) std::printf("\n%s", words.c_str());
-  std::printf("\n\n%.1f s\n", seconds);
-  std::fflush(stdout);
-  // First the files that were asked for: where one of them fails, the state is kept too, and the other way round.
-  if (!run.report.rows.empty()) write_results(run);
-  if (!run.training->finished() || run.options.keep_state) save(run.options.state, run.saved());
-  if (!run.training->finished()) {
-    std::fprintf(stderr, "ended after step %lld of %lld; --resume --state %s goes on\n",
-                 static_cast<long long>(run.training->steps_done()), static_cast<long long>(run.training->steps()),
-                 run.options.state.c_str());
-  }
-  return run.training->finished() ? 0 : 130;
+/// Throws unless the saved run can be continued here to the same bits.
+void restore(std::vector<Training>& trainings, const State& saved, const State& now) {
+  if (saved.data_checksum != now.data_checksum) throw std::runtime_error("it was computed from other images");
+  if (saved.libraries != now.libraries)
+    throw std::runtime_error("it was computed with " + saved.libraries + ", not with " + now.libraries);
+  std::string_view bits = saved.bits;
+  for (Training& training : trainings) training.restore(saved.steps_done, bits);
+  if (!bits.empty()) throw std::runtime_error("its size does not match its settings");
 }
 
-int run_all(const Options& options, const std::string& command) {
-  const auto begin = std::chrono::steady_clock::now();
-  Progress progress;
-  Run run;
-  run.options = options;
-  SavedRun saved;
+void print(const Report& report, const State& state, const std::string& state_file) {
+  std::printf("%s", table(report).c_str());
+  for (const std::string& sentence : report.conclusion) std::printf("\n%s", sentence.c_str());
+  std::printf("\n\n%.1f s\n", state.seconds);
+  if (report.complete) return;
+  std::fprintf(stderr, "ended after step %lld of %lld; --resume --state %s continues\n",
+               static_cast<long long>(report.steps_done), static_cast<long long>(report.steps), state_file.c_str());
+}
+
+/// `context` comes before the message of an error.
+int run(Options options, std::vector<std::string> arguments, std::string& context) {
+  const Clock::time_point begin = Clock::now();
+  for (const std::string& file : {options.state, options.json})
+    if (!file.empty()) require_writable(file);
+  State saved;
   if (options.resume) {
-    saved = read_saved(options.state);
-    run.options.settings = saved.settings;
+    context = options.state + ": cannot be resumed: ";
+    saved = load_state(options.state);
+    arguments.clear();
+    for (const auto& bytes : saved.arguments) arguments.emplace_back(bytes.begin(), bytes.end());
+    options.settings = parse(arguments).settings;
   }
-  run.machine = machine_called(options.device);
-  run.data = load(run.options.settings);
-  run.training = std::make_unique<Training>(*run.machine, run.options.settings, run.data);
-  run.report.settings = run.options.settings;
-  run.report.command = options.resume ? saved.command + "; " + command : command;
-  run.report.device = rectify::harness::tools(run.machine->device()).name();
-  run.report.libraries = run.machine->libraries();
-  run.report.threads = omp_get_max_threads();
-  introduce(run);
-  if (options.resume) go_on_from(run, saved);
+  const bool on_gpu = options.device == "cuda" || (options.device == "auto" && rectify::cuda_available());
+  const Machine machine = on_gpu ? cuda_machine() : cpu_machine();
+  const Dataset data = dataset(idx::read_training(options.settings.data), options.settings.images);
+  std::vector<Training> trainings;
+  for (const auto& group : variants(options.settings)) trainings.emplace_back(machine, options.settings, data, group);
+  State state;
+  for (const std::string& argument : arguments) state.arguments.emplace_back(argument.begin(), argument.end());
+  state.data_checksum = checksum(data);
+  state.libraries = machine.libraries;
+  if (options.resume) restore(trainings, saved, state);
+  context.clear();
+  Report report;
+  report.device = rectify::harness::tools(machine.device).name();
+  std::printf("%zu images of %s on %s\n\n", data.labels.size(), options.settings.data.c_str(), report.device.c_str());
+  std::fflush(stdout);
   watch_signals();
-  train(run, progress);
-  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
-  return tell(run, saved.seconds + taken.count());
+  train(trainings, options.stop_after);
+
+  for (Training& training : trainings) training.save(state.bits);
+  state.steps_done = trainings[0].steps_done();
+  state.seconds = saved.seconds + seconds_since(begin);
+  report.commit = TUNE_ALPHA_COMMIT;
+  report.arguments = arguments;
+  report.settings = options.settings;
+  report.seconds = state.seconds;
+  report.threads = omp_get_max_threads();
+  report.libraries = machine.libraries;
+  fill(report, trainings);
+  const std::string failed = save_results(options, report, state);  // before printing, which may fail
+  print(report, state, options.state);
+  if (!failed.empty()) throw std::runtime_error(failed);
+  return report.complete ? 0 : 128 + (interrupted != 0 ? interrupted : SIGINT);
+}
+
+int fail(const std::string& message, int status) {
+  std::fprintf(stderr, "tune_alpha: %s\n", message.c_str());
+  return status;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   wait_without_spinning(argv);
-  Options options;
-  const int status = parse(argc, argv, options);
-  if (status >= 0) return status;
-  std::string command = "tune_alpha";
-  for (int i = 1; i < argc; ++i) command += std::string(" ") + argv[i];
+  std::signal(SIGPIPE, SIG_IGN);  // printing to a closed pipe is then an error
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  std::string context;
+  int status = 0;
   try {
-    return run_all(options, command);
+    const Options options = parse(arguments);
+    std::fputs(options.help.c_str(), stdout);
+    if (options.help.empty()) status = run(options, arguments, context);
+  } catch (const CommandLineError& error) {
+    status = fail(context + error.what(), context.empty() ? 2 : 1);
+  } catch (const std::bad_alloc&) {
+    status = fail(context + "out of memory: try fewer --alphas, --folds or --seeds", 1);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "tune_alpha: %s\n", error.what());
-    return 1;
+    status = fail(context + error.what(), 1);
   }
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+  return fail(std::string("cannot print: ") + std::strerror(errno != 0 ? errno : EIO), status == 0 ? 1 : status);
 }

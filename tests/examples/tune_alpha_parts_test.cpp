@@ -1,100 +1,156 @@
-// The parts of the training example: what it refuses, its folds, and its statistics against tables.
-#include "files.hpp"
+// The parts of the training example: files and states that it rejects, its folds, its statistics and its conclusions.
+#include "report.hpp"
 #include "state.hpp"
 #include "statistics.hpp"
 #include "tune_alpha_case.hpp"
 
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tune {
 namespace {
 
 template <class Call>
-std::string refusal(const Call& call) {
+std::string error_of(const Call& call) {
   try {
     call();
-  } catch (const std::runtime_error& error) {
+  } catch (const std::exception& error) {
     return error.what();
   }
   return "none";
 }
 
-TEST(TuneAlphaParts, ADamagedStateIsRefused) {
+std::string contents(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// With a checksum that is right, whatever else is wrong.
+void forge(const std::string& file, const std::string& header, const std::string& bits = "") {
+  std::string all = header + "\n" + bits;
+  const auto crc = static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const unsigned char*>(all.data()), all.size()));
+  write_file(file, all.append(reinterpret_cast<const char*>(&crc), sizeof crc));
+}
+
+TEST(TuneAlphaState, RejectsDamage) {
   const std::string file = testing::TempDir() + "rectify_tune_alpha_damaged";
-  const Dataset data = small_data();
-  const auto machine = cpu_machine();
-  Settings s = small_settings();
-  Training training(*machine, s, data);
-  save(file, {s, checksum(data), machine->libraries(), "a command", 1, training.state()});
-  const std::string all = read_file(file);
+  State state;
+  state.bits = "some bits";
+  save(file, state);
+  EXPECT_EQ(load_state(file).bits, "some bits");
+  const std::string all = contents(file);
   std::string flipped = all;
   flipped[all.size() / 2] ^= 1;
-  const std::string damaged[] = {"", "x", "tune_alpha state 1\n", all.substr(0, all.size() - 1), all + "x", flipped};
-  for (const std::string& contents : damaged) {
-    write_file(file, contents);
-    EXPECT_EQ(refusal([&] { read_saved(file); }).find(file + ": cannot be resumed: it is "), 0u)
-        << refusal([&] { read_saved(file); });
+  const std::string damaged[] = {"", "x", "\n", "tune_alpha state 2\n", all.substr(0, all.size() - 1), all + "x", flipped};
+  for (const std::string& bytes : damaged) {
+    write_file(file, bytes);
+    EXPECT_EQ(error_of([&] { load_state(file); }).find("it is "), 0u) << error_of([&] { load_state(file); });
   }
-  write_file(file, all);
-  s.hidden = {8, 5};
-  Training other(*machine, s, data);
-  EXPECT_NE(refusal([&] { other.restore(read_saved(file).state); }).find("another number"), std::string::npos);
   std::remove(file.c_str());
 }
 
-TEST(TuneAlphaParts, AStateKeepsANetworkThatDiverged) {
-  const std::string file = testing::TempDir() + "rectify_tune_alpha_diverged";
-  const double nan = std::numeric_limits<double>::quiet_NaN();
-  State state;
-  state.history = {{{{nan, nan, 0.1}}}};
-  save(file, {small_settings(), 0, "", "", 1, state});
-  const Score score = read_saved(file).state.history[0][0][0];
-  EXPECT_TRUE(std::isnan(score.training_loss) && std::isnan(score.loss));
-  EXPECT_EQ(score.accuracy, 0.1);
+TEST(TuneAlphaState, ComparesTheWholeVersion) {
+  const std::string file = testing::TempDir() + "rectify_tune_alpha_version";
+  for (const char* const version : {"tune_alpha state 22", "tune_alpha state 2x", "tune_alpha state 1"}) {
+    State state;
+    state.version = version;
+    save(file, state);
+    EXPECT_EQ(error_of([&] { load_state(file); }), "it was saved by another version of tune_alpha");
+  }
   std::remove(file.c_str());
 }
 
-TEST(TuneAlphaParts, AFileThatCannotBeWrittenLeavesTheOlderOne) {
-  EXPECT_EQ(refusal([] { write_file("/dev/full", "x"); }), "/dev/full: cannot be written: No space left on device");
-  EXPECT_NE(refusal([] { write_file("/nowhere/at/all", "x"); }).find("cannot be written: No such file"), std::string::npos);
+TEST(TuneAlphaState, RejectsForgedHeaders) {
+  const std::string file = testing::TempDir() + "rectify_tune_alpha_forged";
+  const std::string good =
+      R"({"version":"tune_alpha state 2","arguments":[],"data_checksum":0,"libraries":"","seconds":0,"steps_done":0})";
+  forge(file, good);
+  EXPECT_EQ(error_of([&] { load_state(file); }), "none");
+  const auto changed = [&](const std::string& from, const std::string& to) {
+    std::string text = good;
+    return text.replace(text.find(from), from.size(), to);
+  };
+  for (const std::string& header :
+       {changed("[]", "7"), changed("[]", R"(["text"])"), changed("\"seconds\":0,", ""),
+        changed("\"libraries\":\"\"", "\"libraries\":[]"), std::string(100000, '[') + "tune_alpha state 2",
+        changed("\"seconds\":0", "\"seconds\":1e999")}) {
+    forge(file, header);
+    EXPECT_NE(error_of([&] { load_state(file); }), "none") << header.substr(0, 200);
+  }
+  std::remove(file.c_str());
 }
 
-TEST(TuneAlphaParts, DataThatDoesNotFitTogetherIsRefused) {
-  EXPECT_EQ(refusal([] { dataset("d", 2, {1, 2, 3, 4}, {1}); }), "d: 1 labels, but 2 images");
-  EXPECT_EQ(refusal([] { dataset("d", 1, {1, 2, 3}, {1, 10, 2}); }), "d: the label of image 1 is 10, expected 0 to 9");
+TEST(TuneAlphaState, RejectsBitsThatDoNotMatchTheSettings) {
+  const Settings s = small_settings();
+  const Dataset data = small_data();
+  Training training(cpu_machine(), s, data, variants(s)[0]);
+  std::string bits;
+  training.save(bits);
+  const auto error = [&](std::int64_t steps, const std::string& from) {
+    return error_of([&] {
+      std::string_view view = from;
+      training.restore(steps, view);
+    });
+  };
+  EXPECT_EQ(error(0, bits), "none");
+  EXPECT_EQ(error(0, bits.substr(1)), "its size does not match its settings");
+  EXPECT_EQ(error(14, bits), "its size does not match its settings");
+  for (const std::int64_t steps : {std::int64_t{-1}, std::int64_t{15}, std::numeric_limits<std::int64_t>::max()})
+    EXPECT_EQ(error(steps, bits), "its number of steps is impossible");
+}
+
+TEST(TuneAlphaSettings, RejectsTensorsThatAreTooLarge) {
+  Settings s = small_settings();
+  s.hidden = {4096, 4096};
+  s.folds = s.seeds = 100;
+  s.batch = 1;
+  EXPECT_NE(error_of([&] { Training(cpu_machine(), s, small_data(), variants(s)[0]); }).find("too large"), std::string::npos);
+}
+
+TEST(TuneAlphaFiles, AFailedWriteLeavesTheOldFile) {
+  EXPECT_EQ(error_of([] { write_file("/dev/full", "x"); }), "/dev/full: cannot be written: No space left on device");
+  EXPECT_NE(error_of([] { write_file("/nowhere/at/all", "x"); }).find("cannot be written: No such file"), std::string::npos);
+  EXPECT_NE(error_of([] { require_writable("/nowhere/at/all"); }).find("cannot be written: No such file"), std::string::npos);
+  EXPECT_NE(error_of([] { require_writable(testing::TempDir()); }).find("cannot be written: Is a directory"),
+            std::string::npos);
+}
+
+TEST(TuneAlphaFolds, RejectsImagesThatDoNotFillABatch) {
   Settings s = small_settings();
   s.batch = 1000;
-  EXPECT_NE(refusal([&] { Folds(s, 100); }).find("do not fill one batch of 1000"), std::string::npos);
+  EXPECT_NE(error_of([&] { Order(s, 100, 0); }).find("do not fill one batch of 1000"), std::string::npos);
 }
 
-TEST(TuneAlphaParts, EveryImageIsInOneFoldAndInNoBatchOfIt) {
-  Settings s = small_settings();
-  const Folds folds(s, 100);
-  for (int run = 0; run < folds.runs(); ++run) {
+TEST(TuneAlphaFolds, EveryImageIsInOneFoldAndInNoBatchOfIt) {
+  const Settings s = small_settings();
+  const Order trained(s, 100, 1), held_out(s, 100, -1);
+  for (int run = 0; run < s.folds * s.seeds; ++run) {
     std::vector<int> seen(100);
-    const Order trained = folds.training(1), held_out = folds.validation();
     const auto count = [&](const Order& order, int weight) {
-      for (std::size_t i = 0; i < order.images.size(); ++i) {
-        const bool mine = static_cast<int>(i) / static_cast<int>(s.batch) % folds.runs() == run;
-        if (mine && order.images[i] >= 0) seen[static_cast<std::size_t>(order.images[i])] += weight;
-      }
+      for (std::int64_t i = run * order.steps * s.batch; i < (run + 1) * order.steps * s.batch; ++i)
+        if (order.images[static_cast<std::size_t>(i)] >= 0)
+          seen[static_cast<std::size_t>(order.images[static_cast<std::size_t>(i)])] += weight;
     };
     count(trained, 1);
     count(held_out, 100);
-    EXPECT_EQ(std::count(seen.begin(), seen.end(), 100), folds.validation_images(run));
+    const auto in_fold = std::count(seen.begin(), seen.end(), 100);
+    EXPECT_TRUE(in_fold == 33 || in_fold == 34);
     EXPECT_EQ(std::count(seen.begin(), seen.end(), 1), 63);  // 66 or 67 outside the fold, in batches of 9
-    EXPECT_EQ(std::count(seen.begin(), seen.end(), 0), 100 - 63 - folds.validation_images(run));
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), 0), 100 - 63 - in_fold);
   }
 }
 
-TEST(TuneAlphaParts, StudentsDistributionIsThatOfTheTables) {
+TEST(TuneAlphaStatistics, StudentsDistributionIsThatOfTheTables) {
   EXPECT_NEAR(student_p(12.7062, 1), 0.05, 1e-6);
   EXPECT_NEAR(student_p(4.30265, 2), 0.05, 1e-6);
   EXPECT_NEAR(student_p(2.77645, 4), 0.05, 1e-6);
@@ -104,7 +160,7 @@ TEST(TuneAlphaParts, StudentsDistributionIsThatOfTheTables) {
   EXPECT_EQ(student_p(std::numeric_limits<double>::infinity(), 7), 0);
 }
 
-TEST(TuneAlphaParts, ThePairedTestIsThatOfAnExampleByHand) {
+TEST(TuneAlphaStatistics, ThePairedTestIsThatOfAnExampleByHand) {
   // Differences 1, 2, 3: mean 2, deviation 1; t = 2 / sqrt(1/3), or with folds of half the training set 2 / sqrt(1/3 + 1/2).
   const PairedTest plain = paired_test({2, 4, 6}, {1, 2, 3}, 0), corrected = paired_test({2, 4, 6}, {1, 2, 3}, 0.5);
   EXPECT_DOUBLE_EQ(plain.difference, 2);
@@ -116,6 +172,46 @@ TEST(TuneAlphaParts, ThePairedTestIsThatOfAnExampleByHand) {
   EXPECT_EQ(paired_test({1}, {3}, 0.5).p, 1);
   EXPECT_DOUBLE_EQ(standard_deviation({1, 2, 3, 4}), std::sqrt(5.0 / 3));
   EXPECT_EQ(standard_deviation({3}), 0);
+}
+
+/// Of three alphas in six runs, where those of `diverged` diverged.
+Report report_of(const std::vector<bool>& diverged) {
+  Report report;
+  report.networks = 18;
+  report.complete = true;
+  report.baseline = "0";
+  report.significance = 0.025;
+  for (std::size_t i = 0; i < diverged.size(); ++i) {
+    Row row;
+    row.name = std::to_string(i);
+    row.accuracies = row.losses = std::vector<double>(6, 0.5);
+    row.accuracy_mean = 0.5 + static_cast<double>(i) / 10;
+    row.diverged_runs = diverged[i] ? 6 : 0;
+    report.rows.push_back(row);
+  }
+  return report;
+}
+
+TEST(TuneAlphaConclusion, NamesNoBestIfAllNetworksDiverged) {
+  const std::vector<std::string> words = conclusion(report_of({true, true, true}));
+  ASSERT_EQ(words.size(), 1u);
+  EXPECT_EQ(words[0], "All networks diverged, so no alpha can be called the best. Try a lower --rate.");
+}
+
+TEST(TuneAlphaConclusion, ComparesNothingWithABaselineThatDiverged) {
+  const std::vector<std::string> words = conclusion(report_of({true, false, false}));
+  ASSERT_EQ(words.size(), 2u);
+  EXPECT_EQ(words[0], "Best on average: 2, with 70.00 %.");
+  EXPECT_EQ(words[1], "Diverged in some run, so not compared: 0. Try a lower --rate.");
+}
+
+TEST(TuneAlphaConclusion, NamesDifferencesBeyondNoise) {
+  Report report = report_of({false, false, false});
+  report.rows[1].p = 0.001;
+  report.rows[1].difference = -0.02;
+  const std::vector<std::string> words = conclusion(report);
+  EXPECT_EQ(words[1], "Worse than 0 beyond noise: 1 (-2.00 points).");
+  EXPECT_EQ(words[2], "Every other difference from 0 may be noise, including that of the best.");
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "data.hpp"
-#include "random.hpp"
 #include "training.hpp"
 
 #include <algorithm>
@@ -87,8 +86,8 @@ class PlainNetwork {
       Layer& layer = layers_[l];
       move(layer.w, layer.vw, layer.dw, rate);
       move(layer.b, layer.vb, layer.db, rate);
-      if (variant_.kind == Variant::Kind::fixed || l + 1 == layers_.size()) continue;
-      if (variant_.kind == Variant::Kind::learned_per_layer) {
+      if (!variant_.learned || l + 1 == layers_.size()) continue;
+      if (variant_.name == "learned, per layer") {
         double sum = 0;
         for (const double d : layer.da) sum += d;
         layer.da.assign(layer.out, sum);
@@ -122,30 +121,30 @@ class PlainNetwork {
 
 /// The scores of every epoch.
 inline std::vector<Score> plain_training(PlainNetwork& network, const Settings& s, const Dataset& data, int run) {
-  const Folds folds(s, data.count);
   std::vector<Score> scores;
-  const double steps = static_cast<double>(s.epochs * folds.training_steps());
   double step = 0;
-  for (int epoch = 0; epoch < s.epochs; ++epoch) {
+  for (std::int64_t epoch = 0; epoch < s.epochs; ++epoch) {
     Score score;
     bool hit = false;
-    const Order order = folds.training(epoch), held_out = folds.validation();
-    for (std::int64_t i = 0; i < order.steps; ++i, ++step) {
-      for (std::int64_t row = 0; row < s.batch; ++row) {
-        const std::int32_t image = order.images[static_cast<std::size_t>((i * folds.runs() + run) * s.batch + row)];
-        score.training_loss += network.forward(image, hit) / static_cast<double>(order.steps * s.batch);
-        network.backward(image, 1 / static_cast<double>(s.batch));
-      }
-      network.descend(s.rate * (1 - step / steps));
+    const Order trained(s, data.count(), epoch), held_out(s, data.count(), -1);
+    const double steps = static_cast<double>(s.epochs * trained.steps);
+    const std::int64_t rows = trained.steps * s.batch, held_out_rows = held_out.steps * s.batch;
+    for (std::int64_t row = 0; row < rows; ++row) {
+      const std::int32_t image = trained.images[static_cast<std::size_t>(run * rows + row)];
+      score.training_loss += network.forward(image, hit) / static_cast<double>(rows);
+      network.backward(image, 1 / static_cast<double>(s.batch));
+      if ((row + 1) % s.batch == 0) network.descend(s.rate * (1 - step++ / steps));
     }
-    for (std::int64_t i = 0; i < held_out.steps; ++i) {
-      for (std::int64_t row = 0; row < s.batch; ++row) {
-        const std::int32_t image = held_out.images[static_cast<std::size_t>((i * folds.runs() + run) * s.batch + row)];
-        if (image < 0) continue;
-        score.loss += network.forward(image, hit) / static_cast<double>(folds.validation_images(run));
-        score.accuracy += (hit ? 1 : 0) / static_cast<double>(folds.validation_images(run));
-      }
+    double count = 0;
+    for (std::int64_t row = 0; row < held_out_rows; ++row) {
+      const std::int32_t image = held_out.images[static_cast<std::size_t>(run * held_out_rows + row)];
+      if (image < 0) continue;
+      score.loss += network.forward(image, hit);
+      score.accuracy += hit ? 1 : 0;
+      ++count;
     }
+    score.loss /= count;
+    score.accuracy /= count;
     scores.push_back(score);
   }
   return scores;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "data.hpp"
-#include "random.hpp"
 
 #include <vector>
 
@@ -26,13 +25,16 @@ inline Settings small_settings() {
 inline Dataset small_data() {
   constexpr std::int64_t count = 100, pixels = 13;
   Random random(7, {1});
-  std::vector<unsigned char> images, labels;
+  idx::Labelled all;
+  all.count = count;
+  all.rows = 1;
+  all.cols = pixels;
   for (std::int64_t i = 0; i < count; ++i) {
-    labels.push_back(static_cast<unsigned char>(i % classes));
+    all.labels.push_back(static_cast<unsigned char>(i % classes));
     for (std::int64_t p = 0; p < pixels; ++p)
-      images.push_back(static_cast<unsigned char>((p == i % classes ? 120 : 0) + 130 * random.uniform()));
+      all.pixels.push_back(static_cast<unsigned char>((p == i % classes ? 120 : 0) + 130 * random.uniform()));
   }
-  return dataset("small", pixels, images, labels);
+  return dataset(all, count);
 }
 
 }  // namespace tune
