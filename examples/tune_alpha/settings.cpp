@@ -40,20 +40,19 @@ CLI::Option* add_number(CLI::App& app, const char* name, T& number, double low, 
 }
 
 void add_settings(CLI::App& app, Settings& s) {
-  add_number(app, "--alphas", s.alphas, -100, 100, "With commas; compared with 0.01 if given, else the first")
-      ->expected(1, 100);
-  app.add_flag("--learned,!--no-learned", s.learned, "Also train alpha: one per layer, and one per channel (default)");
+  add_number(app, "--alphas", s.alphas, -100, 100, "With commas; compared with 0.01 or the first")->expected(1, 100);
+  app.add_flag("--learned,!--no-learned", s.learned, "Also train alpha, per layer and per channel");
   add_number(app, "--folds", s.folds, 2, 100, "Folds of the cross-validation");
   add_number(app, "--seeds", s.seeds, 1, 100, "Trainings of each fold and alpha");
-  add_text(app, "--data", s.data, "FOLDER", "Of train-images-idx3-ubyte and train-labels-idx1-ubyte, gzipped or not");
-  add_number(app, "--images", s.images, 1, 1 << 28, "Images to use, from the start of the file");
+  add_text(app, "--data", s.data, "FOLDER", "Of the training files of Fashion-MNIST or MNIST");
+  add_number(app, "--images", s.images, 1, 1 << 28, "From the start of the file");
   add_number(app, "--hidden", s.hidden, 1, 4096, "Channels of each hidden layer, with commas")->expected(1, 10);
   add_number(app, "--epochs", s.epochs, 1, 10000, "Passes over the images");
   add_number(app, "--batch", s.batch, 1, 65536, "Images in a step");
-  add_number(app, "--rate", s.rate, 1e-9, 100, "Learning rate of the first step; it falls linearly to 0");
+  add_number(app, "--rate", s.rate, 1e-9, 100, "Of the first step; the rate falls linearly to 0");
   add_number(app, "--momentum", s.momentum, 0, 0.999, "Momentum of the descent");
   add_number(app, "--seed", s.seed, 0, 0x1p53, "The same seed gives the same bits");
-  app.add_flag("--full", "All images, larger networks, more alphas, folds and epochs: about ten minutes on two cores");
+  app.add_flag("--full", "More of everything: ten minutes on two cores");
 }
 
 }  // namespace
@@ -74,21 +73,20 @@ Options parse(const std::vector<std::string>& arguments) {
   Options o;
   // --full decides the defaults of the others, so it is looked for first.
   if (std::count(arguments.begin(), arguments.end(), "--full") > 0) o.settings = full;
-  CLI::App app{"Which alpha? Trains networks for each alpha by cross-validation, and tells which alphas differ beyond noise.",
+  CLI::App app{"Which alpha? Trains networks for each by cross-validation, and tells which\nalphas differ beyond noise.",
                "tune_alpha"};
   add_settings(app, o.settings);
   const std::vector<CLI::Option*> settings = app.get_options();
-  CLI::Option* const resume =
-      app.add_flag("--resume", o.resume, "Continue the run in --state, with its settings, to the same bits");
-  for (CLI::Option* const setting : settings) resume->excludes(setting);
-  add_text(app, "--device", o.device, "NAME", "auto, cpu or cuda; auto is cuda if there is a GPU")
+  app.add_flag("--resume", o.resume, "Continue the run in --state to the same bits");
+  add_text(app, "--device", o.device, "NAME", "auto, cpu or cuda; auto: cuda if there is a GPU")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}).description(""));
   add_text(app, "--json", o.json, "FILE", "Write all figures to this file");
-  const CLI::Option* const state =
-      add_text(app, "--state", o.state, "FILE", "Ctrl-C saves the run here; if given, a finished run is saved too");
-  add_number(app, "--stop-after", o.stop_after, 0, 1e15, "End after this many steps as by Ctrl-C; 0: do not");
+  const CLI::Option* const state = add_text(app, "--state", o.state, "FILE", "For Ctrl-C; if given, also for a finished run");
+  add_number(app, "--stop-after", o.stop_after, 0, 1e15, "Steps after which to end as by Ctrl-C; 0: never");
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // CLI11 takes them from the back
+    for (const CLI::Option* const option : settings)
+      if (o.resume && option->count() > 0) throw CommandLineError("--resume excludes " + option->get_name());
   } catch (const CLI::CallForHelp&) {
     o.help = app.help();
   } catch (const CLI::ParseError& error) {

@@ -10,28 +10,30 @@
 namespace tune {
 namespace {
 
-/// The number of networks. Throws if their tensors are too large for BLAS, which counts in 32 bits; the product may need more than 64.
-std::int64_t possible(std::int64_t networks, const Settings& settings, const Dataset& data) {
+/// The number of networks. Throws before anything is allocated if their tensors are too large: BLAS counts in 32 bits.
+std::int64_t possible(std::int64_t networks, const Settings& settings, const Dataset& data, double most_parameters) {
   const double batch = static_cast<double>(settings.batch), count = static_cast<double>(networks);
-  double inputs = static_cast<double>(data.pixels), elements = count * (inputs * batch + static_cast<double>(data.count()));
+  double inputs = static_cast<double>(data.pixels), parameters = 0, values = inputs * batch + static_cast<double>(data.count());
   for (const std::int64_t outputs : settings.hidden) {
-    elements += count * static_cast<double>(outputs) * (inputs + batch);
+    parameters += static_cast<double>(outputs) * inputs;
+    values += static_cast<double>(outputs) * batch;
     inputs = static_cast<double>(outputs);
   }
-  if (elements < 0x1p31) return networks;
+  if (count * parameters <= most_parameters && count * (parameters + values) < 0x1p31) return networks;
   throw std::runtime_error(
       "the networks are too many or too large: try fewer --alphas, --folds or --seeds, or a smaller --batch");
 }
 
 }  // namespace
 
-Training::Training(const Machine& machine, const Settings& settings, const Dataset& data, const std::vector<Variant>& group)
+Training::Training(const Machine& machine, const Settings& settings, const Dataset& data, const std::vector<Variant>& group,
+                   double most_parameters)
     : machine_(machine),
       settings_(settings),
       variants_(group),
       width_(static_cast<std::int64_t>(group.size())),
       runs_(settings.folds * settings.seeds),
-      networks_(possible(runs_ * width_, settings, data)),
+      networks_(possible(runs_ * width_, settings, data, most_parameters)),
       images_(data.count()),
       steps_of_an_epoch_(Order(settings, images_, 0).steps),
       pixels_(machine, images_ * data.pixels),

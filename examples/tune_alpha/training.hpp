@@ -40,7 +40,8 @@ struct Layer {
 /// Networks whose alphas are all fixed or all learned.
 class Training {
  public:
-  Training(const Machine& machine, const Settings& settings, const Dataset& data, const std::vector<Variant>& group);
+  Training(const Machine& machine, const Settings& settings, const Dataset& data, const std::vector<Variant>& group,
+           double most_parameters = 0x1p31);
 
   /// One step of descent, and after the last one of an epoch the validation.
   void step();

@@ -120,7 +120,8 @@ int run(Options options, std::vector<std::string> arguments, std::string& contex
   const Machine machine = on_gpu ? cuda_machine() : cpu_machine();
   const Dataset data = dataset(idx::read_training(options.settings.data), options.settings.images);
   std::vector<Training> trainings;
-  for (const auto& group : variants(options.settings)) trainings.emplace_back(machine, options.settings, data, group);
+  const double most = options.resume ? static_cast<double>(saved.bits.size()) / (2 * sizeof(float)) : 0x1p31;
+  for (const auto& group : variants(options.settings)) trainings.emplace_back(machine, options.settings, data, group, most);
   State state;
   for (const std::string& argument : arguments) state.arguments.emplace_back(argument.begin(), argument.end());
   state.data_checksum = checksum(data);
