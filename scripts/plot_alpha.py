@@ -35,8 +35,13 @@ def by_alpha(axes, rows, figures, title, factor):
         values = [factor * value for value in row[figures]]
         axes.scatter([place + 0.22] * len(values), values, s=10, color=row["colour"], alpha=0.35, linewidths=0)
         axes.errorbar(place, fmean(values), stdev(values), fmt="o", color=row["colour"], markersize=6, elinewidth=2, capsize=3)
-    axes.set_xticks(range(len(rows)), [row["name"].replace("learned, per ", "learned,\n") for row in rows])
-    axes.set_title(title, loc="left", fontweight="bold")
+    axes.set_xticks(range(len(rows)), [row["name"].replace("learned, per ", "per\n") for row in rows])
+    axes.margins(y=0.1)
+    first_learned = next((place for place, row in enumerate(rows) if row["learned"]), None)
+    if first_learned is not None:
+        axes.axvline(first_learned - 0.5, color="#bbbbbb", linewidth=0.8)
+        axes.text(first_learned - 0.4, 0.98, "learned", transform=axes.get_xaxis_transform(), va="top", color="#555555")
+    axes.set_title(title, loc="left", fontweight="bold", pad=10)
 
 
 def by_epoch(axes, rows):
@@ -46,7 +51,7 @@ def by_epoch(axes, rows):
                   linestyle="--" if row["learned"] else "-")
     axes.set_xticks(range(1, len(rows[0]["epochs"]) + 1))
     axes.set_xlabel("epoch")
-    axes.set_title("Loss on held-out images after each epoch", loc="left", fontweight="bold")
+    axes.set_title("Loss on held-out images after each epoch", loc="left", fontweight="bold", pad=10)
     axes.legend(title="alpha", loc="upper left", bbox_to_anchor=(1.01, 1.03), frameon=False)
 
 
@@ -61,13 +66,17 @@ def main():
                             "svg.fonttype": "none", "svg.hashsalt": "tune_alpha", "font.family": "sans-serif",
                             "font.sans-serif": ["Arial", "Helvetica", "DejaVu Sans"]})
     figure = pyplot.figure(figsize=(12, 8), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12)
     top, bottom = figure.subfigures(2, 1, height_ratios=[1, 1.05])
     left, right = top.subplots(1, 2)
     runs = len(rows[0]["losses"])
     by_alpha(left, rows, "accuracies", "Accuracy in % on held-out images, by alpha", 100)
     by_alpha(right, rows, "losses", "Loss on held-out images, by alpha", 1)
-    left.set_xlabel(f"large points: mean of {runs} runs; bars: one standard deviation; faint points: the runs", loc="left")
     by_epoch(bottom.subplots(), rows)
+    diverged = ", ".join(row["name"] for row in report["rows"] if row["diverged_runs"] > 0)
+    left_out = f" Not drawn, because a run diverged: {diverged}." if diverged else ""
+    top.supxlabel(f"Large points are means over {runs} runs, bars one standard deviation, faint points the runs.{left_out}",
+                  fontsize=10)
     figure.savefig(sys.argv[2], metadata={"Date": None} if sys.argv[2].endswith(".svg") else None)
 
 
