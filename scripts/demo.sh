@@ -9,7 +9,7 @@ build/release/examples/fashion_mnist
 echo
 build/release/bench/rectify-bench --short
 echo
-build/release/examples/tune_alpha --state build/release/tune_alpha.state --json build/release/tune_alpha.json
+build/release/examples/tune_alpha --json build/release/tune_alpha.json
 echo
 if python3 -c 'import matplotlib' 2>/dev/null; then
   scripts/plot_alpha.py build/release/tune_alpha.json build/release/tune_alpha.svg
