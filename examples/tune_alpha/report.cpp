@@ -1,8 +1,6 @@
 // Figures of all alphas, and how people read them.
 #include "report.hpp"
 
-#include "statistics.hpp"
-
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
@@ -36,9 +34,7 @@ std::vector<double> each(const std::vector<Score>& scores, double Score::*figure
 Row row_of(const Training& training, std::size_t v) {
   const Variant& variant = training.variants()[v];
   Row row;
-  row.name = variant.name;
-  row.learned = variant.learned;
-  row.alpha = variant.alpha;
+  static_cast<Variant&>(row) = variant;
   std::vector<Score> scores;
   for (std::int64_t epoch = 0; epoch < training.epochs_done(); ++epoch) {
     scores = training.scores(epoch, v);
@@ -116,7 +112,7 @@ std::vector<std::string> conclusion(const Report& report) {
   }
   words.push_back(format("Best on average: %s, with %.2f %%.", best->name.c_str(), 100 * best->accuracy_mean));
   if (!diverged.empty()) words.push_back("Diverged in some run, so not compared: " + diverged + ". Try a lower --rate.");
-  if (baseline(report).diverged_runs == 0) compare(report, *best, words);
+  if (baseline(report).diverged_runs == 0 && report.rows.size() > 1) compare(report, *best, words);
   return words;
 }
 
@@ -135,10 +131,8 @@ void fill(Report& report, const std::vector<Training>& trainings) {
   for (Row& row : report.rows) {
     const Row& base = baseline(report);
     if (row.diverged_runs + base.diverged_runs > 0) continue;
-    const PairedTest test = paired_test(row.accuracies, base.accuracies, 1 / static_cast<double>(report.settings.folds - 1));
-    row.difference = test.difference;
-    row.t = test.t;
-    row.p = test.p;
+    const double share = 1 / static_cast<double>(report.settings.folds - 1);
+    static_cast<PairedTest&>(row) = paired_test(row.accuracies, base.accuracies, share);
   }
   report.significance = 0.05 / std::max(static_cast<double>(report.rows.size()) - 1, 1.0);
   report.conclusion = conclusion(report);

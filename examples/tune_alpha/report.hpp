@@ -1,20 +1,18 @@
 // What a run found, finished or not: all figures, and a table and a conclusion that follow from them.
 #pragma once
 
+#include "statistics.hpp"
 #include "training.hpp"
 
 namespace tune {
 
-/// One variant, after the last complete epoch.
-struct Row {
-  std::string name;
-  bool learned = false;
-  double alpha = 0, accuracy_mean = 0, accuracy_deviation = 0, loss_mean = 0, loss_deviation = 0;
+/// One variant, after the last complete epoch. Its test is against the baseline, unless one of them diverged.
+struct Row : Variant, PairedTest {
+  double accuracy_mean = 0, accuracy_deviation = 0, loss_mean = 0, loss_deviation = 0;
   std::vector<double> accuracies, losses;  ///< by run
   std::int64_t diverged_runs = 0;          ///< whose loss is not below that of guessing
   std::vector<LearnedAlpha> ended;         ///< by hidden layer, if alpha was learned
   std::vector<Score> epochs;               ///< means over the runs
-  double difference = 0, t = 0, p = 1;     ///< of accuracy from the baseline's, unless one of them diverged
 };
 
 struct Report {

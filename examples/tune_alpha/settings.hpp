@@ -26,7 +26,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Settings, data, alphas, learned, images, fold
 /// One function that is tried: a fixed alpha, or where a learned one begins.
 struct Variant {
   std::string name;
-  double alpha;
+  double alpha = 0;
   bool learned = false;
 };
 /// Two groups: the fixed alphas, and unless learning is off, the one learned per layer and the one learned per channel.
