@@ -15,6 +15,7 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 namespace tune {
@@ -123,6 +124,26 @@ TEST(TuneAlphaFiles, AFailedWriteLeavesTheOldFile) {
   EXPECT_NE(error_of([] { require_writable("/nowhere/at/all"); }).find("cannot be written: No such file"), std::string::npos);
   EXPECT_NE(error_of([] { require_writable(testing::TempDir()); }).find("cannot be written: Is a directory"),
             std::string::npos);
+}
+
+TEST(TuneAlphaFiles, WritersOfOneFileDoNotDisturbEachOther) {
+  const std::string file = testing::TempDir() + "rectify_tune_alpha_shared";
+  std::vector<std::string> errors(4);
+  std::vector<std::thread> writers;
+  for (std::size_t i = 0; i < errors.size(); ++i) {
+    writers.emplace_back([&, i] {
+      const std::string text(100000 + i, static_cast<char>('a' + i));
+      for (int k = 0; k < 50 && errors[i].empty(); ++k) {
+        const std::string error = error_of([&] { write_file(file, text); });
+        if (error != "none") errors[i] = error;
+      }
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  for (const std::string& error : errors) EXPECT_EQ(error, "");
+  const std::string left = contents(file);
+  EXPECT_EQ(left, std::string(100000 + static_cast<std::size_t>(left.at(0) - 'a'), left.at(0)));
+  std::remove(file.c_str());
 }
 
 TEST(TuneAlphaFolds, RejectsImagesThatDoNotFillABatch) {
