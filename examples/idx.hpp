@@ -23,8 +23,8 @@ struct Labelled : Images {
   std::vector<unsigned char> labels;  ///< 0 to 9, one for each image
 };
 
-/// Reads train-images-idx3-ubyte and train-labels-idx1-ubyte of a folder, with .gz or without. Throws like read_images, and if they
-/// do not belong together.
+/// Reads train-images-idx3-ubyte and train-labels-idx1-ubyte of a folder, with .gz or without. Throws like read_images, and if
+/// they do not belong together.
 Labelled read_training(const std::string& folder);
 
 }  // namespace idx

@@ -40,8 +40,8 @@ class Random {
   std::mt19937_64 engine_;
 };
 
-/// The images that each run sees in an epoch: their numbers, [run, step, row of the batch], -1 in rows that are not used. A run is a
-/// seed and a fold, [seed, fold].
+/// The images that each run sees in an epoch: their numbers, [run, step, row of the batch], -1 in rows that are not used. A run
+/// is a seed and a fold, [seed, fold].
 struct Order {
   /// An epoch of training: each image outside the run's fold once, shuffled anew. Images that do not fill a batch are left out.
   /// Epoch -1 is the validation: each image of the run's fold once.

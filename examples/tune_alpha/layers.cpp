@@ -1,5 +1,5 @@
-// The layers of Training: their memory, what they begin with, and a step. Machine multiplies matrices; rectify adds biases, applies
-// alphas and computes their gradients.
+// The layers of Training: their memory, what they begin with, and a step. Machine multiplies matrices; rectify adds biases,
+// applies alphas and computes their gradients.
 #include "training.hpp"
 
 #include <cmath>

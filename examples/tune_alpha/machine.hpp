@@ -1,5 +1,5 @@
-// A CPU or a GPU as training needs it: memory, matrix products (OpenBLAS, cuBLAS), and functions of a row and a column, so that both
-// run the same source. Sums are in a fixed order. rectify is called beside it, on the same stream.
+// A CPU or a GPU as training needs it: memory, matrix products (OpenBLAS, cuBLAS), and functions of a row and a column, so that
+// both run the same source. Sums are in a fixed order. rectify is called beside it, on the same stream.
 #pragma once
 
 #include <rectify/detail/host_device.hpp>
@@ -55,8 +55,8 @@ struct Gather {
   }
 };
 
-/// Softmax and cross-entropy: logits = [row, network, class] become the gradient of the mean loss of the batch. Losses and hits (the
-/// largest logit is that of the label) are added to the totals of each network. Rows are networks; there is one column.
+/// Softmax and cross-entropy: logits = [row, network, class] become the gradient of the mean loss of the batch. Losses and hits
+/// (the largest logit is that of the label) are added to the totals of each network. Rows are networks; there is one column.
 struct SoftmaxCrossEntropy {
   std::int64_t rows, cols;
   Batch batch;

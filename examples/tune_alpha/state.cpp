@@ -1,5 +1,5 @@
-// A state is a line of JSON, the bits of Training, and a checksum of both. No number in it is the size of anything: sizes follow
-// from the settings, so a forged file cannot cause an allocation.
+// A state is a line of JSON, the bits of Training, and a checksum of both. No number in it is the size of anything: sizes
+// follow from the settings, so a forged file cannot cause a large allocation.
 #include "state.hpp"
 
 #include <nlohmann/json.hpp>

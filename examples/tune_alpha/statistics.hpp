@@ -22,7 +22,8 @@ inline double standard_deviation(const std::vector<double>& values) {
   return std::sqrt(squares / static_cast<double>(values.size() - 1));
 }
 
-/// The probability that |t| of Student's distribution is at least this: the finite sums of Abramowitz and Stegun, 26.7.3 and 26.7.4.
+/// The probability that |t| of Student's distribution is at least this: the finite sums of Abramowitz and Stegun, 26.7.3 and
+/// 26.7.4.
 inline double student_p(double t, int degrees_of_freedom) {
   const bool odd = degrees_of_freedom % 2 == 1;
   const double angle = std::atan(std::fabs(t) / std::sqrt(degrees_of_freedom)), cosine = std::cos(angle);
@@ -41,9 +42,9 @@ struct PairedTest {
   double t = 0, p = 1;    ///< two-sided; p is 1 if there are fewer than two pairs or the mean of the differences is 0
 };
 
-/// Student's paired test with the correction of Nadeau and Bengio (2003): training sets of two folds overlap, so results vary less
-/// than independent ones would, and the plain test finds differences that do not exist. `test_share` is the size of a fold relative
-/// to its training set.
+/// Student's paired test with the correction of Nadeau and Bengio (2003): training sets of two folds overlap, so results vary
+/// less than independent ones would, and the plain test finds differences that do not exist. `test_share` is the size of a fold
+/// relative to its training set.
 inline PairedTest paired_test(const std::vector<double>& a, const std::vector<double>& b, double test_share) {
   std::vector<double> differences;
   for (std::size_t i = 0; i < a.size(); ++i) differences.push_back(a[i] - b[i]);

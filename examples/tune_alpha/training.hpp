@@ -13,8 +13,8 @@
 
 namespace tune {
 
-/// What one network reached at the end of an epoch. The training loss is the mean over the steps of the epoch; loss and accuracy
-/// are those of the network's fold, on which it was not trained.
+/// What one network reached at the end of an epoch. The training loss is the mean over the steps of the epoch; loss and
+/// accuracy are those of the network's fold, on which it was not trained.
 struct Score {
   double training_loss = 0, loss = 0, accuracy = 0;
 };

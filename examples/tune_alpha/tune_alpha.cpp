@@ -1,6 +1,6 @@
-// tune_alpha: trains multilayer perceptrons on Fashion-MNIST for several alphas, fixed and learned, by cross-validation, and tells
-// which alphas differ beyond noise. Exit status: 0; 1 if something failed; 2 for a wrong command line; 128 + the number of the
-// signal that ended the run early, 130 for Ctrl-C and --stop-after.
+// tune_alpha: trains multilayer perceptrons on Fashion-MNIST for several alphas, fixed and learned, by cross-validation, and
+// tells which alphas differ beyond noise. Exit status: 0; 1 if something failed; 2 for a wrong command line; 128 + the number
+// of the signal that ended the run early, 130 for Ctrl-C and --stop-after.
 #include "report.hpp"
 #include "state.hpp"
 
