@@ -1,17 +1,15 @@
 // The table is for people and the JSON for programs. Both name the device and the baseline; the JSON also has the command.
 #include "report.hpp"
 
+#include "files.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <ctime>
-#include <fstream>
-#include <stdexcept>
 
 namespace rectify::bench {
 namespace {
@@ -133,9 +131,7 @@ void write_json(const Report& report, const std::string& file) {
                               {"baseline", report.against != nullptr ? report.against->name : "copy"},
                               {"rows", nlohmann::ordered_json::array()}};
   for (std::size_t i = 0; i < report.rows.size(); ++i) json["rows"].push_back(to_json(report.cases[i], report.rows[i]));
-  std::ofstream out(file);
-  out << json.dump(2) << "\n" << std::flush;
-  if (!out) throw std::runtime_error(file + ": cannot write the file: " + std::strerror(errno));
+  harness::write_file(file, json.dump(2) + "\n");
 }
 
 }  // namespace rectify::bench

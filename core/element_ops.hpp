@@ -51,6 +51,12 @@ struct Scalars {
   C gain = 1;
 };
 
+/// The same scalars for ops of another C: a vector with the value in every lane.
+template <class To, class Known, class C>
+Scalars<To, Known> broadcast(const Scalars<C>& scalars) {
+  return {{scalars.f.alpha, scalars.f.threshold, scalars.f.max_value}, scalars.gain};
+}
+
 /// The scalars of a call, rounded.
 template <class C>
 Scalars<C> scalars_of(const Elementwise& call) {

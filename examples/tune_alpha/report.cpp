@@ -7,6 +7,8 @@
 
 namespace tune {
 
+using namespace rectify::harness;
+
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Score, training_loss, loss, accuracy)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(LearnedAlpha, mean, smallest, largest)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Row, name, learned, alpha, accuracy_mean, accuracy_deviation, loss_mean, loss_deviation,

@@ -1,13 +1,14 @@
 // What a run found, finished or not: all figures, and a table and a conclusion that follow from them.
 #pragma once
 
-#include "statistics.hpp"
 #include "training.hpp"
+
+#include "statistics.hpp"
 
 namespace tune {
 
 /// One variant, after the last complete epoch. Its test is against the baseline, unless one of them diverged.
-struct Row : Variant, PairedTest {
+struct Row : Variant, rectify::harness::PairedTest {
   double accuracy_mean = 0, accuracy_deviation = 0, loss_mean = 0, loss_deviation = 0;
   std::vector<double> accuracies, losses;  ///< by run
   std::int64_t diverged_runs = 0;          ///< whose loss is not below that of guessing

@@ -1,4 +1,4 @@
-// Files that are written as a whole, and a run saved in one.
+// A run that was ended early, saved in a file.
 #pragma once
 
 #include <cstdint>
@@ -6,12 +6,6 @@
 #include <vector>
 
 namespace tune {
-
-/// Until everything is written, the old file stays. Devices and pipes are written directly. All functions here throw
-/// std::runtime_error naming the file and the reason.
-void write_file(const std::string& file, const std::string& contents);
-/// Throws if write_file() could not write the file now.
-void require_writable(const std::string& file);
 
 struct State {
   std::string version = "tune_alpha state 2";
@@ -23,6 +17,7 @@ struct State {
   std::string bits;  ///< that training has changed
 };
 
+/// Both throw std::runtime_error naming the file and the reason.
 void save(const std::string& file, const State& state);
 State load_state(const std::string& file);
 

@@ -109,7 +109,7 @@ std::vector<LearnedAlpha> Training::learned_alphas(std::size_t variant) const {
       alphas.insert(alphas.end(), first, first + outputs);
     }
     const auto [smallest, largest] = std::minmax_element(alphas.begin(), alphas.end());
-    found.push_back({mean(alphas), *smallest, *largest});
+    found.push_back({rectify::harness::mean(alphas), *smallest, *largest});
   }
   return found;
 }

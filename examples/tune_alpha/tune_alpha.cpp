@@ -4,12 +4,13 @@
 #include "report.hpp"
 #include "state.hpp"
 
+#include "files.hpp"
 #include "harness.hpp"
+#include "process.hpp"
 
 #include <omp.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -21,33 +22,8 @@
 namespace {
 
 using namespace tune;
+using namespace rectify::harness;
 using Clock = std::chrono::steady_clock;
-
-/// The signal that is to end the run.
-volatile std::sig_atomic_t interrupted = 0;
-
-/// A signal ends the run after the current step; a second Ctrl-C ends the program at once. Other signals may come twice when a
-/// terminal is closed. Signals that the caller ignores stay ignored, as with nohup.
-void watch_signals() {
-  struct sigaction action {
-  }, before{};
-  action.sa_handler = [](int signal) {
-    if (interrupted != 0 && signal == SIGINT) _exit(128 + signal);
-    interrupted = signal;
-  };
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
-    sigaction(signal, nullptr, &before);
-    if (before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
-  }
-}
-
-/// OpenMP threads that spin while they wait are slow if others use the machine too: 34.7 s instead of 5.4 s on two such cores.
-/// OpenMP reads its environment before main(), so the program starts itself again, once.
-void wait_without_spinning(char** argv) {
-  if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
-  setenv("OMP_WAIT_POLICY", "passive", 1);
-  execv("/proc/self/exe", argv);
-}
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
@@ -58,7 +34,7 @@ void train(std::vector<Training>& trainings, std::int64_t stop_after) {
   const Clock::time_point begin = Clock::now();
   const char* const terminal = std::getenv("TERM");
   const bool tells = isatty(STDERR_FILENO) != 0 && terminal != nullptr && std::strcmp(terminal, "dumb") != 0;
-  while (first.steps_done() < std::min(all, stop) && interrupted == 0) {
+  while (first.steps_done() < std::min(all, stop) && ending_signal() == 0) {
     for (Training& training : trainings) training.step();
     const std::int64_t tenth = first.steps_done() * 10 / all;
     if (tells && tenth > (first.steps_done() - 1) * 10 / all)
@@ -148,19 +124,13 @@ int run(Options options, std::vector<std::string> arguments, std::string& contex
   const std::string failed = save_results(options, report, state);  // before printing, which may fail
   print(report, state, options.state);
   if (!failed.empty()) throw std::runtime_error(failed);
-  return report.complete ? 0 : 128 + (interrupted != 0 ? interrupted : SIGINT);
-}
-
-int fail(const std::string& message, int status) {
-  std::fprintf(stderr, "tune_alpha: %s\n", message.c_str());
-  return status;
+  return report.complete ? 0 : 128 + (ending_signal() != 0 ? ending_signal() : SIGINT);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  wait_without_spinning(argv);
-  std::signal(SIGPIPE, SIG_IGN);  // printing to a closed pipe is then an error
+  begin_program(argv);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   std::string context;
   int status = 0;
@@ -169,13 +139,11 @@ int main(int argc, char** argv) {
     std::fputs(options.help.c_str(), stdout);
     if (options.help.empty()) status = run(options, arguments, context);
   } catch (const CommandLineError& error) {
-    status = fail(context + error.what(), context.empty() ? 2 : 1);
+    status = report_failure("tune_alpha", context + error.what(), context.empty() ? 2 : 1);
   } catch (const std::bad_alloc&) {
-    status = fail(context + "out of memory: try fewer --alphas, --folds or --seeds", 1);
+    status = report_failure("tune_alpha", context + "out of memory: try fewer --alphas, --folds or --seeds", 1);
   } catch (const std::exception& error) {
-    status = fail(context + error.what(), 1);
+    status = report_failure("tune_alpha", context + error.what(), 1);
   }
-  errno = 0;
-  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
-  return fail(std::string("cannot print: ") + std::strerror(errno != 0 ? errno : EIO), status == 0 ? 1 : status);
+  return status_after_printing("tune_alpha", status);
 }

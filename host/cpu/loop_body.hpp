@@ -99,7 +99,7 @@ template <class K, int Rows, class C>
 /// another row that is at the same offset in its page. Parameters and stores have no functions of their own: with them GCC 12
 /// made 5% more instructions for AVX-512.
 template <class K, int Rows, class C>
-[[gnu::always_inline]] inline void compute_group(const Span<C>& s, const Rectifier<typename K::V>& f,
+[[gnu::always_inline]] inline void compute_group(const Span<C>& s, const Scalars<typename K::V, typename K::Known>& scalars,
                                                  const MaskLanes<typename K::V>& mask_lanes,
                                                  const Cursor<typename K::T>& cursor) {
   using V = typename K::V;
@@ -116,7 +116,7 @@ template <class K, int Rows, class C>
 #pragma GCC unroll 4
   for (int lane = 0; lane < group; lane += V::lanes) {
     const bool begins_line = lane * sizeof(typename K::T) % line_bytes == 0;
-    Element<V, typename K::Known> e{{{f.alpha, f.threshold, f.max_value}, s.scalars.gain}};
+    Element<V, typename K::Known> e{scalars};
     for_each_parameter<Set>([&](auto tag) {
       constexpr ParameterKind kind = decltype(tag)::kind;
       parameter_of<kind>(e) = load(s.parameters[kind] + (cursor.parameter_phase & s.parameter_index_mask[kind]) + lane);
@@ -165,7 +165,7 @@ void compute_rows(const Span<C>& span) {
   using T = typename K::T;
   using V = typename K::V;
   const Span<C> s = span;  // a copy, so that the compiler knows that no store changes it
-  const Rectifier<V> f{s.scalars.f.alpha, s.scalars.f.threshold, s.scalars.f.max_value};
+  const auto scalars = broadcast<V, typename K::Known>(s.scalars);
   const MaskLanes<V> mask_lanes(K::Op::reads_mask ? s.mask_bits : 1);
   const bool stages = (K::writes_dz || Rows > 1) && (s.out_streams || s.dresidual_streams);
   const auto element_of = [](void* tensor, std::int64_t i) {
@@ -184,7 +184,7 @@ void compute_rows(const Span<C>& span) {
     const std::int64_t stage_begin = i / K::staged_elements * K::staged_elements, next = i + group;
     cursor.out = stages ? staged[0][0] + i - stage_begin : element_of(s.out, i);
     cursor.dz = stages ? staged[K::writes_dz][0] + i - stage_begin : element_of(s.dresidual, i);
-    compute_group<K, Rows>(s, f, mask_lanes, cursor);
+    compute_group<K, Rows>(s, scalars, mask_lanes, cursor);
     if (stages && (next % K::staged_elements == 0 || next == s.count)) {
       store_staged(staged[0][0], Rows, K::staged_elements, next - stage_begin, element_of(s.out, stage_begin), s.row_stride,
                    s.out_streams);

@@ -1,4 +1,5 @@
 // The parts of the training example: files and states that it rejects, its folds, its statistics and its conclusions.
+#include "files.hpp"
 #include "report.hpp"
 #include "state.hpp"
 #include "statistics.hpp"
@@ -19,6 +20,8 @@
 #include <vector>
 
 namespace tune {
+
+using namespace rectify::harness;
 namespace {
 
 template <class Call>

@@ -51,7 +51,7 @@ TEST(TuneAlpha, LossesAreThoseOfAPlainLoopInDoublePrecision) {
       }
       if (!variant.learned) continue;
       const LearnedAlpha learned = training.learned_alphas(v)[1];
-      EXPECT_NEAR(learned.mean, mean(ended), 1e-6);
+      EXPECT_NEAR(learned.mean, rectify::harness::mean(ended), 1e-6);
       EXPECT_NEAR(learned.smallest, *std::min_element(ended.begin(), ended.end()), 1e-6);
       EXPECT_NEAR(learned.largest, *std::max_element(ended.begin(), ended.end()), 1e-6);
       EXPECT_GT(std::fabs(learned.mean - 0.25), 1e-3) << "nothing was learned";

@@ -1,4 +1,4 @@
-// Means, deviations and a paired test, for figures of the same runs with two alphas.
+// Means, deviations and a paired test of figures that were measured in pairs.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 #include <numeric>
 #include <vector>
 
-namespace tune {
+namespace rectify::harness {
 
 inline double mean(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
@@ -55,4 +55,4 @@ inline PairedTest paired_test(const std::vector<double>& a, const std::vector<do
   return {difference, t, student_p(t, static_cast<int>(a.size()) - 1)};
 }
 
-}  // namespace tune
+}  // namespace rectify::harness
