@@ -12,7 +12,7 @@ namespace {
 
 using Work = std::function<void()>;
 
-/// Calls of which a sample is made: enough that the cost of reading the clock, or of recording events, does not matter.
+/// The calls in a sample: enough that the cost of reading the clock, or of recording events, does not matter.
 int calls_per_sample(const harness::Tools& tools, const Work& call) {
   constexpr double sample_seconds = 1e-3;
   call();

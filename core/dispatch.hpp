@@ -1,4 +1,5 @@
-// From a DType, known at run time, to the storage type that code is compiled for: the only switch over DType in both backends.
+// Turns a DType, known at run time, into the storage type that code is compiled for. The only switch over DType in both
+// backends.
 #pragma once
 
 #include "core/half.hpp"

@@ -76,7 +76,7 @@ struct Element : Scalars<C, Known> {
   RECTIFY_HD C dvalue() const { return with_gain(dy); }
 };
 
-/// Where an element has a parameter. Before it is set, this is the value that stands for an absent tensor.
+/// The member of an element that holds a parameter. Before it is set, it has the value that replaces an absent tensor.
 template <ParameterKind Kind, class E>
 RECTIFY_HD auto& parameter_of(E& e) {
   if constexpr (Kind == parameter_scale) return e.scale;

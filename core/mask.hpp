@@ -10,7 +10,7 @@ namespace rectify::detail {
 /// 0 below, 1 linear, 2 saturated: the two bits of u2. The lower of them is the bit of u1.
 RECTIFY_HD constexpr unsigned code_of(Piece piece) { return piece.below ? 0 : piece.saturated ? 2 : 1; }
 
-/// The region that a code stands for. In u1 a saturated element reads as below. validate.cpp accepts u1 only if that makes no
+/// The region that a code means. In u1 a saturated element reads as below. validate.cpp accepts u1 only if that makes no
 /// difference: both gradients are 0, or there is no cap.
 RECTIFY_HD constexpr Piece piece_of(unsigned code) { return {code == 0, code == 2}; }
 

@@ -1,4 +1,4 @@
-// From a call to the operand set that its kernel is compiled for. Called by cuda/elementwise_launch.cuh and
+// Finds the operand set that the kernel of a call is compiled for. Called by cuda/elementwise_launch.cuh and
 // cuda/sums_launch.cuh; the CPU backend chooses from a list of its loops instead (host/cpu/loop_body.hpp).
 #pragma once
 

@@ -55,7 +55,7 @@ struct ChannelTerms {
     return {rounds,      range.last - range.first, quotient(plan.parts, rounds) * plan.channels_met,
             range.first, plan.channels_met,        channel};
   }
-  /// For a sum over everything, of which each part has stored one.
+  /// For a sum over everything: each part has stored one sum.
   __device__ static ChannelTerms of_everything(const SumPlan& plan) { return {1, plan.parts, 0, 0, 1, 0}; }
 
   /// The offset of the j-th term in the first round.

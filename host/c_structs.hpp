@@ -1,5 +1,5 @@
-// Conversion of C structs into C++ ones. Each function throws an error that names the field, what was expected and what came, if
-// a C++ caller could not have written the value. Whether a call is valid is checked later, by validate.cpp.
+// Conversion of C structs into C++ ones. Each function throws an error that names the field, the expected value and the actual
+// one, if a C++ caller could not have written the value. Whether a call is valid is checked later, by validate.cpp.
 #pragma once
 
 #include "require.hpp"

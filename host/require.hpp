@@ -1,5 +1,5 @@
-// Checks of one operand. validate.cpp decides which of them a call needs. Each throws an error that names the operand, what was
-// expected and what came.
+// Checks of one operand. validate.cpp decides which of them a call needs. Each throws an error that names the operand, the
+// expected value and the actual one.
 #pragma once
 
 #include <rectify/ops.hpp>

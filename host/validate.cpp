@@ -39,15 +39,15 @@ void require_operands(const Operands& operands, const Named& model) {
 
 /// alpha, threshold, max_value and gain must be valid as given and after rounding to the compute type.
 template <class C>
-void require_numbers(const Relu& relu, double gain) {
+void require_scalars(const Relu& relu, double gain) {
   rounded<C>(relu);
   if (!is_finite(gain) || gain == 0) reject_parameter("gain", "a finite number other than 0", gain);
   const C in_c = round_to<C>(gain);
   if (!is_finite(in_c) || in_c == 0) reject_parameter("gain", "a number within the range of float", gain);
 }
 
-void require_numbers(const Relu& relu, double gain, DType dtype) {
-  with_float_type(dtype, [&](auto t) { require_numbers<Compute<typename decltype(t)::type>>(relu, gain); });
+void require_scalars(const Relu& relu, double gain, DType dtype) {
+  with_float_type(dtype, [&](auto t) { require_scalars<Compute<typename decltype(t)::type>>(relu, gain); });
 }
 
 /// Makes the backward from y a backward from x: returns a function whose regions at y are those of `relu` at z. y is above 0 if
@@ -194,7 +194,7 @@ Elementwise plan_forward(const Relu& relu, const Forward& operands) {
   const bool writes_mask = operands.mask.present();
   if (!operands.y.present() && !writes_mask) throw InvalidArgument("y, mask: expected a tensor in one of them, got none");
   require_operands(operands, x);
-  require_numbers(relu, operands.gain, x.view.dtype());
+  require_scalars(relu, operands.gain, x.view.dtype());
   if (writes_mask) require_wide_enough(operands, relu, x.view.dtype());
   if (is_empty(x.view.shape())) return {};
   require_separate(operands);
@@ -230,7 +230,7 @@ Elementwise plan_backward(const Relu& relu, const Backward& operands, bool sizes
   const Named& model = source == source_x ? x : source == source_y ? y : dy;
   require_operands(operands, model);
   const DType dtype = model.view.dtype();
-  require_numbers(relu, operands.gain, dtype);
+  require_scalars(relu, operands.gain, dtype);
   Relu function = relu;
   if (source == source_y)
     function = with_float_type(dtype, [&](auto t) { return function_of_y<typename decltype(t)::type>(relu, operands.gain); });

@@ -1,4 +1,4 @@
-// From the operands of a call to an Elementwise (core/backend.hpp), if they keep the contract of ops.hpp. Called by ops.cpp
+// Turns the operands of a call into an Elementwise (core/backend.hpp), if they keep the contract of ops.hpp. Called by ops.cpp
 // before any backend; a call that is rejected writes nothing.
 #pragma once
 
@@ -6,8 +6,8 @@
 
 namespace rectify::detail {
 
-/// Throws InvalidArgument or Unsupported, naming the operand, what was expected and what came. A call without elements has a
-/// layout without elements.
+/// Throws InvalidArgument or Unsupported, naming the operand, the expected value and the actual one. A call without elements
+/// has a layout without elements.
 Elementwise plan_forward(const Relu& relu, const Forward& operands);
 Elementwise plan_backward(const Relu& relu, const Backward& operands);
 /// plan_backward for workspace_bytes(): data pointers and overlaps are not checked.

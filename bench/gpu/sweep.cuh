@@ -114,14 +114,14 @@ class Sweep {
 };
 
 /// Computes the library's own results for the first rotation.
-enum class Verb { forward, backward };
-inline void fill_expected(SweepTensors& on, DType dtype, Verb verb) {
+enum class Function { forward, backward };
+inline void fill_expected(SweepTensors& on, DType dtype, Function function) {
   const Relu relu = presets::torch::leaky_relu();
   const std::int64_t elements = on.tensors.bytes / (bits_per_element(dtype) / 8);
   const Device device = Device::cuda(0);
   const auto view = [&](const Buffer& buffer, DType type) { return TensorView(buffer.data(), type, {elements}, device); };
   on.expected.spoil();
-  if (verb == Verb::forward) {
+  if (function == Function::forward) {
     Forward operands;
     operands.x = view(on.tensors.a[0], dtype);
     operands.y = view(on.expected, dtype);
@@ -145,7 +145,7 @@ void sweep(const char* dtype_name, DType dtype, std::int64_t bytes) {
     sweep.append(all);
     measure(all, run);
   };
-  fill_expected(on, dtype, Verb::forward);
+  fill_expected(on, dtype, Function::forward);
   for (int r = 0; r < tensors.rotations(); ++r) {  // copies of the first rotation's mask; for a time any bits serve
     on.masks.emplace_back(mask_bytes);
     RECTIFY_REQUIRE_CUDA(cudaMemcpy(on.masks.back().data(), on.expected_mask.data(), mask_bytes, cudaMemcpyDeviceToDevice));
@@ -153,7 +153,7 @@ void sweep(const char* dtype_name, DType dtype, std::int64_t bytes) {
   measured(Sweep<detail::ForwardOp<C>, detail::NoMask, T>("forward", dtype_name, on));
   measured(Sweep<detail::ForwardOp<C>, detail::U1, T>("forward_mask", dtype_name, on));
   RECTIFY_REQUIRE_CUDA(cudaMemcpy(on.masks[0].data(), on.expected_mask.data(), mask_bytes, cudaMemcpyDeviceToDevice));
-  fill_expected(on, dtype, Verb::backward);
+  fill_expected(on, dtype, Function::backward);
   measured(Sweep<detail::BackwardOp<C>, detail::NoMask, T>("backward", dtype_name, on));
   measured(Sweep<detail::MaskBackwardOp<C>, detail::U1, T>("backward_mask", dtype_name, on));
 }

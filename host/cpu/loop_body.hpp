@@ -35,7 +35,7 @@ struct LoopTraits : OperandsAndSums_ {
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "masks are read and written in words");
 
-/// For each lane, where its bits are in a word of the mask, and which value of them says saturated.
+/// For each lane, the place of its bits in a word of the mask, and the value of these bits that means saturated.
 template <class V>
 struct MaskLanes {
   decltype(Condition<V>::lanes) own, saturated;

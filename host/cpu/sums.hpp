@@ -12,7 +12,7 @@
 namespace rectify::detail {
 
 /// How the CPU backend divides its sums. A part has at most 32 KiB of positions for each sum, so that five sums stay in a
-/// second-level cache; where the plan may choose, 4 KiB, so that they stay in a first-level cache. Runs of 192 elements and
+/// second-level cache; if the plan may choose, 4 KiB, so that they stay in a first-level cache. Runs of 192 elements and
 /// more are folded (SumChains).
 template <class C>
 constexpr SumGrain cpu_sum_grain = {32768 / sizeof(C), 4096 / sizeof(C), 512, 64, 192, group, 131072 / sizeof(C)};

@@ -14,7 +14,8 @@ constexpr Relu relu6() { return {0, 0, 6}; }
 /// (tf.nn) or 0.3 (Keras's layer).
 constexpr Relu leaky_relu(double alpha) { return {alpha}; }
 
-/// One namespace for each system, with its names and defaults. docs/semantics.md lists where the systems compute other results.
+/// One namespace for each system, with its names and defaults. docs/semantics.md lists the inputs for which the systems compute
+/// other results.
 namespace presets {
 
 /// torch.nn.functional

@@ -1,20 +1,20 @@
-"""Instructions that the GPU kernels execute for an element, and the share of an H100's issue slots that takes: without a GPU.
+"""Counts, without a GPU, the instructions that the kernels execute per element, and the share of an H100's issue slots that they take.
 
     python3 scripts/count_instructions [--library PATH] [--dtype f32,bf16] [--rows PATTERN] [--json FILE] [--markdown]
 
-The library's own launches are recorded in the place of the CUDA runtime, and a few blocks of each run in an interpreter of PTX. What is
-executed is PTX, not machine code, so the instructions of the machine are an estimate: costs.py says what an instruction of PTX counts.
+A recorder replaces the CUDA runtime and records the library's own launches, and an interpreter of PTX runs a few blocks of each. It
+executes PTX, not machine code, so machine instructions are an estimate: costs.py says how many a PTX instruction becomes.
 Figures:
 
-    instructions   of the machine, of a thread, for an element of the output; blocks from the middle of the grid
-    PTX            the same, every instruction of PTX counted once but for plain moves of registers, conversions of addresses and
+    instructions   machine instructions of a thread per element of the output, in blocks from the middle of the grid
+    PTX            the same, with every PTX instruction counted once, except moves of registers, conversions of addresses and
                    loads of parameters
-    issue          share of the issue slots at 3.0 TB/s of the bytes that the op has to move
-    in flight      bytes that a multiprocessor's threads have asked for before they use the first of them
-    second pass    instructions, and bytes of the parts' sums, in percent of the first pass
+    issue          share of the issue slots, if the bytes that the op must move do so at 3.0 TB/s
+    in flight      bytes that a multiprocessor's threads have requested before they use the first of them
+    second pass    instructions, and bytes of the sums of the parts, in percent of the first pass
 
-Needs a C compiler, numpy and libzstd; without --library, nvcc and cmake too.
-Exit codes: 0 fine; 1 a row failed; 2 bad usage or a library that cannot be read; 77 a tool is missing.
+Needs a C compiler, numpy and libzstd, and without --library also nvcc and cmake.
+Exit codes: 0 success; 1 a row failed; 2 bad usage or a library that cannot be read; 77 a tool is missing.
 """
 
 import argparse
@@ -39,19 +39,19 @@ def parse():
     )
     parser.add_argument("--library", help="librectify.so, built for sm_90 with the shared CUDA runtime (default: build one)")
     parser.add_argument("--dtype", default="f32,bf16", help="of " + ", ".join(DTYPES) + " (default f32,bf16)")
-    parser.add_argument("--rows", default="", help="regular expression: rows whose op and shape it is found in")
+    parser.add_argument("--rows", default="", help="regular expression: count only the rows whose op and shape contain a match")
     parser.add_argument("--mib", type=int, default=1024, help="MiB of x (default 1024)")
     parser.add_argument("--jobs", type=int, default=1, help="processes (default 1)")
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    parser.add_argument("--json", metavar="FILE", help="write the figures to this file")
     parser.add_argument("--markdown", action="store_true", help="print a table in markdown")
-    parser.add_argument("--compare", metavar="BEFORE", help="a file of --json: print its figures beside these, in markdown")
+    parser.add_argument("--compare", metavar="BEFORE", help="a file written by --json: print its figures beside these, in markdown")
     arguments = parser.parse_args()
     arguments.dtype = arguments.dtype.split(",")
     unknown = [dtype for dtype in arguments.dtype if dtype not in DTYPES]
     if unknown:
         parser.error(f"no dtype is called {unknown[0]}; there are {', '.join(DTYPES)}")
     if arguments.mib < 1 or arguments.jobs < 1:
-        parser.error("--mib and --jobs are above 0")
+        parser.error("--mib and --jobs must be above 0")
     try:
         arguments.rows = re.compile(arguments.rows)
     except re.error as error:
@@ -63,12 +63,12 @@ def parse():
 
 
 def figures(arguments):
-    """Of every row."""
+    """The figures of every row."""
     import counting  # here, so that --help works without numpy
 
     tasks = [(row, dtype) for dtype in arguments.dtype for row in rows.table() if arguments.rows.search(row.name)]
     if not tasks:
-        raise Problem("--rows: no row has that in its op and shape")
+        raise Problem("--rows: no op and shape matches it")
     return counting.Work(arguments.library, arguments.mib).all_figures(tasks, arguments.jobs)
 
 

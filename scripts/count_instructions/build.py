@@ -1,4 +1,4 @@
-"""A library of this checkout whose kernels can be read and whose launches can be recorded."""
+"""Builds the library of this checkout so that its kernels can be read and its launches recorded."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ def _run(command, log):
 
 
 def library():
-    """The path of librectify.so, brought up to date."""
+    """Builds librectify.so and returns its path."""
     nvcc = _nvcc()
     if nvcc is None:
         raise Missing("there is no nvcc here")

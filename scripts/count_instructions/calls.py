@@ -1,5 +1,5 @@
-"""A row as a call of the library's C ABI. Its tensors are addresses that nothing is at: the library passes them on, and kernels
-are interpreted."""
+"""Makes a call of the library's C ABI from a row. The addresses of its tensors have no memory behind them: the library only passes
+them on, and the kernels are interpreted."""
 
 import ctypes
 import math
@@ -16,7 +16,7 @@ import rectify_c  # noqa: E402
 BYTES = {"f16": 2, "bf16": 2, "f32": 4, "f64": 8}
 U1, CUDA = 5, 1
 PARAMETERS, SUMS = ("scale", "bias", "alpha"), ("dscale", "dbias", "dalpha", "dthreshold", "dmax_value")
-BOUNDARY = 1 << 40  # each tensor begins at a multiple of it
+BOUNDARY = 1 << 40  # each tensor begins at a multiple of this
 
 
 class Absent(Exception):
@@ -24,7 +24,7 @@ class Absent(Exception):
 
 
 class Library:
-    """librectify.so, loaded where the recorder stands in for the CUDA runtime."""
+    """librectify.so, loaded in a process in which the recorder replaces the CUDA runtime."""
 
     def __init__(self, path):
         try:
@@ -39,7 +39,7 @@ class Library:
 
 
 class Call:
-    """A row for one dtype. `ranges` are its tensors; `elements` those of the output."""
+    """The call of a row in one dtype. `ranges` are its tensors, `elements` is the number of elements of the output."""
 
     def __init__(self, library, row, dtype, mib):
         self.library, self.row, self.dtype = library, row, dtype
@@ -47,7 +47,7 @@ class Call:
         self.shape, self.strides, self.span = self._extents(mib)
         self.elements = math.prod(self.shape)
         structs = {"forward": rectify_c.Forward, "backward": rectify_c.Backward}
-        self.operands = structs[row.verb](struct_size=ctypes.sizeof(structs[row.verb]), channel_axis=row.channel_axis)
+        self.operands = structs[row.function](struct_size=ctypes.sizeof(structs[row.function]), channel_axis=row.channel_axis)
         for name in row.operands.split():
             setattr(self.operands, name, self._tensor(name))
         for name, value in row.numbers.items():
@@ -59,7 +59,7 @@ class Call:
             self._add_workspace()
 
     def _extents(self, mib):
-        """Shape, strides and span in elements: what `mib` MiB of the buffer below a tensor hold."""
+        """Shape, strides and span in elements of a tensor that is a view of a buffer of `mib` MiB."""
         row = self.row
         storage = list(row.storage or row.shape)
         of_one = math.prod(extent or 1 for extent in storage) * row.step
@@ -108,9 +108,9 @@ class Call:
         self.operands.workspace, self.operands.workspace_bytes = begin, size.value
 
     def useful_bytes(self):
-        """Of an element."""
+        """The bytes that the op must move per element."""
         return self.row.tensors * BYTES[self.dtype] + self.row.mask_bits / 8
 
     def __call__(self):
-        function = getattr(self.library.c, "rectify_" + self.row.verb)
+        function = getattr(self.library.c, "rectify_" + self.row.function)
         self.library.check(function(ctypes.byref(self.relu), ctypes.byref(self.operands), None))

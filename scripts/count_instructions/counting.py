@@ -1,4 +1,4 @@
-"""Rows to figures, with the kernels of a library kept from one row to the next."""
+"""Computes the figures of rows. The parsed kernels of a library are kept from row to row."""
 
 import multiprocessing
 
@@ -12,7 +12,7 @@ from problem import Problem
 
 
 class Work:
-    """A library, and what has been parsed of it."""
+    """A library and its parsed kernels."""
 
     def __init__(self, path, mib):
         code = fatbin.Code(path)
@@ -28,7 +28,7 @@ class Work:
         return self.machines[key]
 
     def figures(self, row, dtype):
-        """A dict; one with "fault" where the row fails, with "absent" where this library lacks what it asks for."""
+        """The figures as a dict. It has "fault" if the row failed, and "absent" if this library lacks what the row needs."""
         known = {"op": row.op, "layout": row.layout, "dtype": dtype}
         try:
             call = calls.Call(self.library, row, dtype, self.mib)
@@ -42,11 +42,11 @@ class Work:
             return {**known, "fault": str(problem)}
 
     def all_figures(self, tasks, jobs):
-        """Of (row, dtype) pairs, in their order."""
+        """The figures of (row, dtype) pairs, in the same order."""
         if jobs == 1:
             return [self.figures(*task) for task in tasks]
         global _shared
-        _shared = self  # processes get it by being forked: it cannot be sent to them
+        _shared = self  # inherited by forked processes, because it cannot be sent to them
         with multiprocessing.get_context("fork").Pool(jobs) as pool:
             return pool.map(_shared_figures, tasks, chunksize=1)
 

@@ -1,6 +1,7 @@
-"""PTX instructions to Python functions over the registers of all threads of a block.
+"""Turns PTX instructions into Python functions over the registers of all threads of a block.
 
-Each function takes `where`: True, or which threads are in it. Registers are arrays; the type of an instruction is a view of them."""
+Each function takes `where`: the threads that execute it, or True for all. Registers are arrays;
+the type of an instruction is a view of them."""
 
 import re
 import struct
@@ -28,7 +29,7 @@ SPACES = ("global", "shared", "param")
 
 
 def dtype_of(kind):
-    """numpy's type of .s64, .f32, ...; those of 16-bit floats are their bits."""
+    """numpy's type for .s64, .f32, ...; 16-bit floats are integers of their bits."""
     if kind == "pred":
         return np.dtype(bool)
     if kind in ("f32", "f64"):
@@ -37,7 +38,7 @@ def dtype_of(kind):
 
 
 def fixed_registers(kernel):
-    """Registers that hold the address of a parameter at a fixed place, and are written once."""
+    """Registers that are written once, with the address of a parameter at a fixed offset."""
     writers = {}
     for block in kernel.blocks:
         for instruction in block:
@@ -57,20 +58,20 @@ def fixed_registers(kernel):
 
 
 class Site:
-    """A load from global memory: its bytes, and whether its tensor is one of those that the op is there to read."""
+    """A load from global memory: its bytes, and whether it reads one of the op's tensors."""
 
     def __init__(self, size):
         self.bytes, self.counts = size, False
 
 
 class Decoder:
-    """Of a machine's kernel."""
+    """Decodes the instructions of a machine's kernel."""
 
     def __init__(self, machine):
         self.machine, self.threads = machine, machine.threads
 
     def decode(self, instruction):
-        """(function, Site or None)."""
+        """Returns (function, Site or None)."""
         site = None
         if instruction.name == "ld" and "global" in instruction.opcode:
             action, site = self.load_global(instruction)
@@ -90,10 +91,10 @@ class Decoder:
         return (self.guarded(action, instruction) if instruction.guard else action), site
 
     def unknown(self, instruction):
-        """It may be on a way that no thread goes, so it is a fault only when one comes by."""
+        """An instruction that cannot be interpreted. It is an error only if a thread executes it."""
 
         def action(where):
-            raise Problem(f"no way is known to interpret `{instruction.text()}`")
+            raise Problem(f"cannot interpret `{instruction.text()}`")
 
         return action
 
@@ -109,7 +110,7 @@ class Decoder:
         return guarded
 
     def counted(self, action, instruction):
-        """A 64-bit division, whose cost depends on how large its numbers are."""
+        """Adds the cost of a 64-bit division, which depends on how large its operands are."""
         machine, (a, b) = self.machine, self.sources(instruction, "u64")
 
         def counted(where):
@@ -121,7 +122,7 @@ class Decoder:
         return counted
 
     def register(self, name):
-        """A register's array, in the type of its declaration."""
+        """The array of a register, in the type of its declaration."""
         known = self.machine.registers
         if name not in known:
             kind = self.machine.kernel.kind_of(name)
@@ -162,7 +163,7 @@ class Decoder:
         return [self.source(text, kind) for text in instruction.operands[1:]]
 
     def target(self, text, kind):
-        """A register to write numbers of a type to: they are extended if it is wider."""
+        """A register to write values of a type to: they are extended if it is wider."""
         array, dtype = self.register(text), dtype_of(kind)
         if array.dtype.itemsize == dtype.itemsize:
             return array.view(dtype)
@@ -173,7 +174,7 @@ class Decoder:
         return [(self.target if target else self.source)(name, kind) for name in names]
 
     def address(self, text, kind="u64"):
-        """(base, offset) of `[%rd1+8]`."""
+        """Returns (base, offset) of `[%rd1+8]`."""
         base, _, offset = text.strip("[] ").partition("+")
         return self.source(base.strip(), kind), self.number(offset.strip() or "0", kind)
 
@@ -194,7 +195,7 @@ class Decoder:
         return action, site
 
     def access(self, instruction):
-        """Everything else that goes to memory."""
+        """The other accesses to memory."""
         space = next(part for part in instruction.opcode if part in SPACES)
         store, kind = instruction.name == "st", instruction.kind
         values = self.vector(instruction.operands[1 if store else 0], kind, target=not store)
@@ -206,7 +207,7 @@ class Decoder:
         return self.own_memory(self.machine.parameters if space == "param" else self.machine.shared, text, values, kind, store)
 
     def own_memory(self, memory, text, values, kind, store):
-        """Shared memory, and that of the parameters."""
+        """Accesses to shared memory and to parameters."""
         name = text.strip("[] ").partition("+")[0].strip()
         wide = name.startswith("%") and self.register(name).dtype.itemsize == 8
         base, offset = self.address(text, "s64" if wide else "s32")

@@ -1,7 +1,7 @@
-"""What the compiler left in a shared library for the GPU: PTX, registers and static shared memory of every kernel.
+"""Reads PTX, registers and static shared memory of every kernel from a shared library.
 
-Read from the file itself, because cuobjdump is a package of its own that many machines with nvcc lack. A section .nv_fatbin holds
-containers; each holds entries, PTX (compressed by zstd since CUDA 13) or machine code (an ELF file)."""
+It reads the file itself, because many machines with nvcc lack cuobjdump, which is a separate package. A section .nv_fatbin holds
+containers; each holds entries, which are PTX (compressed by zstd since CUDA 13) or machine code (an ELF file)."""
 
 import ctypes
 import ctypes.util
@@ -13,7 +13,7 @@ from problem import Missing, Problem
 MAGIC = 0xBA55ED50
 PTX, ELF = 1, 2
 ZSTD = 0x8000
-REGCOUNT = 0x2F  # of an attribute in .nv.info: a symbol and its registers
+REGCOUNT = 0x2F  # code of an attribute in .nv.info that holds a symbol and its registers
 
 
 def _at(form, data, offset):
@@ -21,7 +21,7 @@ def _at(form, data, offset):
 
 
 def _sections(elf):
-    """(name, offset, size, entry size) of each section of a 64-bit ELF file."""
+    """Yields (name, offset, size, entry size) of each section of a 64-bit ELF file."""
     table, entry_size, count, names = *_at("Q", elf, 0x28), *_at("HHH", elf, 0x3A)
     headers = [_at("IIQQQQIIQQ", elf, table + i * entry_size) for i in range(count)]
     texts = headers[names][4]
@@ -33,21 +33,21 @@ def _sections(elf):
 def _decompressed(data, size):
     name = ctypes.util.find_library("zstd")
     if name is None:
-        raise Missing("the library's PTX is compressed and there is no libzstd here to read it with")
+        raise Missing("the library's PTX is compressed, and there is no libzstd to read it with")
     zstd = ctypes.CDLL(name)
     zstd.ZSTD_decompress.restype = ctypes.c_size_t
     zstd.ZSTD_decompress.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t]
     text = ctypes.create_string_buffer(size)
     if zstd.ZSTD_decompress(text, size, data, len(data)) != size:
-        raise Problem("the library's PTX is compressed in another way than zstd: build it with -Xfatbin --compress-mode=none")
+        raise Problem("the library's PTX is compressed, but not by zstd: build it with -Xfatbin --compress-mode=none")
     return text.raw
 
 
 def entries(library):
-    """(kind, data) of everything for the GPU in the library."""
+    """Yields (kind, data) of each entry for the GPU in the library."""
     elf = Path(library).read_bytes()
     if elf[:5] != b"\x7fELF\x02":
-        raise Problem(f"{library} is no library of 64-bit Linux")
+        raise Problem(f"{library} is not a library of 64-bit Linux")
     found = [elf[offset : offset + size] for name, offset, size, _ in _sections(elf) if name == ".nv_fatbin"]
     if not found:
         raise Problem(f"{library} holds nothing for a GPU")
@@ -67,7 +67,7 @@ def entries(library):
 
 
 def _resources(elf):
-    """(kernel, registers, bytes of shared memory), what the system reserves included."""
+    """Yields (kernel, registers, bytes of shared memory including what the system reserves)."""
     sections = {name: (offset, size, entry) for name, offset, size, entry in _sections(elf)}
     if ".nv.info" not in sections:
         return
@@ -86,7 +86,7 @@ def _resources(elf):
 
 
 class Code:
-    """A library's kernels: `ptx`, the modules' texts, and `resources` by name."""
+    """The kernels of a library: `ptx` has the texts of the modules, `resources` those of each kernel by name."""
 
     def __init__(self, library):
         self.ptx, self.resources = [], {}

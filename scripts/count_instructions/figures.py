@@ -1,30 +1,30 @@
-"""From counts of single blocks to the figures of a launch and of a call."""
+"""Computes the figures of a launch and of a call from the counts of single blocks."""
 
 import math
 
 from calls import BYTES
 from memory import Memory
 
-REGISTERS, THREADS, BLOCKS, SHARED = 65536, 2048, 32, 228 * 1024  # of a multiprocessor of compute capability 9.0
+REGISTERS, THREADS, BLOCKS, SHARED = 65536, 2048, 32, 228 * 1024  # limits of a multiprocessor of compute capability 9.0
 ISSUE_SLOTS = 132 * 4 * 1.755e9  # warp instructions a second of an H100 SXM
-BANDWIDTH = 3.0e12  # bytes a second that a kernel is to keep up with
+BANDWIDTH = 3.0e12  # bytes a second that a kernel must keep up with
 WARP = 32
 
 
 def blocks_at_once(threads, registers, shared):
-    """Blocks that a multiprocessor has room for. `shared` has what the system keeps of it."""
+    """The blocks that a multiprocessor has room for. `shared` includes what the system reserves."""
     by_registers = REGISTERS // (math.ceil(registers / 8) * 8 * threads)
     by_shared = SHARED // shared if shared else BLOCKS
     return min(by_registers, by_shared, THREADS // threads, BLOCKS)
 
 
 def issue_share(instructions, useful_bytes):
-    """Of the issue slots, what an element's instructions take while its bytes move at the bandwidth."""
+    """The share of the issue slots that an element's instructions take while its bytes move at the bandwidth."""
     return instructions / WARP * (BANDWIDTH / useful_bytes) / ISSUE_SLOTS
 
 
 class Sample:
-    """Counts of one block, with what it moved."""
+    """The counts of one block, and the bytes that it moved."""
 
     def __init__(self, count, memory):
         self.instructions, self.ptx, self.flight = count.warp_instructions, count.ptx_instructions, count.bytes_in_flight
@@ -35,7 +35,7 @@ class Sample:
 
 
 class LaunchFigures:
-    """Some blocks of a launch. `chosen` of the x axis for each y: the others count as the middle ones do."""
+    """Some blocks of a launch: `chosen` along the x axis, for each y. The others count as the middle ones do."""
 
     def __init__(self, launch, machine, call):
         self.launch, self.machine, self.memory = launch, machine, Memory(call.ranges)
@@ -50,13 +50,13 @@ class LaunchFigures:
         return self.known[x, y]
 
     def middle(self, most=2):
-        """Blocks from the inside of the grid, at several places."""
+        """Blocks at several places inside the grid."""
         wide, high, _ = self.launch.grid
         places = sorted({min(wide - 1, (2 * i + 1) * wide // (2 * most) + i) for i in range(most)})
         return [self.sample(x, high // 2) for x in places]
 
     def total(self, figure):
-        """Of all blocks, of a function of a Sample: the first, the last, and middle ones for what is between, for each y."""
+        """The total of a function of a Sample over all blocks: for each y the first, the last, and the middle ones for all between."""
         wide, high, _ = self.launch.grid
         total = 0
         for y in range(high):
@@ -68,8 +68,8 @@ class LaunchFigures:
 
 
 def of_call(call, launches, machines, resources):
-    """The figures of a row: a dict to be written as JSON."""
-    main = "y" if call.row.verb == "forward" else "dx"
+    """The figures of a row, as a dict that can be written as JSON."""
+    main = "y" if call.row.function == "forward" else "dx"
     passes = [LaunchFigures(launch, machines(launch), call) for launch in launches]
     first = passes[0]
     inside = first.middle()
@@ -102,7 +102,7 @@ def of_call(call, launches, machines, resources):
 
 
 def _of_second_pass(call, passes, first_instructions):
-    """In percent of the first pass. Parts' sums are written once and read once."""
+    """The second pass in percent of the first. The sums of the parts are written once and read once."""
     instructions = sum(later.total(lambda sample: sample.instructions) for later in passes[1:])
     read = sum(later.total(lambda sample: sample.bytes("workspace")) for later in passes[1:])
     workspace = next(r.bytes for r in call.ranges if r.name == "workspace")

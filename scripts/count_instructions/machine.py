@@ -1,6 +1,6 @@
-"""A block of threads that runs a kernel's PTX, all threads of a kind at once, and counts what its warps execute.
+"""Runs a kernel's PTX for a block of threads and counts what its warps execute. All threads that execute an instruction do so at once.
 
-Threads that branch apart wait for each other where their ways meet again: those at the earliest place in the text run first, a
+Threads that diverge wait for each other where their paths meet again: those at the earliest place in the text run first, a
 basic block at a time. An instruction counts once for every warp that has a thread in it."""
 
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ import decode
 from costs import cost, is_plain_move, ptx_cost
 from problem import Problem
 
-MOST_STEPS = 20_000_000  # basic blocks: more than any kernel here needs
+MOST_STEPS = 20_000_000  # basic blocks to run at most: more than any kernel here needs
 WARP = 32
 
 
 @dataclass
 class Step:
-    """A basic block, decoded: what it does, its costs for a warp, how it ends, and what its instructions read and write."""
+    """A decoded basic block: its functions, its cost for a warp, its end, and what its instructions read and write."""
 
     actions: list
     cost: int
     ptx_cost: int
-    end: object  # an Instruction, or None where the block runs into the next
+    end: object  # an Instruction, or None if the block continues into the next
     events: list
 
 
@@ -38,21 +38,21 @@ class Event:
 
 @dataclass
 class Count:
-    """Of one block of threads."""
+    """The counts of one block of threads."""
 
-    warp_instructions: int  # of the machine, as costs.py has them
+    warp_instructions: int  # machine instructions, as costs.py estimates them
     ptx_instructions: int
-    bytes_in_flight: int  # of a thread in the middle
+    bytes_in_flight: int  # those of a thread in the middle
 
 
 class Machine:
-    """A kernel, to be run for many blocks and launches."""
+    """A kernel that can be run for many blocks and launches."""
 
     def __init__(self, kernel, shape=(256, 1, 1)):
         self.kernel, self.shape = kernel, shape
         self.threads = int(np.prod(shape))
         if self.threads % WARP:
-            raise Problem(f"{self.threads} threads are no whole warps")
+            raise Problem(f"{self.threads} threads are not whole warps")
         self.registers, self.steps = {}, {}
         self.parameters = np.zeros(sum(size + 16 for _, _, size in kernel.parameters) + 16, np.uint8)
         self.shared = np.zeros(-(-kernel.shared_bytes // 16) * 16 + 16, np.uint8)
@@ -67,16 +67,16 @@ class Machine:
         self.memory, self.extra, self.warps = None, 0, 0
 
     def set_parameters(self, values):
-        """Bytes of each parameter."""
+        """Sets the parameters, each given as bytes."""
         for (_, offset, size), value in zip(self.kernel.parameters, values):
             self.parameters[offset : offset + size] = np.frombuffer(value, np.uint8)
 
     def register_values(self, name):
-        """What a register holds, of each thread."""
+        """The value of a register in each thread."""
         return self.registers[name]
 
     def run(self, block, grid, memory):
-        """Runs the block at `block` of the grid."""
+        """Runs the block with index `block` in the grid."""
         for axis, name in enumerate("xyz"):
             self.special[f"%ctaid.{name}"][:] = block[axis]
             self.special[f"%nctaid.{name}"][:] = grid[axis]
@@ -108,7 +108,7 @@ class Machine:
         raise Problem(f"{self.kernel.name} does not end")
 
     def _go_on(self, end, at, mask, ready, waiting):
-        """Sends the threads to where the block's last instruction has them go."""
+        """Moves the threads to the targets of the block's last instruction."""
 
         def send(groups, to, threads):
             groups[to] = groups[to] | threads if to in groups else threads
@@ -152,15 +152,15 @@ class Machine:
 
 
 class Flight:
-    """Bytes that a thread has asked for and not used: what it keeps in flight, if loads return in their order.
+    """The bytes that a thread has requested and not used yet: what it keeps in flight, if loads return in order.
 
-    The assembler moves a load up, before the uses of others, but not past a branch or a store."""
+    The assembler is assumed to move a load before the uses of other loads, but not past a branch or a store."""
 
     def __init__(self):
         self.pending, self.most, self.known = (), 0, {}
 
     def passes(self, at, events):
-        """The thread has run a basic block."""
+        """Records that the thread has run a basic block."""
         key = (at, self.pending)
         if key not in self.known:
             self.known[key] = self._after(events)
@@ -170,7 +170,7 @@ class Flight:
     def _after(self, events):
         pending, most = list(self.pending), 0
         for event in _loads_first(events, [registers for registers, _ in pending]):
-            if event.what == "move":  # another name of what is on its way
+            if event.what == "move":  # another register for a value that is in flight
                 pending = [(r if r.isdisjoint(event.read) else r.union(event.written), size) for r, size in pending]
                 continue
             needed = [i for i, (loaded, _) in enumerate(pending) if not loaded.isdisjoint(event.read)]
@@ -183,7 +183,7 @@ class Flight:
 
 
 def _loads_first(events, pending):
-    """The events between two stores, those loads first whose address is not loaded itself."""
+    """The events between two stores, with loads whose address is not itself loaded first."""
     waiting, early, rest = set().union(*pending), [], []
     for event in events:
         if event.what == "store":

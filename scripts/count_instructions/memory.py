@@ -1,7 +1,7 @@
-"""Global memory as the kernels see it: the ranges of the tensors, what is read there, and how many bytes go to and from each.
+"""Global memory as the kernels see it: the ranges of the tensors, the values that loads return, and the bytes read and written in each.
 
-Nothing is kept. A load gives what a table of random numbers has at its address: as f32, bf16 and f16 all are ordinary numbers of
-either sign, so that no kernel meets more infinities than real tensors hold; in a mask all bits are random."""
+Nothing is stored. A load returns the entry of a table of random values for its address. Read as f32, bf16 or f16 all of them are
+ordinary values of either sign, so that kernels meet no more infinities than in real tensors; the bits of a mask are random."""
 
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ WORDS = 1 << 16
 
 @dataclass
 class Range:
-    """`bytes` from an address on. `kind`: "tensor", "mask", "parameter", "sum" or "parts"."""
+    """The `bytes` bytes from an address on. `kind`: "tensor", "mask", "parameter", "sum" or "parts"."""
 
     name: str
     begin: int
@@ -32,7 +32,7 @@ def _tables():
 
 
 class Memory:
-    """The ranges, in the order of their addresses. Counts are since reset()."""
+    """The ranges, in the order of their addresses, and counts since reset()."""
 
     tables = _tables()
 
@@ -52,13 +52,13 @@ class Memory:
         return known
 
     def _touched(self, addresses, where):
-        """The range, by the first thread's address: an instruction accesses one tensor. And the number of threads."""
+        """Returns the range, by the first thread's address, because an instruction accesses one tensor; and the number of threads."""
         if where is True:
             return self.find(int(addresses[0])), len(addresses)
         return self.find(int(addresses[where.argmax()])), int(np.count_nonzero(where))
 
     def load(self, addresses, where, size, count):
-        """(range, values[thread, number]): `count` numbers of `size` bytes for each thread."""
+        """Returns (range, values[thread, i]): `count` values of `size` bytes for each thread."""
         known, threads = self._touched(addresses, where)
         known.loaded += threads * size * count
         table = self.tables.get(known.kind, self.tables["tensor"]).view(f"u{size}").reshape(-1, count)

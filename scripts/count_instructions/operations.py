@@ -1,4 +1,4 @@
-"""What PTX's instructions compute. Control flow depends on integers, which are exact; floating point is rounded as numpy does."""
+"""Computes PTX instructions. Integers, on which control flow depends, are exact; floating point is rounded as numpy does."""
 
 import numpy as np
 
@@ -17,13 +17,13 @@ def _put(target, value, where):
 
 
 def bf16_bits(numbers):
-    """f32 to the bits of bf16, to the nearest even."""
+    """Converts f32 to the bits of bf16, rounded to nearest even."""
     bits = numbers.astype(np.float32).view(np.uint32)
     return ((bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)).astype(np.uint16)
 
 
 def _small_numbers(bits, kind):
-    """The f32 of 16-bit floats, or of pairs of them: an array [thread, 1 or 2]."""
+    """Converts 16-bit floats, or pairs of them, to an array [thread, 1 or 2] of f32."""
     parts = np.ascontiguousarray(bits).view(np.uint16).reshape(len(bits), -1)
     if kind.startswith("bf16"):
         return (parts.astype(np.uint32) << np.uint32(16)).view(np.float32)
@@ -31,13 +31,13 @@ def _small_numbers(bits, kind):
 
 
 def _small_bits(numbers, kind):
-    """The other way round."""
+    """Converts f32 to 16-bit floats, or pairs of them."""
     bits = bf16_bits(numbers) if kind.startswith("bf16") else numbers.astype(np.float16).view(np.uint16)
     return np.ascontiguousarray(bits).view(np.uint32 if numbers.shape[1] == 2 else np.uint16)[:, 0]
 
 
 def _computed(function):
-    """An instruction that is a function of its operands, all of the instruction's type."""
+    """An instruction that is a function of its operands, which all have the instruction's type."""
 
     def make(decoder, instruction):
         kind = instruction.kind
@@ -53,7 +53,7 @@ def _computed(function):
 
 
 def _truncating(function):
-    """Division that rounds towards zero, of integers; of floats, division."""
+    """Division. That of integers rounds towards zero."""
 
     def make(decoder, instruction):
         target, (a, b) = (
@@ -73,7 +73,7 @@ def _quotient(a, b):
 
 
 def _multiply(decoder, instruction):
-    """mul.lo, mul.hi, mul.wide, and those of floats; mad and fma add a third operand."""
+    """mul.lo, mul.hi, mul.wide and products of floats; mad and fma, which add a third operand."""
     kind, adds = instruction.kind, instruction.name in ("mad", "fma")
     if kind[0] in "fb":
         return _computed((lambda a, b, c: a * b + c) if adds else np.multiply)(decoder, instruction)
@@ -106,7 +106,7 @@ def _shift(function):
 
 
 def _shifted(function, a, by, bits):
-    """Shifts by a register's width and more give 0, or the sign."""
+    """Shifts. By a register's width or more they give 0, or the sign."""
     result = function(a, np.minimum(by, bits - 1).astype(a.dtype))
     gone = by >= bits
     if gone.any() and (a.dtype.kind == "u" or function is np.left_shift):
@@ -275,7 +275,7 @@ def _shf(decoder, instruction):
 
 
 def _shfl(decoder, instruction):
-    """Each thread takes the number of another of its warp, and keeps its own where there is no such thread."""
+    """Each thread takes the value of another thread of its warp, or keeps its own if there is no such thread."""
     to, _, valid = instruction.operands[0].partition("|")
     target, value = decoder.target(to, "b32"), decoder.source(instruction.operands[1], "b32")
     by, limits = (decoder.source(text, "u32").view(np.int32) for text in instruction.operands[2:4])
@@ -302,7 +302,7 @@ def _popc(decoder, instruction):
 
 
 def _cvta(decoder, instruction):
-    """Addresses are the same in every space."""
+    """Conversions between address spaces. Addresses are the same in all of them."""
     target, source = decoder.target(instruction.operands[0], instruction.kind), decoder.source(*instruction.operands[1:], "u64")
     return lambda where: np.copyto(target, source, where=where)
 

@@ -1,9 +1,9 @@
-"""What ends count_instructions with one line."""
+"""Errors that end count_instructions with one line."""
 
 
 class Problem(Exception):
-    """The text is one line that says what is wrong and, if there is one, the way out."""
+    """Its text is one line: what is wrong and, if possible, what to do."""
 
 
 class Missing(Problem):
-    """A tool that this machine lacks: exit code 77, as a skipped test has."""
+    """A tool is missing on this machine. Exit code 77, as that of a skipped test."""

@@ -1,4 +1,4 @@
-"""PTX text to kernels: parameters, registers, shared memory, and basic blocks of instructions."""
+"""Parses PTX text into kernels: parameters, registers, shared memory, and basic blocks of instructions."""
 
 import re
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ ENDS = ("bra", "ret", "exit", "bar", "barrier")  # a basic block ends with these
 
 
 def size_of(kind):
-    """Bytes of a type: of .f32, .b8, .bf16x2, ..."""
+    """The size in bytes of a type: .f32, .b8, .bf16x2, ..."""
     return SIZES[kind.lstrip(".").lstrip("bsuf") or kind]
 
 
@@ -40,13 +40,13 @@ class Instruction:
         return f"{guard}{'.'.join(self.opcode)} {', '.join(self.operands)}".strip()
 
     def written(self):
-        """Registers that it writes."""
+        """The registers that it writes."""
         if self.name in ("st", *ENDS) or not self.operands:
             return []
         return re.findall(r"%\w+", self.operands[0])
 
     def read(self):
-        """Registers that it reads."""
+        """The registers that it reads."""
         first = 0 if self.name in ("st", *ENDS) else 1
         found = re.findall(r"%\w+", " ".join(self.operands[first:]))
         return found + ([self.guard] if self.guard else [])
@@ -54,11 +54,11 @@ class Instruction:
 
 @dataclass
 class Kernel:
-    """One .entry. `blocks` follow one another in the text; `labels` are where branches go, by their number."""
+    """One .entry. `blocks` are in the order of the text; `labels` maps the label of a branch to an index in `blocks`."""
 
     name: str
     parameters: list  # (name, offset, size)
-    registers: dict = field(default_factory=dict)  # type by name, or by prefix where numbered
+    registers: dict = field(default_factory=dict)  # type by name, or by prefix if numbered
     shared: dict = field(default_factory=dict)  # offset by name
     shared_bytes: int = 0
     blocks: list = field(default_factory=list)
@@ -73,7 +73,7 @@ class Kernel:
 
 
 def entry_text(module, name):
-    """From the parameters' bracket to the end of the body; None where the module has no such kernel."""
+    """The text from the parameters' bracket to the end of the body; None if the module has no such kernel."""
     found = re.search(r"\.entry\s+" + re.escape(name) + r"\s*\(", module)
     if not found:
         return None
@@ -86,7 +86,7 @@ def _aligned(offset, alignment):
 
 
 def _declared(text):
-    """(name, alignment, size) of `.param .align 8 .b8 name[192]`, or of `.param .u64 name`."""
+    """Returns (name, alignment, size) of `.param .align 8 .b8 name[192]`, or of `.param .u64 name`."""
     found = re.match(r"\.\w+\s+(?:\.align\s+(\d+)\s+)?(\.\w+)\s+([\w$.%]+)\s*(?:\[(\d+)\])?", text)
     alignment, kind, name, count = found.groups()
     size = size_of(kind)
@@ -94,7 +94,7 @@ def _declared(text):
 
 
 def _split(text):
-    """Operands: at the commas that no bracket holds."""
+    """Splits operands at the commas that are outside brackets."""
     return [part.strip() for part in re.split(r",(?![^{\[]*[}\]])", text)] if text.strip() else []
 
 
@@ -114,7 +114,7 @@ def _declare_registers(kernel, statement):
 
 
 def parse(name, text, module=""):
-    """The kernel of entry_text(). `module` is where shared memory may be declared that is not the kernel's own."""
+    """Parses the result of entry_text(). `module` is the text of the module, which may declare shared memory too."""
     text = re.sub(r"//[^\n]*|/\*.*?\*/", "", text, flags=re.DOTALL)
     text = re.sub(r"[ \t\n]+", " ", text)
     head, _, body = text.partition("{")
@@ -132,7 +132,7 @@ def parse(name, text, module=""):
             found = re.match(r"([{}])\s*|([$\w.]+):(?!:)\s*", statement)
             if not found:
                 break
-            if found.group(2):  # a label: a new block, if anything is in this one
+            if found.group(2):  # a label begins a new block, unless this one is empty
                 if block:
                     block = []
                     kernel.blocks.append(block)
@@ -162,7 +162,7 @@ def _place_shared(kernel, statement):
 
 
 class Modules:
-    """The kernels of several PTX texts, parsed when they are first asked for."""
+    """The kernels of several PTX texts, each parsed at its first use."""
 
     def __init__(self, texts):
         self.texts, self.known = texts, {}

@@ -1,5 +1,5 @@
-// Stands in for the CUDA runtime: no device is there and nothing runs, but every call succeeds and each launch is handed to
-// whoever asked for it, with the kernel's name, its grid, its block and the addresses of its arguments.
+// Replaces the CUDA runtime: there is no device and nothing runs, but every call succeeds. Each launch is passed to the listener
+// (recorder_listen), with the kernel's name, its grid, its block and the addresses of its arguments.
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -22,14 +22,14 @@ static struct stub {
   const char* kernel;
 }* stubs;
 static size_t stub_count, stub_room;
-static listener told;
+static listener current_listener;
 
-API void recorder_listen(listener to) { told = to; }
+API void recorder_listen(listener to) { current_listener = to; }
 
 static void record(const void* stub, const extent* grid, const extent* block, void** arguments) {
   const unsigned shape[] = {grid->x, grid->y, grid->z}, threads[] = {block->x, block->y, block->z};
-  for (size_t i = 0; told && i < stub_count; ++i) {
-    if (stubs[i].address == stub) told(stubs[i].kernel, shape, threads, arguments);
+  for (size_t i = 0; current_listener && i < stub_count; ++i) {
+    if (stubs[i].address == stub) current_listener(stubs[i].kernel, shape, threads, arguments);
   }
 }
 

@@ -1,4 +1,4 @@
-"""The library's calls, recorded: which kernels it launches with which arguments, on a machine that needs no GPU for it."""
+"""Records the library's launches: which kernels it launches with which arguments. No GPU is needed."""
 
 import ctypes
 import os
@@ -22,7 +22,7 @@ class Launch:
     kernel: str
     grid: tuple
     block: tuple
-    arguments: list  # bytes of each
+    arguments: list  # the bytes of each
 
 
 def is_loaded():
@@ -30,7 +30,7 @@ def is_loaded():
 
 
 def run_again_with_it(*more):
-    """This command once more, with `more` arguments and the recorder in the place of the CUDA runtime; its exit code."""
+    """Runs this command again with `more` arguments and the recorder instead of the CUDA runtime, and returns its exit code."""
     with tempfile.TemporaryDirectory() as folder:
         library = Path(folder) / "recorder.so"
         compiler = os.environ.get("CC", "cc")
@@ -46,7 +46,7 @@ def run_again_with_it(*more):
 
 
 class Recorder:
-    """Launches are kept while `kernels`, the modules of fatbin.py parsed, know how large their arguments are."""
+    """Records launches. `kernels`, the parsed modules of fatbin.py, tell how large their arguments are."""
 
     def __init__(self, kernels):
         self.kernels, self.launches = kernels, []
@@ -57,14 +57,14 @@ class Recorder:
     def _launched(self, name, grid, block, arguments):
         try:
             sizes = [size for _, _, size in self.kernels.kernel(name.decode()).parameters]
-        except Problem as problem:  # it cannot pass through the library
+        except Problem as problem:  # an exception cannot pass through the library
             self.fault = problem
             return
         values = [ctypes.string_at(arguments[i], size) for i, size in enumerate(sizes)]
         self.launches.append(Launch(name.decode(), tuple(grid[:3]), tuple(block[:3]), values))
 
     def launches_of(self, call):
-        """What a call of the library launches."""
+        """Returns the launches of a call of the library."""
         self.launches, self.fault = [], None
         call()
         if self.fault:

@@ -1,4 +1,4 @@
-"""Figures as tables."""
+"""Writes figures as tables."""
 
 COLUMNS = [
     ("instructions", "instructions_per_element", "{:.1f}"),
@@ -40,7 +40,7 @@ def markdown(rows):
 
 
 def plain(rows):
-    """Columns side by side."""
+    """A table of figures, in aligned columns."""
     lines = list(_cells(rows))
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     padded = ([text.ljust(w) if i < 3 else text.rjust(w) for i, (text, w) in enumerate(zip(line, widths))] for line in lines)
@@ -48,7 +48,7 @@ def plain(rows):
 
 
 def comparison(before, after):
-    """Each figure before and after, a row for an op at a shape: its dtypes side by side in a cell."""
+    """A table of each figure before and after, with a row for each op and shape; a cell has all dtypes."""
 
     def by_name(rows):
         found = {}

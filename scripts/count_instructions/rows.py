@@ -1,30 +1,30 @@
-"""What is counted: the ops of bench/op_table.cpp at their shapes, and at shapes that are awkward for a kernel. One more op is one
-more line of OPS; one more shape of an op is one more line of SHAPES."""
+"""The rows that are counted: the ops of bench/op_table.cpp at their shapes, and at shapes that are awkward for a kernel. To add an op,
+add a line to OPS; to add a shape, add a line to SHAPES."""
 
 from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
 class Row:
-    """An op at a shape. `tensors` and `mask_bits` are what it has to move for an element, as in the benchmark's table."""
+    """An op at a shape. `tensors` and `mask_bits` are what it must move per element, as in the benchmark's table."""
 
     op: str
-    verb: str
+    function: str
     operands: str
-    shape: tuple  # 0 is the extent that is as large as memory asks for
+    shape: tuple  # 0 is the extent that the size of the tensor determines
     tensors: float
     mask_bits: int = 0
-    storage: tuple = None  # extents of the buffers that the tensors are views of
-    offset: int = 0  # of x alone, in elements
-    step: int = 1  # between elements
+    storage: tuple = None  # extents of the buffers of which the tensors are views
+    offset: int = 0  # offset of x alone, in elements
+    step: int = 1  # stride between elements
     channel_axis: int = 1
-    broadcast: bool = False  # x is the same along axis 0
+    broadcast: bool = False  # x is broadcast along axis 0
     relu: dict = field(default_factory=lambda: {"alpha": 0.01}, hash=False)
     numbers: dict = field(default_factory=dict, hash=False)  # other fields of the call
 
     @property
     def layout(self):
-        """The shape as text, with what is peculiar about it."""
+        """The shape as text, with its peculiarities."""
         extents = []
         for axis, extent in enumerate(self.shape):
             of = self.storage[axis] if self.storage else extent
@@ -87,7 +87,7 @@ SHAPES += [(op, {"shape": shape}) for op in ("bias_backward_dbias", "all_sums") 
 
 
 def table():
-    """All rows, each once."""
+    """All rows, without duplicates."""
     rows = {row.name: row for row in OPS}
     for op, peculiar in SHAPES:
         row = replace(BY_NAME[op], **peculiar)

@@ -1,4 +1,4 @@
-"""gpu-check run: unpacks what was prepared, runs the parts, and leaves results and a summary in OUT."""
+"""gpu-check run: unpacks the prepared archive, runs the parts, and writes results and a summary to OUT."""
 
 import json
 import lzma
@@ -18,7 +18,7 @@ from problem import Problem, of_os_error
 from runner import Runner
 
 ROOT = Path(__file__).resolve().parents[2]
-LEAST_FREE = 16 << 20  # of OUT's disk: more than any run has left there
+LEAST_FREE = 16 << 20  # free bytes on OUT's disk: more than any run has written
 FILES = ("machine.json", "steps.json", "rows.jsonl", "log.txt", "profile.csv", "summary.txt")
 
 
@@ -41,7 +41,7 @@ def run(arguments):
     }
     write(out / "machine.json", json.dumps(record, indent=1) + "\n")
     os.environ["PATH"] += ":/usr/local/cuda/bin"
-    os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # nvidia-smi's
+    os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # the order of nvidia-smi
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="gpu-check-") as scratch:
         unpack(folder / "rectify-gpu.tar.xz", scratch)
@@ -81,11 +81,11 @@ def read_manifest(folder):
     try:
         manifest = json.loads((folder / "manifest.json").read_text())
         for name in ("commit", "architectures", "nvcc", "absent"):
-            manifest[name]  # noqa: B018  (a KeyError says that it is of something else)
+            manifest[name]  # noqa: B018  (a KeyError means that the file is another program's)
     except (OSError, ValueError, KeyError, TypeError):
         raise Problem(f"{folder} was not prepared: make it with scripts/gpu-check.sh prepare {folder}") from None
     if not (folder / "rectify-gpu.tar.xz").is_file():
-        raise Problem(f"{folder} was not prepared in whole: it has no rectify-gpu.tar.xz")
+        raise Problem(f"{folder} was not prepared completely: it has no rectify-gpu.tar.xz")
     return manifest
 
 
@@ -126,7 +126,7 @@ def unpack(archive, scratch):
 
 
 def lend_libraries(folder):
-    """OpenMP's runtime travels along, for machines without one of their own; others keep theirs."""
+    """Uses the OpenMP runtime in the archive on machines that have none; others use their own."""
     binary = next(
         (folder / name for name in ("rectify_tests", "rectify_gpu_tests", "rectify-bench") if (folder / name).exists()), None
     )
@@ -135,7 +135,7 @@ def lend_libraries(folder):
     asked = subprocess.run(["ldd", binary], capture_output=True, text=True)
     if "not found" in asked.stdout:
         os.environ["LD_LIBRARY_PATH"] = f"{folder / 'lib'}:{os.environ.get('LD_LIBRARY_PATH', '')}"
-        print("some libraries are those that travelled along", flush=True)
+        print("some libraries are those of the archive, because this machine lacks them", flush=True)
 
 
 def command_of(arguments):

@@ -1,4 +1,4 @@
-"""ncu's counters cut to the ones that say what bounds a kernel."""
+"""Reduces ncu's counters to those that tell what bounds a kernel."""
 
 import csv
 import io
@@ -14,15 +14,15 @@ PER_US = {"ns": 1e-3, "us": 1, "ms": 1e3, "s": 1e6, "nsecond": 1e-3, "usecond": 
 
 
 def cut(text):
-    """profile.csv as a run leaves it (a line '# OP DTYPE' before the table of each op), as rows of COLUMNS.
+    """Reads profile.csv as a run writes it (a line '# OP DTYPE' before the table of each op) into rows of COLUMNS.
 
-    Of the same kernel seen twice in an op the last is kept, which found everything warm."""
+    If an op ran the same kernel twice, the last run is kept, because it had warm caches."""
     found = {}
     for block in re.split(r"^# ", text, flags=re.MULTILINE)[1:]:
         title, _, body = block.partition("\n")
         op, _, dtype = title.strip().rpartition(" ")
         lines = list(csv.DictReader(io.StringIO(body)))
-        for line in lines[1:]:  # the first has the units
+        for line in lines[1:]:  # the first line has the units
             row = row_of(op, dtype, line, lines[0])
             found[op, dtype, row["kernel"]] = row
     return list(found.values())
@@ -53,7 +53,7 @@ def blocks_of(grid):
 
 
 def short_kernel(name):
-    """Without its return type and parameters: those in the angle brackets say which kernel it is."""
+    """The name of a kernel without its return type and parameters; the template arguments identify it."""
     depth = 0
     for at, letter in enumerate(name):
         depth += (letter == "<") - (letter == ">")

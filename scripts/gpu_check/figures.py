@@ -1,4 +1,4 @@
-"""The rows of a run, to be looked up: which op of a peer is the same work as one of rectify-bench, and how numbers are written."""
+"""Looks up the rows of a run: which op of a peer does the same work as one of rectify-bench. Also formats numbers."""
 
 from summary import GIB, is_large_op
 
@@ -43,7 +43,7 @@ IN_PERFORMANCE = (
     "all_sums",
 )
 
-# The op of bench/peers/peers.py that is the same work, and that of rectify-gpu-bench's peers.
+# The op of bench/peers/peers.py that does the same work, and that of rectify-gpu-bench's peers.
 PYTHON_OP = {
     "forward": "leaky_forward",
     "backward": "leaky_backward",
@@ -65,7 +65,7 @@ PEERS = {"torch eager": "torch eager", "torch.compile": "torch.compile", "triton
 
 
 class Rows:
-    """The rows of a run, to be looked up."""
+    """The rows of a run."""
 
     def __init__(self, rows):
         self.rows = [row for row in rows if "us" in row]
@@ -76,7 +76,7 @@ class Rows:
         return [row for row in self.rows if row["part"] in parts]
 
     def ratio(self, op, dtype, who):
-        """Time of a peer / time of rectify on tensors of the largest size; None if it was not measured."""
+        """The time of a peer divided by that of rectify, on tensors of the largest size; None if it was not measured."""
         if who.startswith("cub"):
             return self._cpp_ratio(CPP_OP.get(op), dtype, who)
         rows = [
@@ -104,7 +104,7 @@ def percent(fraction):
 
 
 def plain(number):
-    """A count, a time or a ratio with three digits at least."""
+    """Formats a count, a time or a ratio with at least three digits."""
     return (
         f"{number:,.0f}"
         if number >= 1000

@@ -1,4 +1,4 @@
-"""The GPU at hand, and whether binaries can run on it."""
+"""The GPU of this machine, and whether binaries can run on it."""
 
 import shutil
 import subprocess
@@ -7,11 +7,11 @@ from pathlib import Path
 from problem import Problem
 
 QUERY = "name,driver_version,compute_cap,memory.total,clocks.max.memory,clocks.max.sm,power.limit"
-LEAST_DRIVER = {11: 450, 12: 525, 13: 580}  # by the major version of the CUDA toolkit
+LEAST_DRIVER = {11: 450, 12: 525, 13: 580}  # least driver version by the major version of the CUDA toolkit
 
 
 def find_gpu():
-    """What nvidia-smi says of the first GPU, as a dictionary."""
+    """The properties of the first GPU from nvidia-smi, as a dictionary."""
     if shutil.which("nvidia-smi") is None:
         raise Problem("no nvidia-smi on this machine, so no GPU")
     try:
@@ -27,7 +27,8 @@ def find_gpu():
 
 
 def require_fit(gpu, manifest):
-    """Machine code runs on its own generation of GPUs, from its own number on; a driver knows toolkits up to its age."""
+    """Checks that the GPU and its driver can run the binaries. Machine code runs on GPUs of the same major compute capability and
+    the same or a higher minor one; a driver supports toolkits up to its own age."""
     major, minor = (int(number) for number in gpu["compute_cap"].split("."))
     if not any(int(known[:-1]) == major and int(known[-1]) <= minor for known in manifest["architectures"]):
         raise Problem(
@@ -41,7 +42,7 @@ def require_fit(gpu, manifest):
 
 
 def describe_commit(folder):
-    """The commit of a checkout, '-dirty' if it was changed; empty if the folder is none, or git is not there."""
+    """The commit of a checkout, with '-dirty' if it was changed; empty if the folder is no checkout or git is missing."""
     try:
         asked = subprocess.run(
             ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True

@@ -1,4 +1,4 @@
-"""What a step left: its rows, how many tests ran, and a library that one of them looks for."""
+"""Reads the results of a step: its rows and the number of its tests. Also finds cuDNN's library for a step."""
 
 import glob
 import json
@@ -18,7 +18,7 @@ def rows_of_output(output):
 
 
 def passed_some(outcome, output):
-    """A run in which everything was skipped, or filtered out, must not look like one that passed."""
+    """Counts the tests that ran. If all were skipped or filtered out, the step failed."""
     lines = output.read_text(errors="replace").splitlines()
     counts = [int(line.split()[3]) for line in lines if line.startswith("[  PASSED  ]")]
     if outcome.status == "passed":
@@ -28,7 +28,7 @@ def passed_some(outcome, output):
 
 
 def find_cudnn():
-    """PyTorch brings cuDNN as a Python package, where no loader looks."""
+    """Finds the cuDNN that PyTorch installs as a Python package, because no loader looks there."""
     folders = [*sys.path, *glob.glob("/usr/local/lib/python3*/dist-packages"), *glob.glob("/opt/conda/lib/python3*/site-packages")]
     files = [Path(folder or ".") / "nvidia" / "cudnn" / "lib" / "libcudnn.so.9" for folder in folders]
     return next((str(file) for file in files if file.exists()), "")

@@ -1,6 +1,6 @@
-"""The picture of a run, as SVG: a bar for every op in f32 and bf16, as percent of a copy, and the peers beside it as marks.
+"""Draws the picture of a run as SVG: a bar for every op in f32 and bf16, in percent of a copy, and a mark for each peer.
 
-Written by hand rather than by a plotting library, so that every machine makes the same file.
+It uses no plotting library, so that every machine makes the same file.
 """
 
 from html import escape
@@ -9,7 +9,7 @@ from figures import PEERS, distinct
 
 WIDTH, LEFT, RIGHT, TOP = 900, 210, 110, 92
 BAR, GAP, GROUP_GAP = 9, 2, 11
-MOST = 1.10  # of a copy, where the axis ends
+MOST = 1.10  # end of the axis, as a fraction of a copy
 COLOURS = {"f32": "#1f4e8c", "bf16": "#86b3e0"}
 MARKS = {
     "torch eager": ("circle", "#d9480f"),

@@ -1,4 +1,4 @@
-"""gpu-check prepare: builds, without a GPU, all that a run needs, and packs it into a folder that can be carried."""
+"""gpu-check prepare: builds all that a run needs, without a GPU, and packs it into a folder for the machine with the GPU."""
 
 import json
 import lzma
@@ -16,10 +16,10 @@ from problem import Problem, of_os_error
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_BYTES = 48 << 20
-DICTIONARY = 128 << 20  # larger than all binaries together, so that what they have in common is stored once
+DICTIONARY = 128 << 20  # larger than all binaries together, so that code they share is stored once
 STATIC = "-static-libstdc++ -static-libgcc"
 
-# Target: where it lies in the build folder, and what it needs beside nvcc.
+# Target: its path in the build folder, and the package that it needs besides nvcc.
 TARGETS = {
     "rectify_tests": ("tests/rectify_tests", "GoogleTest"),
     "rectify_gpu_tests": ("tests/rectify_gpu_tests", "GoogleTest"),
@@ -35,7 +35,7 @@ def prepare(arguments):
     begin = time.monotonic()
     architectures = arguments.arch.split(",")
     if not all(re.fullmatch(r"\d{2,3}", architecture) for architecture in architectures):
-        raise Problem(f"--arch {arguments.arch}: two or three digits, as 90 or 75,90")
+        raise Problem(f"--arch {arguments.arch}: expected two or three digits, as 90 or 75,90")
     os.environ["PATH"] += ":/usr/local/cuda/bin"
     if shutil.which("cmake") is None:
         raise Problem("no cmake on this machine")
@@ -44,7 +44,7 @@ def prepare(arguments):
     folder = Path(arguments.dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "manifest.json").unlink(missing_ok=True)  # first: what is half done must not look prepared
+        (folder / "manifest.json").unlink(missing_ok=True)  # first, so that an interrupted prepare does not look complete
     except OSError as error:
         raise of_os_error(error, folder) from None
     build = Path(arguments.build) if arguments.build else ROOT / "build" / ("gpu" + "_".join(architectures))
@@ -75,7 +75,7 @@ def prepare(arguments):
 
 
 def compile_all(build, architectures):
-    """Configures and builds; what cannot be built here, with the reason. None if the build failed."""
+    """Configures and builds. Returns what cannot be built here, with the reasons; None if the build failed."""
     configure = [
         "cmake",
         "-S",
@@ -96,7 +96,7 @@ def compile_all(build, architectures):
     known = subprocess.run(["cmake", "--build", build, "--target", "help"], capture_output=True, text=True).stdout
     names = set(re.findall(r"[\w-]+", known))
     missing = {
-        file_of(target): f"{needs} was not found when it was prepared"
+        file_of(target): f"{needs} was not found by prepare"
         for target, (_, needs) in TARGETS.items()
         if target not in names
     }
@@ -105,14 +105,14 @@ def compile_all(build, architectures):
 
 
 def did(command, log):
-    """Whether a command succeeded. Its output goes to a file; of a failure the end is shown."""
+    """Runs a command and returns whether it succeeded. Its output goes to a file; if it fails, the end is printed."""
     log.parent.mkdir(parents=True, exist_ok=True)
     print(" ".join(str(word) for word in command), flush=True)
     with open(log, "w") as to:
         code = subprocess.run([str(word) for word in command], stdout=to, stderr=subprocess.STDOUT).returncode
     if code != 0:
         print("\n".join(log.read_text(errors="replace").splitlines()[-25:]))
-        print(f"gpu-check: {command[0]} failed; {log} has all it said")
+        print(f"gpu-check: {command[0]} failed; {log} has its whole output")
     return code == 0
 
 
@@ -121,7 +121,7 @@ def file_of(target):
 
 
 def gather(build, missing, to):
-    """Stripped copies in the folder `to`; the names of all files in it."""
+    """Puts stripped copies into the folder `to`. Returns the names of all files in it."""
     for target, (path, _) in TARGETS.items():
         name = file_of(target)
         if name not in missing:
@@ -147,7 +147,7 @@ def add_openmp(to):
 
 
 def pack(archive, folder, files):
-    """The archive's size. The same files make the same archive."""
+    """Writes the archive and returns its size. The same files make the same archive."""
 
     def plain(entry):
         entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = 0, 0, 0, "", ""

@@ -1,10 +1,10 @@
-"""What ends gpu-check with one line and exit code 2."""
+"""Errors that end gpu-check with one line and exit code 2."""
 
 
 class Problem(Exception):
-    """The text is one line that says what is wrong and, if there is one, the way out."""
+    """Its text is one line: what is wrong and, if possible, what to do."""
 
 
 def of_os_error(error, what):
-    """A Problem for an OSError; `what` names the file or folder as the user gave it."""
+    """A Problem for an OSError; `what` names the file or folder as the user named it."""
     return Problem(f"{what}: {error.strerror or error}")

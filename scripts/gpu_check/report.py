@@ -1,4 +1,4 @@
-"""gpu-check report: turns what a run left into bench/results/<gpu>/, the tables of three pages (PAGES), and a picture."""
+"""gpu-check report: writes bench/results/<gpu>/, the tables of three pages (PAGES), and a picture from the results of a run."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def report(arguments):
         raise Problem(f"{out} is no folder that a run left: its machine.json or steps.json cannot be read") from None
     root = Path(arguments.into) if arguments.into else ROOT
     if "SAMPLE" in gpu and root.resolve() == ROOT:
-        raise Problem(f"{out} is a sample and no measurement: it may not be quoted; --into DIR writes it elsewhere")
+        raise Problem(f"{out} is a sample, not a measurement, and may not be quoted; --into DIR writes it elsewhere")
     name = arguments.name or short_gpu_name(gpu)
     for page in PAGES:
         require_region(root / page)
@@ -43,7 +43,7 @@ def report(arguments):
 
 def write_all(out, root, name, machine, steps, measured):
     kept = list(cut(measured))
-    rows = figures.Rows(kept)  # not of `measured`: so a report of bench/results/<gpu> writes the same pages again
+    rows = figures.Rows(kept)  # not `measured`, so that a report of bench/results/<gpu> writes the same pages again
     results = root / "bench" / "results" / name
     results.mkdir(parents=True, exist_ok=True)
     profiled = counters.cut((out / "profile.csv").read_text()) if (out / "profile.csv").exists() else []
@@ -65,7 +65,7 @@ def write_all(out, root, name, machine, steps, measured):
 
 
 def cut(measured):
-    """Without what can be computed: and of the ceilings that another part timed along, only the best."""
+    """Drops fields that can be computed, and all but the best of the ceilings that other parts timed too."""
     best = {}
     for row in measured:
         if row["op"] in CEILINGS and row["part"] not in ("ceilings", "python") and "us" in row:
@@ -121,7 +121,7 @@ def picture_lines(name, drawing, folder):
 
 
 def readme_region(rows, machine, name, drawing):
-    """A few rows of the table of docs/performance.md, written at the same time, so that the two cannot disagree."""
+    """Some rows of the table of docs/performance.md. Both are written at the same time, so they cannot disagree."""
     return [
         *paragraph(
             f"{sentence(on_machine(machine))}. Tensors of 1 GiB, medians. {COPY_MEANS} {peers_text(rows, figures.IN_README)}"
@@ -158,13 +158,13 @@ def slow_lines(rows):
 
 
 def paragraph(text):
-    """Lines of a page's width. A number stays beside its unit."""
+    """Wraps text to the width of a page. No line ends between a number and its unit."""
     joined = re.sub(r"(\d) (%|[GMK]iB|GB/s)", "\\1\0\\2", text)
     return [line.replace("\0", " ") for line in textwrap.wrap(joined, 130, break_long_words=False, break_on_hyphens=False)]
 
 
 def section(title, text, lines):
-    """Nothing if there is no table."""
+    """A section with a table; nothing if the table is empty."""
     return [f"### {title}", "", *([*paragraph(text), ""] if text else []), *lines, ""] if lines else []
 
 

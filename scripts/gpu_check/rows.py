@@ -1,13 +1,13 @@
-"""The rows of rows.jsonl: one JSON object a line, the same fields whoever measured.
+"""The rows of rows.jsonl: one JSON object per line, with the same fields whichever program measured.
 
 rectify-gpu-bench prints such rows itself. The JSON of rectify-bench and the rows of bench/peers/peers.py are converted here.
 
 A row always has `part`, `op` and `who`, and exactly one outcome:
-    us       it was measured: microseconds of one call, the median of the samples
+    us       the op was measured: microseconds of one call, the median of the samples
     failed   why there is no time: an error, or a result that differs from the reference
     absent   why there is no time: the peer is not installed, or has no such op
     note     a remark of the program that measures
-Every other field is optional; FIELDS gives type and meaning of each.
+Every other field is optional; FIELDS has the type and meaning of each.
 """
 
 import json
@@ -41,8 +41,8 @@ FIELDS = {
     "moved": ((int, float), "bytes that this peer moves, if that is more than `bytes`"),
     "peak_bytes": (int, "memory that forward and backward allocate at their peak"),
     "how": (str, "what was called"),
-    "commit": (str, "of an earlier run that this figure is from; that of machine.json if absent"),
-    "more": (dict, "anything else that a peer says of itself"),
+    "commit": (str, "commit of the earlier run that measured this figure; if absent, that of machine.json"),
+    "more": (dict, "other fields that the program reports"),
 }
 OUTCOMES = ("us", "failed", "absent", "note")
 PARTS = ("ceilings", "sweep", "ops", "shapes", "host", "peers", "python", "sizes")
@@ -55,7 +55,7 @@ def fits(name, value):
 
 
 def problem_of(row):
-    """What is wrong with a row, in words; empty if it keeps to the schema."""
+    """What is wrong with a row, in words; empty if it follows the schema."""
     if not isinstance(row, dict):
         return "not an object"
     for name in ("part", "op", "who"):
@@ -79,7 +79,7 @@ def problem_of(row):
 
 
 def read(path):
-    """The valid rows of a file, and a line about each that is not (a program that was cut may leave half of one)."""
+    """The valid rows of a file, and a line about each that is invalid (a program that was cut may leave half a row)."""
     found, wrong = [], []
     for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
         try:
@@ -95,7 +95,7 @@ def read(path):
 
 
 def of_rectify_bench(part, name, row):
-    """A row of rectify-bench's JSON. `name` is what the step calls this set of ops and shapes."""
+    """Converts a row of rectify-bench's JSON. `name` is the step's name for this set of ops and shapes."""
     new = {
         "part": part,
         "op": row["op"],
@@ -118,7 +118,7 @@ def of_rectify_bench(part, name, row):
 
 
 def of_peers_py(row):
-    """A row of bench/peers/peers.py: its shape is a list, and what this schema does not name goes into `more`."""
+    """Converts a row of bench/peers/peers.py: its shape is a list, and fields that this schema lacks go into `more`."""
     row = dict(row)
     shape = row.pop("shape", None)
     new = {"part": "python", "op": row.pop("op", "run"), "who": row.pop("who", "peers.py")}

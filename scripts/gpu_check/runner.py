@@ -1,4 +1,4 @@
-"""Runs the steps of a check: each under a time budget, each result on disk when its step ends."""
+"""Runs the steps of a check. Each has a time budget, and its result is on disk when it ends."""
 
 import contextlib
 import json
@@ -12,12 +12,12 @@ from pathlib import Path
 from problem import of_os_error
 
 POLL_SECONDS = 0.02
-SIGTERM_GRACE, SIGKILL_GRACE = 4.0, 3.0  # a step that is cut is asked first, so that it may write what it has
+SIGTERM_GRACE, SIGKILL_GRACE = 4.0, 3.0  # seconds; SIGTERM comes first, so that a step can write what it has
 
 
 @dataclass
 class Step:
-    """A command. `after(outcome, output)` is called when it has ended, to judge it and to bring its results into OUT."""
+    """A command. `after(outcome, output)` is called when it has ended, to judge it and to put its results into OUT."""
 
     part: str
     name: str
@@ -25,8 +25,8 @@ class Step:
     seconds: float  # its budget
     env: dict = field(default_factory=dict)
     after: object = None
-    expected: float = 0.0  # seconds; of steps that run together the longest start first
-    absent: str = ""  # why it cannot run, known beforehand
+    expected: float = 0.0  # seconds; of steps that run together, the longest start first
+    absent: str = ""  # if it is known that it cannot run: why
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Outcome:
 
 
 class Running:
-    """A step's process, from its start to its end or its cut."""
+    """The process of a step, until it ends or is cut."""
 
     def __init__(self, step, process, output, budget):
         self.step, self.process, self.output, self.budget = step, process, output, budget
@@ -57,7 +57,7 @@ class Running:
         self.until, self.signals = self.begin + budget, [(signal.SIGTERM, SIGTERM_GRACE), (signal.SIGKILL, SIGKILL_GRACE)]
 
     def outcome(self):
-        """None while it runs. A step over its budget is asked to stop, and then killed; both are 'cut'."""
+        """Returns the outcome, or None while it runs. A step over its budget gets SIGTERM, then SIGKILL; both are 'cut'."""
         code, seconds, was_cut = self.process.poll(), time.monotonic() - self.begin, len(self.signals) < 2
         if code is None and time.monotonic() < self.until:
             return None
@@ -66,7 +66,7 @@ class Running:
             self.send(number)
             self.until = time.monotonic() + grace
             return None
-        self.send(signal.SIGKILL)  # whatever it started and left behind
+        self.send(signal.SIGKILL)  # for processes that it started and left behind
         if was_cut or code is None:
             return Outcome(self.step, "cut", seconds, f"after {self.budget:.0f} s")
         return Outcome(self.step, "passed" if code == 0 else "failed", seconds, "" if code == 0 else describe_exit(code))
@@ -83,25 +83,25 @@ def describe_exit(code):
 
 
 def last_line(output):
-    """What a step said at its end, which often is why it failed."""
+    """The last line that a step printed, which is often why it failed."""
     lines = output.read_text(errors="replace").split("\n")
     said = [line.strip() for line in lines if line.strip() and not line.startswith('{"part"')]
     return f": {said[-1][:100]}" if said else ""
 
 
 class Runner:
-    """`out` is the folder that comes back, `scratch` is removed afterwards, and at time.monotonic() == `deadline` all has ended."""
+    """`out` is the folder of results; `scratch` is removed afterwards. All steps end before time.monotonic() reaches `deadline`."""
 
     def __init__(self, out, scratch, deadline):
         self.out, self.scratch, self.deadline = Path(out), Path(scratch), deadline
         self.began, self.outcomes, self.running = time.monotonic(), [], []
 
     def alone(self, steps):
-        """One after the other, each with the machine to itself."""
+        """Runs steps one at a time, each with the machine to itself."""
         self.together(steps, 1, ordered=True)
 
     def together(self, steps, at_most, seconds=float("inf"), ordered=False):
-        """At most so many at a time, those expected to take longest first, and no start or end of one after so many seconds."""
+        """Runs at most `at_most` steps at a time, those expected to take longest first. None starts or ends after `seconds`."""
         deadline = min(self.deadline, time.monotonic() + seconds)
         waiting = list(steps) if ordered else sorted(steps, key=lambda step: -step.expected)
         while waiting or self.running:
@@ -115,15 +115,15 @@ class Runner:
             time.sleep(POLL_SECONDS if self.running else 0)
 
     def stop(self):
-        """Kills what runs: the run itself is at its end, by a signal or a problem."""
+        """Kills all steps that run, because a signal or a problem ends the run."""
         for each in self.running:
             each.send(signal.SIGKILL)
         for each in self.running:
-            with contextlib.suppress(subprocess.TimeoutExpired):  # its temporary files can then not be removed in whole
+            with contextlib.suppress(subprocess.TimeoutExpired):  # some of its temporary files can then not be removed
                 each.process.wait(SIGKILL_GRACE)
 
     def append(self, name, text):
-        """To a file in OUT. A full disk ends the run: nothing that follows could be kept."""
+        """Appends to a file in OUT. A full disk ends the run, because no later result could be kept."""
         try:
             with open(self.out / name, "a") as to:
                 to.write(text)
@@ -157,10 +157,10 @@ class Runner:
         outcome.begin = begin - self.began
         if outcome.status == "failed":
             outcome.detail += last_line(output)
-        if output.exists() and outcome.step.after is not None:  # else it never started
+        if output.exists() and outcome.step.after is not None:  # otherwise it never started
             try:
                 outcome.step.after(outcome, output)
-            except (ValueError, KeyError, TypeError, IndexError) as error:  # what it left cannot be read; the run goes on
+            except (ValueError, KeyError, TypeError, IndexError) as error:  # its results cannot be read; the run goes on
                 outcome.status, outcome.detail = "failed", f"{type(error).__name__}: {error}"
             except OSError as error:
                 raise of_os_error(error, error.filename or self.out) from None
@@ -171,7 +171,7 @@ class Runner:
         print(f"{outcome.status:7} {outcome.seconds:6.1f} s  {name}  {outcome.detail}".rstrip(), flush=True)
 
     def _write_steps(self):
-        """In whole or not at all, so that a run cut off at any moment leaves a file that can be read."""
+        """Writes the file completely or not at all, so that it can be read even if the run is cut at any moment."""
         try:
             new = self.out / "steps.json.new"
             new.write_text("[\n" + ",\n".join(json.dumps(outcome.record()) for outcome in self.outcomes) + "\n]\n")
@@ -180,7 +180,7 @@ class Runner:
             raise of_os_error(error, self.out / "steps.json") from None
 
     def _log(self, outcome, output):
-        """Without rows, which have a file of their own, and shortened: of what passed a little, of what did not all that fits."""
+        """Logs the output of a step, without rows, which have their own file, and shortened: less if the step passed."""
         lines = output.read_text(errors="replace").splitlines() if output.exists() else []
         text = "\n".join(line for line in lines if not line.startswith('{"part"'))
         most = 2_000 if outcome.status == "passed" else 60_000

@@ -1,4 +1,4 @@
-"""What a check runs, in which order, and for how long at most. docs/gpu.md has the parts as a table.
+"""The steps of a check, their order and their time budgets. docs/gpu.md has a table of the parts.
 
 Budgets are two to three times what a step took on an H100 with 16 cores, so that a slow machine still ends in time.
 """
@@ -15,20 +15,20 @@ from outcomes import find_cudnn, passed_some, rows_of_output
 from runner import Step
 
 PARTS = ["correctness", "ceilings", "sweep", "ops", "shapes", "host", "peers", "python", "sizes", "profile"]
-QUICK_SECONDS, CORRECTNESS_SECONDS = 70, 155  # for all of their steps, which run side by side
+QUICK_SECONDS, CORRECTNESS_SECONDS = 70, 155  # limits for all steps of a group, which run side by side
 SHARDS = 6
 MANY_SIZES = "*EverySizeAtEveryOffset*/cuda*"
 SAME_SUMS = "*SumsBits.AreTheSameEveryTime/cuda"
 
 SANITIZERS = {"memcheck": ["--padding", "512", "--leak-check", "no"], "racecheck": [], "initcheck": [], "synccheck": []}
 
-# Blocks of tensors are shared, so memcheck cannot see past the end of each; the tests' guard bytes do, and padding catches what
-# leaves a block. Random calls meet the kernels that these small tests do not.
+# Tensors share blocks of memory, so memcheck cannot see accesses past the end of a tensor; the tests' guard bytes show them.
+# Padding shows accesses past the end of a block. Random calls launch the kernels that these small tests do not.
 SMALL = (
     "*Ops.InPlace*/cuda:*Ops.NoElements*/cuda:*Ops.RankZero*/cuda:*Ops.TensorsDense*/cuda:*Operands.*/cuda:"
     "*Masks.BitsCount*/cuda:*Masks.Large*/cuda:*Sums.OfACall*/cuda:*Sums.OfNo*/cuda"
 )
-RANDOM_CALLS = "1000"  # small ones of each verb, and 10 large: they meet 160 of 196 kernels (tests/simt/coverage_test.cpp)
+RANDOM_CALLS = "1000"  # small calls of each function, and 10 large ones; tests/simt/coverage_test.cpp counts their kernels
 
 PROFILED = [
     ("forward", "f32"),
@@ -58,14 +58,14 @@ METRICS = ",".join(
 
 
 class Plan:
-    """The steps of every part. `folder` has the unpacked binaries, `missing` says of those that are not there why."""
+    """The steps of every part. `folder` has the unpacked binaries; `missing` has the reasons why others are absent."""
 
     def __init__(self, runner, folder, missing, at_most):
         self.runner, self.out, self.scratch = runner, runner.out, runner.scratch
         self.folder, self.missing, self.at_most = Path(folder), missing, at_most
 
     def run(self, parts):
-        """In the order of what matters most, so that a run that is cut off anywhere is worth what it did."""
+        """Runs the most important parts first, so that a run that is cut has the most useful results."""
         for part in PARTS:
             if part in parts:
                 if part == "correctness":
@@ -77,7 +77,7 @@ class Plan:
     # Tests ----------------------------------------------------------------------------------------------------
 
     def quick_tests(self):
-        """Side by side, but few: contexts share a GPU in slices of milliseconds, and the first waits for it 100,000 times."""
+        """Few steps side by side: contexts share a GPU in slices of milliseconds, and the first step often waits for it."""
         return [
             self.tests("every size at every offset", "rectify_tests", MANY_SIZES, 65, 20),
             self.tests("streams, graphs, every float", "rectify_gpu_tests", "*", 60, 5),
@@ -85,7 +85,7 @@ class Plan:
         ]
 
     def correctness(self):
-        """Side by side: none of them is timed, and each leaves most of the GPU idle."""
+        """Steps side by side: none of them is timed, and each leaves most of the GPU idle."""
         others = f"*/cuda*-{MANY_SIZES}:{SAME_SUMS}"
         steps = [
             self.tests(
@@ -181,14 +181,14 @@ class Plan:
         ]
 
     def bench(self, part, name, seconds, *arguments):
-        """rectify-bench, its JSON turned into rows."""
+        """A step of rectify-bench, whose JSON is converted to rows."""
         file = self.scratch / f"bench.{part}.{name}.json".replace(" ", "_")
 
         def after(outcome, output):
             if file.exists():
                 self.add_rows(outcome, [rows.of_rectify_bench(part, name, row) for row in json.loads(file.read_text())["rows"]])
             elif outcome.status == "passed":
-                outcome.status, outcome.detail = "failed", "it wrote no JSON"
+                outcome.status, outcome.detail = "failed", "the program wrote no JSON"
 
         command = [self.folder / "rectify-bench", "--device", "cuda", "--repetitions", "9", *arguments, "--json", file]
         return Step(
@@ -202,7 +202,7 @@ class Plan:
         )
 
     def python(self):
-        """bench/peers/peers.py writes rows of its own as it goes, into a file here: they are kept if it is cut, too."""
+        """A step of bench/peers/peers.py, which writes its rows to a file as they are measured: they are kept even if it is cut."""
         file = self.scratch / "peers.jsonl"
 
         def after(outcome, output):
@@ -294,7 +294,7 @@ class Plan:
     # Results ----------------------------------------------------------------------------------------------------
 
     def take_rows(self, outcome, output):
-        """The rows that a step printed. Half a row at the end of one that was cut is no fault."""
+        """Keeps the rows that a step printed. If the step was cut, half a row at the end is no error."""
         found, wrong = rows_of_output(output)
         if wrong and outcome.status != "cut":
             outcome.status, outcome.detail = "failed", f"not a row: {wrong[0]}"
@@ -303,12 +303,12 @@ class Plan:
         self.add_rows(outcome, found)
 
     def add_rows(self, outcome, found):
-        """Into rows.jsonl, those that keep to the schema. Of rectify none may have failed."""
+        """Appends the valid rows to rows.jsonl. The step fails if a row of rectify failed."""
         wrong = [problem for problem in map(rows.problem_of, found) if problem]
         bad = [row for row in found if row.get("who") == "rectify" and "failed" in row]
         if outcome.status == "passed" and (wrong or bad):
             outcome.status = "failed"
-            outcome.detail = f"{bad[0]['op']}: {bad[0]['failed']}" if bad else f"a row that is none: {wrong[0]}"
+            outcome.detail = f"{bad[0]['op']}: {bad[0]['failed']}" if bad else f"an invalid row: {wrong[0]}"
         kept = [row for row in found if not rows.problem_of(row)]
         if kept:
             self.runner.append("rows.jsonl", "".join(json.dumps(row) + "\n" for row in kept))

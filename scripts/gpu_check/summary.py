@@ -1,4 +1,4 @@
-"""The one screen that a run ends with."""
+"""The summary, of one screen, that a run prints at its end."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import rows
 
 GIB = 1 << 30
-GOOD = 0.97  # of the ceiling
+GOOD = 0.97  # fraction of the ceiling
 STATUSES = ("passed", "failed", "cut", "absent")
 
 
@@ -38,7 +38,7 @@ def table(steps):
 
 
 def wall_seconds(steps):
-    """From the first start to the last end, as some run side by side."""
+    """Seconds from the first start to the last end, because some steps run side by side."""
     return max(step["begin"] + step["seconds"] for step in steps) - min(step["begin"] for step in steps)
 
 
@@ -54,7 +54,7 @@ def best_copy(measured):
 
 
 def is_large_op(row):
-    """An op of rectify-bench on tensors of 1 GiB (whole images may leave a little less)."""
+    """Whether a row is an op of rectify-bench on tensors of 1 GiB (or a little less, if whole images do not fit)."""
     return (
         row["part"] in ("ops", "sizes")
         and row["who"] == "rectify"
@@ -74,7 +74,7 @@ def slow_ops(measured):
 
 
 def troubles(steps, measured):
-    """What did not go well, each in a line; of many the first."""
+    """One line for each step or row that failed, was cut or is absent; if there are many, only the first ones."""
     lines = [
         f"{step['status']}: {step['part']}: {step['name']}: {step['detail']}"
         for step in steps
@@ -94,7 +94,7 @@ def troubles(steps, measured):
 
 
 def load(out):
-    """machine, steps and rows of a folder that a run left."""
+    """Returns machine, steps and rows of a folder with the results of a run."""
     out = Path(out)
     steps = json.loads((out / "steps.json").read_text()) if (out / "steps.json").exists() else []
     return json.loads((out / "machine.json").read_text()), steps, rows_of(out)

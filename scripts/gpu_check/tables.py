@@ -42,7 +42,7 @@ def ops_table(rows):
 
 
 def slow_text(rows):
-    """The ops that do not reach the ceiling."""
+    """A sentence about the ops that do not reach the ceiling."""
     slow = {key: row["of_ceiling"] for key, row in rows.large.items() if row["of_ceiling"] < GOOD}
     if not rows.large:
         return []
@@ -109,7 +109,7 @@ def small_table(rows):
 
 
 def shapes_table(rows):
-    """Tensors that are no run of neighbours, and rows of odd lengths."""
+    """A table of tensors that are not contiguous, and of rows of odd lengths."""
     large = [row for row in rows.part("ops", "sizes") if row["tensor_bytes"] < 0.98 * GIB and row["mode"] != "rectify-bench, small"]
     found = [row for row in [*rows.part("shapes"), *large] if row["who"] == "rectify" and "of_ceiling" in row]
     by_key = {}
@@ -142,7 +142,7 @@ def host_table(rows):
 
 
 def versus_table(found):
-    """Microseconds of rectify, and the time of each peer as a multiple of it, f32 / bf16.
+    """A table of microseconds of rectify, and of the time of each peer as a multiple of them, f32 / bf16.
 
     `found`: (op, size) -> dtype -> who -> (us, ratio)."""
     peers = distinct(who for by_dtype in found.values() for by_who in by_dtype.values() for who in by_who if who != "rectify")
@@ -176,7 +176,7 @@ def cpp_peers_table(rows):
 
 
 def python_table(rows, modes, name=lambda row: row["op"]):
-    """The first row of each: rectify has a second one where more peers came in a round of their own."""
+    """The first row of each: rectify has a second one if more peers were measured in a separate round."""
     found = {}
     for row in rows.part("python"):
         if row.get("mode") in modes and "dtype" in row and (row["who"] == "rectify" or "vs_rectify" in row):
@@ -203,7 +203,7 @@ def memory_table(rows):
 
 
 def absent_lines(rows):
-    """Peers that were not there, and those that failed, each once."""
+    """Peers that were absent, and those that failed, each once."""
     by_text = {}
     for row in rows.all:
         for outcome in ("absent", "failed"):

@@ -1,4 +1,4 @@
-// What the C ABI rejects of a tensor before the verbs see it: what C++ could not have written. Outputs stay as they were.
+// Tensors that the C ABI rejects because C++ could not have written them. Outputs stay as they were.
 #include "c_api.hpp"
 
 #include <cstddef>

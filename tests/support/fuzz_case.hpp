@@ -1,4 +1,4 @@
-// One random call of each verb, wholly told by a 64-bit seed: any operands, any layout, any numbers. fuzz_test.cpp runs it.
+// One random call of each function, determined by a 64-bit seed: any operands, any layout, any numbers. fuzz_test.cpp runs it.
 #pragma once
 
 #include "random_layout.hpp"
@@ -43,12 +43,12 @@ struct FuzzCase {
   DType dtype;
   Shape shape;
   int channel_axis;
-  /// Absent ones are not given to either verb. dy is there always.
+  /// Absent operands are passed to neither function. dy is always present.
   std::optional<Operand> x, dy, scale, bias, residual, alpha, threshold, max_value;
   /// Outputs, as they are before a call; y and the mask are sources of the backward too.
   std::optional<Operand> y, mask, dx, dresidual;
   std::optional<Operand> sums[sum_count];  ///< of a backward
-  double gain;                             ///< of both verbs
+  double gain;                             ///< of both functions
   bool accumulate;                         ///< of every backward
   bool writes_y, writes_mask;
   std::optional<Operand> FuzzCase::*y_over = &FuzzCase::y;  ///< y, or what it is written over

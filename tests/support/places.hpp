@@ -1,4 +1,4 @@
-// The operands of a verb by their names, for tests that go through all of them.
+// The operands of a function by their names, for tests that go through all of them.
 #pragma once
 
 #include <rectify/ops.hpp>

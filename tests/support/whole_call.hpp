@@ -1,4 +1,4 @@
-// Calls of both verbs with every operand that they take, for tests of what is around a call: its stack, its process, its floating-point
+// Calls of both functions with every operand that they take, for tests of the surroundings of a call: its stack, its process, its floating-point
 // environment. They run on the CPU.
 #pragma once
 
