@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds rectify, shows it on 60,000 real images, measures it, and asks which alpha is the best. Installs what is missing; a GPU is
-# used where there is one. Under three minutes on two cores, once built.
+# Builds rectify, runs it on 60,000 real images, measures it, and searches for the best alpha. Installs missing packages, and uses a GPU
+# if there is one. Under three minutes on two cores, once built.
 set -euo pipefail
 source "$(dirname "$0")/setup.sh"
 cmake --workflow --preset demo

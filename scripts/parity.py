@@ -1,4 +1,4 @@
-"""What other systems return beside rectify, and the tables of docs/semantics.md: see parity_systems/__main__.py, or --help."""
+"""Compares other systems with rectify for the tables of docs/semantics.md: see parity_systems/__main__.py, or --help."""
 
 import runpy
 from pathlib import Path

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Draws docs/images/presets.svg: the common presets, value and slope. Needs nothing but Python.
+"""Draws docs/images/presets.svg: value and slope of the common presets. Needs only Python.
 
 Usage: scripts/plot_presets.py [FILE]
 """
 import sys
 from math import inf
 
-# The call, whose default it is, and the three parameters.
+# The call, a note for the picture, and the three parameters.
 PRESETS = [
     ("relu()", "all systems", 0, 0, inf),
     ("torch::leaky_relu()", "PyTorch, JAX, ONNX: alpha 0.01", 0.01, 0, inf),
@@ -17,17 +17,17 @@ PRESETS = [
     ("keras::relu(0.1, 6, 1)", "all three parameters", 0.1, 1, 6),
     ("leaky_relu(-1)", "alpha -1: |x|", -1, 0, inf),
 ]
-LOW, HIGH = -4, 8  # of x; y goes from -2 to 8
+LOW, HIGH = -4, 8  # the range of x; that of y is -2 to 8
 WIDTH, HEIGHT, LEFT, TOP, GAP_X, GAP_Y = 190, 150, 40, 60, 225, 245
 
 
 def kinks(threshold, max_value):
-    """Where the pieces of the function meet, and the ends of the picture."""
+    """The values of x at which the pieces of the function meet, and the ends of the picture."""
     return sorted({LOW, threshold, min(max_value, HIGH), HIGH})
 
 
 def piece(alpha, threshold, max_value, x):
-    """Value as a line through x, and its slope: the definition of relu.hpp, for an x on no kink."""
+    """The line of the value through x, and its slope: the definition in relu.hpp, for an x that is not at a kink."""
     if not x > threshold:
         return lambda t: alpha * (t - threshold), alpha
     if max_value < inf and x >= max_value:

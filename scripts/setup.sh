@@ -1,11 +1,11 @@
-# Sourced by demo.sh and test.sh: installs what this machine lacks, and finds CUDA. For Debian 12 and Ubuntu 24.04.
+# Sourced by demo.sh and test.sh: installs missing packages, and finds CUDA. For Debian 12 and Ubuntu 24.04.
 
 CDPATH= cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
-# Installs the packages that are not there yet; says which. Usage: install_missing PACKAGE...
+# Installs the packages that are missing, and prints which. Usage: install_missing PACKAGE...
 install_missing() {
   local missing=() package as_root=()
-  command -v dpkg-query >/dev/null || { echo "setup: no Debian packages here; taking for granted: $*"; return; }
+  command -v dpkg-query >/dev/null || { echo "setup: this is not Debian, so these packages must already be installed: $*"; return; }
   for package in "$@"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
@@ -19,13 +19,13 @@ install_missing() {
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# nvcc is often installed beside the PATH. Without one, rectify is built for the CPU.
+# nvcc is often installed outside PATH. Without nvcc, rectify is built for the CPU alone.
 if ! command -v nvcc >/dev/null && [ -x /usr/local/cuda/bin/nvcc ]; then
   PATH=/usr/local/cuda/bin:$PATH
 fi
 if command -v nvcc >/dev/null; then
-  # One architecture is enough to try and to test: that of the GPU at hand, where nvcc knows it. Without one nothing runs the kernels' code,
-  # and the PTX of sm_90 is enough; a test compiles it further, and looks at both.
+  # One architecture is enough for demos and tests: that of this machine's GPU, if nvcc knows it. Without a GPU nothing runs the kernels,
+  # and the PTX of sm_90 is enough; a test compiles it to machine code and checks both.
   listed=$(nvcc --list-gpu-arch)
   gpu=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -n 1 | tr -d .) || true
   [[ $gpu =~ ^[0-9]+$ && $listed == *compute_$gpu* ]] || gpu=90-virtual
@@ -43,6 +43,6 @@ command -v pkg-config >/dev/null || packages+=(pkg-config)
 packages+=(libgtest-dev libcli11-dev nlohmann-json3-dev zlib1g-dev dataset-fashion-mnist libdlpack-dev)
 packages+=(libopenblas-dev)  # tune_alpha's matrix products
 packages+=(python3 python3-numpy)  # rectify from Python, in a test
-packages+=(doxygen dpkg-dev file)  # by the last two cpack learns what a package needs
-command -v nvcc >/dev/null || packages+=(libthrust-dev)  # else the toolkit brings it
+packages+=(doxygen dpkg-dev file)  # cpack finds the dependencies of a package by the last two
+command -v nvcc >/dev/null || packages+=(libthrust-dev)  # otherwise the toolkit has it
 install_missing "${packages[@]}"

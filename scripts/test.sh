@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds and tests everything that this machine can run. Installs what is missing. --slow adds the tests that take minutes each.
+# Builds and tests everything that this machine can run. Installs missing packages. --slow adds the tests that take minutes each.
 set -euo pipefail
 case "${1:-}" in
   "" | --slow) ;;

@@ -1,7 +1,7 @@
 """The few things about tensors that torch and numpy name differently, so that each op is prepared and checked by one
 piece of code.
 
-With torch everything runs on the device asked for; with numpy alone rectify is still checked and timed on the CPU.
+With torch everything runs on the requested device; with numpy alone rectify is still checked and timed on the CPU.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ class TorchArrays:
         self.stream = self._stream_function()
 
     def _stream_function(self):
-        """Torch's current stream as an address, by its cheapest way: it is asked at every call, also while a graph
+        """Torch's current stream as an address, found in the cheapest way: it is needed at every call, also while a graph
         is captured."""
         torch, index = self.torch, self.device.index
         if not self.cuda:
@@ -39,7 +39,7 @@ class TorchArrays:
         return dtype in self.dtypes
 
     def normal(self, shape, dtype, mean=0.0, deviation=1.0):
-        """Drawn in place: a temporary of f32 would double what a large tensor of 16 bits takes."""
+        """Random values, drawn in place: a temporary of f32 would take twice the memory of a 16-bit tensor."""
         return self.torch.empty(shape, dtype=self.dtypes[dtype], device=self.device).normal_(mean, deviation)
 
     def uniform(self, shape, dtype, low, high):
@@ -79,7 +79,7 @@ class TorchArrays:
         return array.to(self.dtypes[dtype])
 
     def number(self, value):
-        """In float, so that no product is formed in double."""
+        """A scalar in float, so that no product is formed in double."""
         return self.torch.tensor(value, dtype=self.torch.float32, device=self.device)
 
     def view_as_int64(self, array):
@@ -89,7 +89,7 @@ class TorchArrays:
         return array.view(self.torch.float64)
 
     def differing(self, a, b):
-        """How many elements have other bits."""
+        """The number of elements whose bits differ."""
         kind = self.torch.int32 if a.element_size() == 4 else self.torch.int16
         return int((a.contiguous().view(kind) != b.contiguous().view(kind)).sum())
 

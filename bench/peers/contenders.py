@@ -1,6 +1,6 @@
-"""The peers: who else computes an op, each built only when its turn comes, as any of them may be missing or fail.
+"""The peers: other programs that compute an op. Each is built only when it is measured, as it may be missing or fail.
 
-A builder takes a Work and gives a Contender, or raises Absent with the reason why this peer has no such op here.
+A builder takes a Work and returns a Contender, or raises Absent with the reason why this peer has no such op here.
 """
 
 import math
@@ -18,16 +18,16 @@ class Absent(Exception):
 
 @dataclass
 class Contender:
-    """Something to time. `outputs` turns what `run` returned into tensors of the names that rectify's outputs have."""
+    """A program to time. `outputs` maps the result of `run` to tensors with the names of rectify's outputs."""
 
     who: str
     run: Callable[[], Any]
     outputs: Optional[Callable[[Any], dict]] = None
-    moved: Optional[int] = None  # bytes that it really moves, where that is known
+    moved: Optional[int] = None  # bytes that it really moves, if that is known
     how: str = ""
-    clock: str = "events"  # or wall, for what runs on streams of its own
-    wait: Optional[Callable[[Any], None]] = None  # for what run() returned, with clock wall
-    step: Optional[Callable[[], Any]] = None  # forward and backward, to see the memory they take
+    clock: str = "events"  # or wall, if it runs on streams of its own
+    wait: Optional[Callable[[Any], None]] = None  # waits for the result of run(), with clock wall
+    step: Optional[Callable[[], Any]] = None  # forward and backward, to measure their memory
     checked: bool = False
     notes: Optional[dict] = None
 
@@ -36,13 +36,13 @@ class Contender:
 
 
 def torch_functions(torch):
-    """What people write for each family, as a function of x and the named operands."""
+    """The usual code for each family, as a function of x and the named operands."""
     F = torch.nn.functional
 
     def keras_relu(x, negative_slope=0.1, threshold=0.5, low=0.0, high=6.0):
         """Keras 3's relu(x, negative_slope, max_value, threshold), operation by operation as its torch backend runs
-        it. The three numbers that Keras makes into tensors anew in every call, each a copy to the device, are taken
-        as they come: to the good of Keras."""
+        it. Keras makes its three scalars into tensors anew in every call, each with a copy to the device; here they stay
+        scalars, which favours Keras."""
         negative = F.relu(-x + threshold)
         x = x * torch.greater(x, threshold).to(x.dtype)
         x = torch.clip(x, low, high)
@@ -99,7 +99,7 @@ class Torch:
     def _arguments(self, work):
         named = {**work.params, **({"residual": work.residual} if work.op.residual else {})}
         if work.op.family == "models":
-            # What the tensor of alphas holds, which 16 bits have rounded.
+            # The values in the tensor of alphas, which a 16-bit dtype has rounded.
             return [[float(alpha) for alpha in work.params["alpha"]]]
         order = {
             "scale_shift_leaky": ("scale", "bias"),
@@ -107,7 +107,7 @@ class Torch:
             "bias_leaky": ("bias",),
             "residual_leaky": ("residual",),
         }.get(work.op.family, ())
-        # Where the channels are the last axis, a parameter broadcasts as it is; prelu knows its axis.
+        # If the channels are the last axis, a parameter broadcasts without a reshape; prelu knows its axis.
         return [named[name] for name in order]
 
     def eager_forward(self, work, family=None, who="torch eager", how=""):
@@ -129,7 +129,7 @@ class Torch:
         return self.eager_forward(work, "addcmul", "torch addcmul", "torch.addcmul, leaky_relu: two kernels")
 
     def _graph(self, work, function):
-        """A forward with its graph, whose backward can be run again and again, and what it is the gradient of."""
+        """A forward with its graph, whose backward can be run repeatedly, and the tensors whose gradients it computes."""
         torch = self.torch
         with torch.enable_grad():
             x = work.x.detach().requires_grad_(True)
@@ -139,7 +139,7 @@ class Torch:
         return y, leaves
 
     def _names(self, work):
-        """Of the sum that belongs to each argument."""
+        """The name of the sum that belongs to each argument."""
         return {"scale_shift_leaky": ("dscale", "dbias"), "prelu": ("dalpha",), "bias_leaky": ("dbias",)}.get(
             work.op.family, ("",)
         )
@@ -149,15 +149,15 @@ class Torch:
         return lambda gradients: dict(zip(names, gradients))
 
     def _step(self, work, function):
-        """As Work.training_step, for torch: what the graph saves lives until the backward has run, x itself no
-        longer than that."""
+        """As Work.training_step, for torch: tensors that the graph saves live until backward has run, x itself no
+        longer than its last use."""
         torch = self.torch
 
         def step():
             with torch.enable_grad():
                 base = work.x.detach().requires_grad_(True)
                 arguments = [a.detach().requires_grad_(True) for a in self._arguments(work)]
-                x = base.clone()  # an activation from within: saves nothing, and hands its gradient on as it is
+                x = base.clone()  # makes x an inner activation: it saves nothing and passes its gradient on unchanged
                 y = function(x, *arguments)
                 del x
                 wanted = [base, *(a for a, name in zip(arguments, self._names(work)) if name in work.sums)]
@@ -179,14 +179,13 @@ class Torch:
             lambda: grad(y, leaves, work.dy, retain_graph=True),
             self._gradients(work),
             moved,
-            "autograd.grad of a graph that stands",
+            "autograd.grad of a graph that is kept",
             step=self._step(work, function),
         )
 
     def eager_backward(self, work):
-        """The fastest that eager torch has: the very kernels of autograd, called without its engine, for
-        leaky_relu; for the others autograd itself, whose kernels are no public ops or too many to be called by
-        hand."""
+        """The fastest backward of eager torch. For leaky_relu it calls the kernels of autograd without its engine; for
+        the others it is autograd itself, whose kernels are not public or too many to call by hand."""
         if work.op.family not in ("leaky", "bias_leaky", "residual_leaky"):
             return self.autograd_backward(work)
         torch, op = self.torch, work.op
@@ -217,13 +216,13 @@ class Torch:
         torch = self.torch
         if self.compile_left <= self.least_compile:
             raise Absent("the time for compilation is used up")
-        torch._dynamo.reset()  # another dtype is a new function, not one more version of the last
-        # A graph whose backward runs more than once may not give its buffers away.
+        torch._dynamo.reset()  # so another dtype is a new function, not another version of the last
+        # A graph whose backward runs more than once must not donate its buffers.
         torch._functorch.config.donated_buffer = False
         return torch.compile(function, dynamic=False, fullgraph=True)
 
     def _first_run(self, run):
-        """Compiles, at the charge of the time there is for it, also where that fails."""
+        """Compiles. The time that it takes is charged to the limit, even if it fails."""
         began = time.perf_counter()
         try:
             return run()
@@ -232,7 +231,7 @@ class Torch:
                 self.torch.cuda.synchronize()
             self.last_compile = time.perf_counter() - began
             self.compile_left -= self.last_compile
-            # The first loads the compiler too and says nothing of those to come.
+            # The first also loads the compiler, so its time does not predict that of later ones.
             self.least_compile = min(self.last_compile, self.least_compile or math.inf)
 
     def compiled_forward(self, work):
@@ -249,7 +248,7 @@ class Torch:
 
     def compiled_backward(self, work):
         if work.op.family not in ("bias_leaky", "prelu") or work.op.layout != "rows" or work.op.source != "x":
-            raise Absent("compiled for bias_leaky and prelu along rows alone")
+            raise Absent("compiled only for bias_leaky and prelu along rows")
         compiled = self._compile(self.functions[work.op.family])
         grad = self.torch.autograd.grad
 
@@ -270,7 +269,7 @@ class Torch:
         )
 
     def copy(self, work):
-        """A copy that moves as many bytes, beside which any op can be seen."""
+        """A copy that moves as many bytes, for comparison with any op."""
         half = work.useful_bytes // 2
         source = self.torch.empty(half, dtype=self.torch.uint8, device=work.x.device).fill_(1)
         target = self.torch.empty_like(source)
@@ -281,13 +280,13 @@ class Torch:
 
 
 def triton_contender(work, torch, time_of):
-    """A leaky ReLU by hand, with the best of a few block sizes. `time_of` times one contender alone."""
+    """A hand-written leaky ReLU, with the best of a few block sizes. `time_of` times a single contender."""
     if work.op.name not in ("leaky_forward", "leaky_backward"):
-        raise Absent("written for plain leaky_relu alone")
+        raise Absent("written only for plain leaky_relu")
     if work.x.device.type != "cuda" and not os.environ.get("TRITON_INTERPRET"):
         raise Absent("needs a GPU")
     if work.elements >= 2**31:
-        raise Absent("written for offsets of 32 bits")
+        raise Absent("written only for offsets of 32 bits")
     try:
         import triton_leaky as kernels
     except ImportError as error:
@@ -326,7 +325,7 @@ def triton_contender(work, torch, time_of):
 
 
 class Jax:
-    """jax.jit on the same device. Imported at its first use: most of a run needs none of it."""
+    """jax.jit on the same device. JAX is imported at its first use, because most of a run does not need it."""
 
     def __init__(self, cuda):
         self.cuda, self.jax, self.reason, self.device = cuda, None, "", None
@@ -336,7 +335,7 @@ class Jax:
             raise Absent(self.reason)
         if self.jax is not None:
             return
-        # Before the import: JAX would take three quarters of the GPU's memory at once.
+        # Set before the import: JAX would otherwise reserve three quarters of the GPU's memory.
         os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
         if not self.cuda:
             os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -345,12 +344,12 @@ class Jax:
 
             self.device = jax.devices("gpu" if self.cuda else "cpu")[0]
             self.jax = jax
-        except Exception as error:  # whatever an installation can come up with
+        except Exception as error:  # an installation may raise any exception
             self.reason = f"no jax here: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
             raise Absent(self.reason) from error
 
     def _share(self, tensor, torch):
-        """The tensor itself as a JAX array, or a copy of it where the two do not understand each other."""
+        """The tensor itself as a JAX array, or a copy of it if JAX cannot share its memory."""
         jax = self.jax
         try:
             return jax.dlpack.from_dlpack(tensor), "the same buffer by DLPack"
@@ -375,7 +374,7 @@ class Jax:
 
     def contender(self, work, torch):
         if work.op.name not in ("leaky_forward", "keras_relu_forward"):
-            raise Absent("compared for leaky_forward and keras_relu_forward alone")
+            raise Absent("compared only for leaky_forward and keras_relu_forward")
         self._load()
         jax = self.jax
         jnp = jax.numpy
@@ -387,7 +386,7 @@ class Jax:
 
         function = jax.jit(keras_relu if work.op.family == "keras_relu" else lambda x: jax.nn.leaky_relu(x, 0.01))
         if work.x.device.type == "cuda":
-            torch.cuda.synchronize()  # x must be there before another stream reads it
+            torch.cuda.synchronize()  # x must be written before another stream reads it
         x, how = self._share(work.x.detach(), torch)
         function(x).block_until_ready()
         return Contender(
@@ -407,7 +406,7 @@ class Jax:
 def cupy_contender(work, torch):
     """An ElementwiseKernel over the same buffers, on torch's stream."""
     if work.op.name != "leaky_forward":
-        raise Absent("written for leaky_forward alone")
+        raise Absent("written only for leaky_forward")
     if work.x.device.type != "cuda":
         raise Absent("needs a GPU")
     try:
@@ -432,7 +431,7 @@ def cupy_contender(work, torch):
     x, y, alpha = share(work.x), share(result), cupy.float32(0.01)
     ours = torch.cuda.current_stream().cuda_stream
     if cupy.cuda.get_current_stream().ptr != ours:
-        cupy.cuda.ExternalStream(ours).use()  # timed by events of torch's stream, so it must run there
+        cupy.cuda.ExternalStream(ours).use()  # it must run on torch's stream, whose events time it
 
     def run():
         kernel(x, alpha, y)
@@ -460,8 +459,8 @@ def builders(work, torch_peers, time_of):
 
 
 def late_builders(work, torch_peers, jax_peer):
-    """Those that bring a runtime of their own into the process. They come when all else is done: an abort in there,
-    which nothing here could catch, then costs no other row."""
+    """The peers with a runtime of their own. They are measured last, because an abort in such a runtime cannot be
+    caught."""
     torch = torch_peers.torch
     yield "copy", lambda: torch_peers.copy(work)
     if work.op.name == "leaky_forward":

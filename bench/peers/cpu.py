@@ -5,17 +5,17 @@
 
 The library is a shared one (cmake --preset cpu -DBUILD_SHARED_LIBS=ON). Needs numpy; bf16 needs PyTorch. oneDNN takes
 part if a C++ compiler finds oneapi/dnnl/dnnl.hpp (Debian: libdnnl-dev; elsewhere, set CPLUS_INCLUDE_PATH, LIBRARY_PATH
-and LD_LIBRARY_PATH). A peer that isn't there, or has no such op or dtype, is absent; the end of the output says why.
+and LD_LIBRARY_PATH). A peer that is not installed, or has no such op or dtype, is absent; the end of the output says why.
 
 Prints a line per op, dtype and size (of x): the time of a call of rectify, GB/s of the bytes that a fused op must move,
 and ratios: the time of a peer, or of --baseline ("old"), divided by rectify's. Above 1, rectify is faster. A "~" marks
 a line where rectify's median is 1.3 times its fastest sample or more: other programs were running. On such a machine,
 --statistic min says more than the median.
 
-What is timed is a call from C++: rectify's C function and oneDNN's execute(), their operands prepared once, in a loop
-in C++, and PyTorch's functions in a loop compiled by torch.jit.script, as a call from Python takes 3 to 7 us more. The
-last line but one says how long a call for 64 elements takes that way; for small calls of rectify use rectify-bench.
-Contenders take turns sample by sample. A sample is as many calls as take --sample-ms together, after one that is not
+Calls from C++ are timed: rectify's C function and oneDNN's execute() with operands that are prepared once, in a C++
+loop, and PyTorch's functions in a loop compiled by torch.jit.script, because a call from Python takes 3 to 7 us more.
+The last line but one is the time of a call for 64 elements; to measure small calls of rectify, use rectify-bench.
+Contenders take turns, sample by sample. A sample is as many calls as take --sample-ms together, after one that is not
 timed, so tensors of 1 MiB stay in the caches, as between the layers of a network, and tensors of 64 MiB do not. PyTorch
 writes into rectify's buffers, except for prelu, which has no such form; cpu_torch.py says what it runs.
 
@@ -49,7 +49,7 @@ def size_argument(text):
         except (ValueError, OverflowError):
             raise argparse.ArgumentTypeError(f"not a number of bytes: {word!r}") from None
         if sizes[-1] < 4096:
-            raise argparse.ArgumentTypeError("4K is the least")
+            raise argparse.ArgumentTypeError("must be at least 4K")
     return sizes
 
 
@@ -77,10 +77,10 @@ def parse_arguments():
     parser.add_argument("--sizes", type=size_argument, default=[1 << 20, 64 << 20], help="bytes of x (default 1M,64M)")
     parser.add_argument("--dtypes", type=list_argument, default=list(DTYPES), help="of f32,f16,bf16 (default all)")
     parser.add_argument("--op", type=list_argument, help="default all; see cpu_ops.py")
-    parser.add_argument("--repetitions", type=positive(int), default=11, help="samples of each (default 11)")
-    parser.add_argument("--sample-ms", type=positive(float), default=3.0, help="the least a sample lasts (default 3)")
+    parser.add_argument("--repetitions", type=positive(int), default=11, help="number of samples of each (default 11)")
+    parser.add_argument("--sample-ms", type=positive(float), default=3.0, help="least duration of a sample (default 3)")
     parser.add_argument("--statistic", choices=("median", "min"), default="median", help="default median")
-    parser.add_argument("--out", type=Path, help="JSON Lines, appended to")
+    parser.add_argument("--out", type=Path, help="JSON Lines file to append to")
     options = parser.parse_args()
     for name in ("library", "baseline"):
         path = getattr(options, name)
@@ -115,7 +115,7 @@ class Report:
             self.file.flush()
 
     def missing(self, case, who, word, why):
-        """A contender that does not take part. `word`: absent, failed or differs."""
+        """Records a contender that does not take part. `word`: absent, failed or differs."""
         self.row(**case, who=who, **{word: why})
         self.absent.setdefault((who, word, why), []).append(f"{case['op']} {case['dtype']}")
 
@@ -124,7 +124,7 @@ class Report:
         self.missing(case, who, word, why)
 
     def line(self, case, samples, contenders, gigabytes):
-        """Prints the case; `samples` are {who: [us]}, `gigabytes` what a fused op must move."""
+        """Prints the case. `samples` are {who: [us]}, `gigabytes` the amount that a fused op must move."""
         us = {who: self.statistic(taken) for who, taken in samples.items()}
         ratios = {who: us[who] / us["rectify"] for who in self.columns if who in us}
         for contender in contenders:
@@ -168,7 +168,7 @@ def size_name(count):
 
 
 def prepare_environment(threads):
-    """Before numpy, PyTorch or rectify is loaded: each reads these once. numpy's own pool is of no use here."""
+    """Sets the environment before numpy, PyTorch or rectify is loaded, because each reads it once."""
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(threads)
     os.environ["OMP_DYNAMIC"] = "false"
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -182,7 +182,7 @@ def main():
         import numpy  # noqa: F401
     except ImportError:
         parser.error("needs numpy")
-    from cpu_bench import Bench  # loads what the environment above is for
+    from cpu_bench import Bench  # loads the libraries that read the environment set above
     from cpu_ops import CPU_OPS
 
     known = [op.name for op in CPU_OPS]

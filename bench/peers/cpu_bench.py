@@ -1,4 +1,4 @@
-"""A run of cpu.py: who takes part, and the cases one after the other."""
+"""A run of cpu.py: its contenders and its cases."""
 
 import gc
 import os
@@ -20,13 +20,13 @@ def one_line(error):
 
 
 class Bench:
-    """Everything that is loaded once."""
+    """Loads the libraries, once for all cases."""
 
     def __init__(self, options, report, folder):
         self.options, self.report = options, report
         self.peers, self.absent = [], {}
         self.arrays, torch_version = self._arrays()
-        # After PyTorch, whose libgomp they then share (see OpenMp).
+        # Loaded after PyTorch, whose libgomp they then share (see OpenMp).
         self.library = Library(options.library.resolve(), self.arrays)
         self.baseline = Library(options.baseline.resolve(), self.arrays) if options.baseline else None
         onednn_version = self._add_onednn(folder)
@@ -137,7 +137,7 @@ class Bench:
         yield self._rectify("old", old)
 
     def _checked_peers(self, case, work):
-        """The peers that have this op, each after a run over poisoned buffers whose results were compared."""
+        """The peers that have this op. Each has run over poisoned buffers, and its results were compared."""
         for who, why in self.absent.items():
             self.report.missing(case, who, "absent", why)
         kept = work.with_kept_results()
@@ -158,14 +158,14 @@ class Bench:
                     self.report.reject(case, peer.who, "differs", str(seen))
 
     def _small(self):
-        """What a call alone takes."""
+        """The time of a call by itself."""
         work = self._work(CPU_OPS[1], "f32", SMALL_BYTES)
         contenders = [self._rectify("rectify", work)]
         for peer in self.peers:
             try:
                 contenders.append(peer.contender(work))
             except Absent:
-                continue  # the cases above have said why
+                continue  # the cases above have printed the reason
         timer = Timer(SMALL_ROUNDS, SMALL_SECONDS, self.settle_seconds)
         samples = timer.in_turns(contenders, lambda contender, error: None)
         us = ", ".join(f"{who} {self.report.statistic(taken):.2f} us" for who, taken in samples.items())

@@ -1,4 +1,4 @@
-"""oneDNN's part in cpu.py: its elementwise primitive, through onednn_peer.cpp."""
+"""oneDNN as a peer of cpu.py: its elementwise primitive, through onednn_peer.cpp."""
 
 import weakref
 from ctypes import c_char_p, c_float, c_int32, c_int64, c_void_p
@@ -32,7 +32,7 @@ class OneDnn:
     def contender(self, work):
         op, address = work.op, work.arrays.address
         if op.family not in FAMILIES:
-            raise Absent("compared for relu, leaky_relu and clip alone")
+            raise Absent("compared only for relu, leaky_relu and clip")
         capped = op.family == "clip"
         numbers = (0.0, op.relu.max_value) if capped else (op.relu.alpha, 0.0)
         result = next(iter(work.elementwise.values()))

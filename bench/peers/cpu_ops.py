@@ -1,5 +1,5 @@
-"""The ops that cpu.py times, most of them from ops.py, and what else it needs of them: a call of another build
-of rectify over the same buffers, and a copy of the results to compare the peers with."""
+"""The ops that cpu.py times, most of them from ops.py, with two additions: a call of another build of rectify over the
+same buffers, and a copy of the results to compare the peers with."""
 
 import copy
 
@@ -47,13 +47,13 @@ class CpuWork(Work):
         return function(self.op.relu, self.axis, **inputs, **self.outputs)
 
     def by(self, library):
-        """The same work as another build of rectify does it."""
+        """The same work, done by another build of rectify."""
         other = copy.copy(self)
         other.library, other.call = library, self.call_of(library)
         return other
 
     def with_kept_results(self):
-        """The same work with a copy of its results, as the peers write into the same buffers."""
+        """The same work with a copy of its results, because the peers write into the same buffers."""
         kept = copy.copy(self)
         kept.elementwise = {name: self._copy(array, self.dtype) for name, array in self.elementwise.items()}
         kept.sums = {name: self._copy(array, "f32") for name, array in self.sums.items()}

@@ -1,4 +1,4 @@
-"""How cpu.py takes its samples: contenders in turns, and no pool of threads in the way of another."""
+"""How cpu.py takes its samples: contenders take turns, and no thread pool disturbs another."""
 
 import ctypes
 import math
@@ -13,8 +13,8 @@ MOST_CALLS = 5000  # of a sample
 
 @dataclass
 class Contender:
-    """Something to time: run(calls) runs it so many times in a row, and `outputs` turns what that returned into the
-    arrays that rectify's outputs are compared with."""
+    """A program to time: run(calls) calls it so many times in a row, and `outputs` maps the result to the arrays that
+    rectify's outputs are compared with."""
 
     who: str
     run: Callable[[int], Any]
@@ -53,7 +53,7 @@ class OpenMp:
         return sorted(path for path in paths if re.search(r"/lib(g|i|)omp\d?[-.][^/]*$", path))
 
     def settle_seconds(self, run):
-        """For how long a sample begins with calls that are not timed. 0: one call."""
+        """How long the untimed calls at the start of a sample last. 0: one call."""
         return 2 * self._spin_seconds(run) if len(self.counts) > 1 and self.threads > 1 else 0.0
 
     def _spin_seconds(self, run):
@@ -74,7 +74,7 @@ class Timer:
         self.rounds, self.sample_seconds, self.settle_seconds = rounds, sample_seconds, settle_seconds
 
     def in_turns(self, contenders, on_error):
-        """All samples of each that did not fail, {who: [us of a call]}. The order rotates, so that nobody always
+        """All samples of each contender that did not fail, {who: [us of a call]}. The order rotates, so that none always
         follows the same other."""
         calls, samples, left = {}, {}, list(contenders)
 

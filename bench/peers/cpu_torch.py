@@ -1,10 +1,10 @@
-"""PyTorch's part in cpu.py: each op in as few passes over memory as people write it, into given buffers if PyTorch has
-a form with out=.
+"""PyTorch as a peer of cpu.py: each op in the fewest passes over memory that usual code has, into given buffers if
+PyTorch has a form with out=.
 
 A function here runs its op `calls` times. torch.jit.script compiles the loop, so that PyTorch's C++ call is timed: a
-call from Python takes 3 to 7 us more, a tenth or more of what the op takes for 1 MiB. The optimiser of scripts is off, as it
-could merge equal calls or fuse what eager PyTorch does not. If torch.jit.script fails (it is deprecated), the same
-functions run as Python.
+call from Python takes 3 to 7 us more, a tenth or more of the op's time for 1 MiB. The optimiser of scripts is off,
+because it could merge equal calls or fuse ops that eager PyTorch does not. If torch.jit.script fails (it is deprecated),
+the same functions run as Python.
 """
 
 import warnings
@@ -20,7 +20,7 @@ from cpu_timing import Contender
 
 def relu(x: Tensor, y: Tensor, calls: int):
     for _ in range(calls):
-        torch.clamp_min(x, 0, out=y)  # what aten::relu calls, whose own out form makes a copy
+        torch.clamp_min(x, 0, out=y)  # aten::relu calls this; its own out= form makes a copy
 
 
 def leaky(x: Tensor, y: Tensor, calls: int):
@@ -112,8 +112,8 @@ def prelu_backward(dy: Tensor, x: Tensor, alpha: Tensor, dalpha: Tensor, calls: 
 
 @dataclass
 class Recipe:
-    """How PyTorch computes an op: a function above, the tensors it takes, and in words. `returns` names the output
-    that PyTorch allocates in each call."""
+    """How PyTorch computes an op: a function above, the tensors that it takes, and a description. `returns` names the
+    output that PyTorch allocates in each call."""
 
     function: Callable
     takes: str
@@ -175,7 +175,7 @@ class TorchCpu:
         return Contender(self.who, lambda calls: function(*arguments, calls), outputs, recipe.how)
 
     def _looped(self, function):
-        """The function compiled, with the optimiser off also in its first run, which is when a script is optimised."""
+        """Compiles the function. The optimiser is off in its first run too, because a script is optimised then."""
         name = function.__name__
         if name not in self.compiled:
             try:
@@ -193,7 +193,7 @@ class TorchCpu:
         return run
 
     def _tensor(self, name, work):
-        """Rectify's own buffer, or what only PyTorch needs, made beforehand."""
+        """Rectify's own buffer, or one that only PyTorch needs, made beforehand."""
         if name in ("scratch", "z"):
             return torch.empty_like(work.x) if name == "scratch" else self._z(work)
         if name in work.sums:  # of the parameter's dtype, as autograd has them
@@ -202,7 +202,7 @@ class TorchCpu:
         return known[name]
 
     def _z(self, work):
-        """What leaky_relu was applied to, saved by the forward."""
+        """The input of leaky_relu, saved by the forward."""
         bias = work.params.get("bias")
         if "scale" in work.params:
             return torch.addcmul(bias, work.x, work.params["scale"])

@@ -12,7 +12,7 @@ from contenders import Absent
 
 def load(name, folder, libraries=()):
     """Compiles name.cpp and loads it; Absent with the compiler's first error if that is not possible. $CXX, $CXXFLAGS
-    and $LDFLAGS count, and the compiler's own CPLUS_INCLUDE_PATH and LIBRARY_PATH."""
+    and $LDFLAGS are used, and the compiler reads CPLUS_INCLUDE_PATH and LIBRARY_PATH."""
     source, target = Path(__file__).resolve().parent / f"{name}.cpp", Path(folder) / f"lib{name}.so"
     flags = shlex.split(os.environ.get("CXXFLAGS", "")), shlex.split(os.environ.get("LDFLAGS", ""))
     command = [*shlex.split(os.environ.get("CXX", "c++")), "-std=c++17", "-O2", "-fPIC", "-shared"]
@@ -31,8 +31,8 @@ def load(name, folder, libraries=()):
 
 
 class Repeater:
-    """Runs a prepared call of rectify many times: by a loop in C++, or in Python if there is no compiler, each call
-    then about a microsecond longer."""
+    """Runs a prepared call of rectify many times: in a loop in C++ or, if there is no compiler, in Python, in which each
+    call takes about a microsecond longer."""
 
     def __init__(self, folder):
         self.function, self.how = None, "calls from a loop in C++"

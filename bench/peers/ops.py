@@ -1,8 +1,8 @@
-"""The ops: their tensors, rectify's call of each, and an independent computation that says what must come out of it.
+"""The ops: their tensors, rectify's call of each, and an independent computation of the expected results.
 
-Every op is built from one description, so that no op has a path of its own that only a GPU would ever run. The
+Every op is built from one description, so that no op has code of its own that only runs on a GPU. The
 independent computation is in float (double for a fused multiply-add), rounded once at the end, and goes over
-slices, as the steps of a large tensor would else take many times its memory.
+slices, because temporaries of a large tensor would otherwise take many times its memory.
 """
 
 import math
@@ -15,29 +15,29 @@ from rectify_c import Relu
 SIZE = {"f16": 2, "bf16": 2, "f32": 4}
 ROW, CHANNELS, IMAGE, MODELS = 1024, 64, (28, 28), 8
 MODEL_ALPHAS = [0.01 * 2**k for k in range(MODELS)]
-SLICE = 1 << 25  # elements that the independent computation and comparisons take at a time
+SLICE = 1 << 25  # elements that the independent computation and comparisons process at a time
 PLAIN, LEAKY, CLIP, THRESHOLD, KERAS = Relu(), Relu(0.01), Relu(0.0, 0.0, 6.0), Relu(0.0, 0.5), Relu(0.1, 0.5, 6.0)
 
 
 @dataclass(frozen=True)
 class Op:
-    """What goes into an op. `family` names the function of torch that it is compared with (contenders.py)."""
+    """The description of an op. `family` names the function of torch that it is compared with (contenders.py)."""
 
     name: str
     family: str
     relu: Relu
     layout: str = "flat"
-    params: tuple = ()  # of scale, bias, alpha: one element a channel, in the tensors' dtype
+    params: tuple = ()  # those of scale, bias and alpha that it has: one element per channel, in the tensors' dtype
     residual: bool = False
-    source: str = ""  # of a backward: what it reads beside dy, x or mask
-    sums: tuple = ()  # of dscale, dbias, dalpha: one element a channel
+    source: str = ""  # of a backward: its source, x or mask
+    sums: tuple = ()  # those of dscale, dbias and dalpha that it has: one element per channel
 
     @property
     def backward(self):
         return self.source != ""
 
 
-# The first are the ones that matter most, in case that time runs out.
+# The most important ops come first, in case time runs out.
 OPS = [
     Op("leaky_forward", "leaky", LEAKY),
     Op("leaky_backward", "leaky", LEAKY, source="x"),
@@ -71,7 +71,7 @@ OPS = [
 
 
 def shape_of(layout, elements):
-    """Of a tensor with about so many elements, at least one row or image."""
+    """The shape of a tensor with about so many elements, but at least one row or image."""
     if layout == "rows":
         return max(1, elements // ROW), ROW
     if layout == "nchw":
@@ -82,7 +82,7 @@ def shape_of(layout, elements):
 
 
 class Work:
-    """An op at one size and dtype: its tensors, rectify's prepared call, and the check of what it wrote."""
+    """An op at one size and dtype: its tensors, rectify's prepared call, and the check of its results."""
 
     def __init__(self, op, dtype, tensor_bytes, arrays, library):
         self.op, self.dtype, self.arrays, self.library = op, dtype, arrays, library
@@ -93,13 +93,13 @@ class Work:
         self._make_inputs()
         self._make_call()
 
-    # What is there ---------------------------------------------------------------------------------------------------
+    # Tensors --------------------------------------------------------------------------------------------------------
 
     def _make_inputs(self):
         arrays, op = self.arrays, self.op
         channels = self.shape[self.axis] if len(self.shape) > 1 else 1
-        # Wide enough that a cap of 6 is met, and a mean of dy that keeps sums away from 0, where nothing could be said
-        # relative to them.
+        # Wide enough that some values exceed a cap of 6. The mean of dy keeps sums away from 0, where a relative error
+        # has no meaning.
         self.x = arrays.normal(self.shape[1:] if op.layout == "models" else self.shape, self.dtype, 0.0, 3.0)
         self.x_view = arrays.broadcast(self.x, self.shape)
         self.residual = arrays.normal(self.shape, self.dtype, 0.0, 3.0) if op.residual else None
@@ -140,7 +140,7 @@ class Work:
             if self.op.residual:
                 operands["residual"] = self.residual
         else:
-            # With a mask nothing depends on a bias or a residual, so backward() rejects them.
+            # With a mask no result depends on a bias or a residual, so backward() rejects them.
             operands.pop("bias", None)
             operands["mask"] = mask
         return operands
@@ -151,7 +151,7 @@ class Work:
 
     @property
     def useful_bytes(self):
-        """What a fused op must move at least; numbers of a channel are not counted."""
+        """The bytes that a fused op must move at least; values per channel are not counted."""
         s = SIZE[self.dtype]
         if self.op.layout == "models":
             return s * self.elements // MODELS * (1 + MODELS)
@@ -162,8 +162,8 @@ class Work:
         return s * self.elements * (4 if self.op.residual else 3)
 
     def training_step(self):
-        """Forward and backward on fresh tensors as a layer inside a network sees them: what it takes beside its
-        parameters, and dy, is the memory of the pair. The x handed in is dropped as soon as nothing needs it."""
+        """Forward and backward on new tensors, as in a layer inside a network. The memory that it allocates, beside the
+        parameters and dy, is that of the pair. The given x is freed as soon as nothing needs it."""
         op, arrays = self.op, self.arrays
         x = arrays.empty(self.shape, self.dtype)
         x[...] = self.x
@@ -182,11 +182,11 @@ class Work:
         self.library.backward(op.relu, self.axis, **operands, dx=dx, **sums)()
         return y, dx, sums
 
-    # What must come out ----------------------------------------------------------------------------------------------
+    # Expected results -----------------------------------------------------------------------------------------------
 
     def check(self):
-        """Runs rectify once over poisoned outputs. Empty if every element has the bits, and every sum the value,
-        that the independent computation says; else what differs."""
+        """Runs rectify once over poisoned outputs. Returns an empty text if every element has the bits, and every sum the
+        value, of the independent computation; otherwise what differs."""
         for output in self.outputs.values():
             self.arrays.poison(output)
         self.call()
@@ -220,14 +220,14 @@ class Work:
         return [slice(first, min(first + step, rows)) for first in range(0, rows, step)]
 
     def _along(self, name, part):
-        """A parameter in float, shaped to meet a slice of the tensors."""
+        """A parameter in float, shaped to broadcast over a slice of the tensors."""
         values = self.arrays.single(self.params[name])
         if self.axis == 0:
             return values[part].reshape(-1, 1)
         return values.reshape(-1, *[1] * (len(self.shape) - 2))
 
     def _z(self, part):
-        """What the function is applied to, as each operation rounds to float."""
+        """The input of the function, with each operation rounded to float."""
         arrays, params = self.arrays, self.params
         z = x = arrays.single(self.x_view[part])
         if "scale" in params and "bias" in params:
@@ -241,14 +241,14 @@ class Work:
         return z, x
 
     def _multiply_add(self, x, scale, bias):
-        """fma(x, scale, bias) to the last bit. The product is exact in double; the sum is rounded to odd there, so
-        that the rounding to float is as if it were the only one."""
+        """fma(x, scale, bias), exact to the last bit. The product is exact in double, and the sum is rounded to odd in
+        double, so that the rounding to float has the effect of a single one."""
         arrays = self.arrays
         product = arrays.double(x) * arrays.double(scale)
         bias = arrays.double(bias)
         total = product + bias
         back = total - product
-        lost = (product - (total - back)) + (bias - back)  # of Knuth's two-sum: exact
+        lost = (product - (total - back)) + (bias - back)  # exact, by Knuth's two-sum
         bits = arrays.view_as_int64(total)
         beyond = (lost != 0) & ((lost < 0) == (total > 0))  # rounded away from 0: step back before setting the last bit
         odd = (bits - beyond * 1) | 1
@@ -283,12 +283,12 @@ class Work:
 
 
 def difference(work, theirs):
-    """A peer's outputs beside rectify's: (whether they agree, what to write in its row).
+    """Compares a peer's outputs with rectify's. Returns (whether they agree, a text for its row).
 
-    Peers round where rectify does not (a bf16 between two of their kernels), so an element may be two units in the
-    last place away, and where z is a difference of large numbers, as much as these were rounded by. Where such a z
-    falls on the other side of the threshold than rectify's, or a kink takes the other piece, a gradient differs by
-    all of it: that is let pass for one element in a hundred.
+    Peers round more often than rectify (to bf16 between two of their kernels), so an element may differ by two units in
+    the last place, or by the rounding of large values whose difference is z. If such a z falls on the other side of the
+    threshold than rectify's, or a kink has the other slope, the whole gradient differs: that is accepted for one element
+    in a hundred.
     """
     arrays = work.arrays
     eps = {"f32": 2.0**-23, "bf16": 2.0**-7, "f16": 2.0**-10}[work.dtype]
@@ -308,17 +308,17 @@ def difference(work, theirs):
             distance = abs(a - b)
             off += int((~(distance <= absolute + 2 * eps * abs(a))).sum())  # a NaN is no <=
             largest = max(largest, float(distance.max()))
-        if largest != 0.0:  # a NaN too
+        if largest != 0.0:  # also a NaN
             row["max_abs_diff"] = max(largest, row.get("max_abs_diff", 0.0)) if largest == largest else "nan"
         if off:
             row["elements_off"] = off
         fine = fine and largest == largest and off <= (work.elements // 100 if kinks else 0)
     for name, ours in work.sums.items():
         a, b = arrays.to_host(ours), arrays.to_host(theirs[name]).reshape(-1)
-        # A channel whose sum happens to be near 0 says little of itself.
+        # The relative error of a channel whose sum happens to be near 0 says little.
         relative = float((np.abs(a - b) / np.maximum(np.abs(a), np.abs(a).mean())).max())
         row["max_rel_diff_sums"] = max(relative, row.get("max_rel_diff_sums", 0.0)) if relative == relative else "nan"
-        # Elements on the other side of a kink count for less the more there are: a few of a large one are let pass.
+        # The more elements, the less those on the other side of a kink count: a large tensor may have a few.
         kinked = 32 / float(np.abs(a).mean()) if kinks else 0.0
         fine = fine and relative <= (1e-3 if work.dtype == "f32" else 2e-2) + kinked
     return fine, row

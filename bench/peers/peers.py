@@ -6,13 +6,13 @@ it is timed.
 
 Appends one JSON object a line, as soon as it is known. A peer that is not installed, or has no such op, is a row with
 "absent"; one that raises is a row with "failed"; a result that differs is a row with "checked": false and no time.
-Nothing of a peer ends the run.
+No fault of a peer ends the run.
 
 Time is GPU time, by events around enough calls to fill a millisecond ("mode": "cold": tensors far larger than the
 caches); the contenders of an op take turns, sample by sample, so that what disturbs the machine disturbs all of them.
-"clock": "wall" marks who runs on a stream of its own and is timed from the host. Small tensors have three modes:
-"graph", a CUDA graph of 100 calls over rotating buffers; "hot", one over the same buffer; "wall", a loop in Python with
-a wait at its end ("wall_anew": rectify with its operands described anew in every call).
+"clock": "wall" marks a peer that runs on a stream of its own and is timed from the host. Small tensors have three modes:
+"graph", a CUDA graph of 100 calls over rotating buffers; "hot", one over the same buffer; "wall", a loop in Python that
+waits at its end ("wall_anew": rectify with its operands described anew in every call).
 
 Exit status: 0, or 1 if rectify failed or anything differed, or 2 for bad arguments.
 """
@@ -36,8 +36,8 @@ BEGAN = time.monotonic()
 
 
 def prepare_environment():
-    """Before torch is imported. One compiling thread, in this process, leaves no workers behind that could outlive
-    it; caches in a folder of this run need no home, and make each run compile."""
+    """Sets the environment before torch is imported. One compiling thread, in this process, leaves no workers behind that
+    could outlive it; caches in a folder of this run need no home folder, and make each run compile."""
     cache = tempfile.mkdtemp(prefix="rectify-peers-")
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", os.path.join(cache, "inductor"))
@@ -51,7 +51,7 @@ prepare_environment()
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 try:
-    import numpy  # noqa: F401  (what the modules below cannot do without)
+    import numpy  # noqa: F401  (the modules below need it)
 except ImportError:
     print("peers.py needs numpy", file=sys.stderr)
     sys.exit(2)
@@ -63,14 +63,14 @@ from rectify_c import Library  # noqa: E402
 
 SMALL = "leaky_forward_small"  # a case of its own, whose rows are of op leaky_forward
 SMALL_BYTES = (64 << 10, 1 << 20, 16 << 20)
-SMALL_AT = 8  # its place among the ops
+SMALL_AT = 8  # its index among the ops
 ROTATE_BYTES = 256 << 20
 SAMPLE_US, WARM_UPS = 1500.0, 3
-SPIN_CYCLES = 1_000_000  # about half a millisecond in which the host gets ahead of the GPU
+SPIN_CYCLES = 1_000_000  # about half a millisecond, in which the host gets ahead of the GPU
 
 
 class Rows:
-    """The file of results. Whoever reads it while the program runs, or after it was stopped, has all that was known."""
+    """The file of results. While the program runs, or after it was stopped, it holds all results so far."""
 
     def __init__(self, path):
         self.file, self.wrong = open(path, "a", encoding="utf-8"), 0
@@ -93,7 +93,7 @@ def bytes_argument(text):
     except ValueError:
         raise argparse.ArgumentTypeError(f"not a number of bytes: {text}") from None
     if count < 4096:
-        raise argparse.ArgumentTypeError("4K is the least")
+        raise argparse.ArgumentTypeError("must be at least 4K")
     return count
 
 
@@ -114,7 +114,7 @@ def rounds_argument(text):
     except ValueError:
         rounds = 0
     if rounds < 1:
-        raise argparse.ArgumentTypeError("a whole number from 1 on")
+        raise argparse.ArgumentTypeError("expected a whole number from 1 on")
     return rounds
 
 
@@ -123,11 +123,11 @@ def parse_arguments():
         description="Times rectify beside its peers on the same buffers, after checking each."
     )
     parser.add_argument("--library", required=True, type=Path, help="librectify.so")
-    parser.add_argument("--out", required=True, type=Path, help="JSON Lines, appended to")
+    parser.add_argument("--out", required=True, type=Path, help="JSON Lines file to append to")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
-    parser.add_argument("--seconds", type=float, default=90.0, help="no case is started after these (default 90)")
-    parser.add_argument("--compile-seconds", type=float, help="of these, for torch.compile (default 0.4 of them)")
-    parser.add_argument("--bytes", type=bytes_argument, help="of a large tensor (default 1G; on a CPU 1M)")
+    parser.add_argument("--seconds", type=float, default=90.0, help="seconds after which no case is started (default 90)")
+    parser.add_argument("--compile-seconds", type=float, help="seconds of these for torch.compile (default 0.4 of them)")
+    parser.add_argument("--bytes", type=bytes_argument, help="bytes of a large tensor (default 1G; on a CPU 1M)")
     parser.add_argument("--dtypes", type=list_argument(list(SIZE)), default=["f32", "bf16"])
     parser.add_argument("--who", type=list_argument(["rectify", *WHO]), help="peers, of: " + ", ".join(WHO))
     parser.add_argument("--op", type=list_argument([*(op.name for op in OPS), SMALL]), help="ops (default all)")
@@ -151,14 +151,14 @@ class Timer:
         self.torch = arrays.torch if arrays.cuda else None
 
     def _spin(self):
-        """Work for the GPU before a sample, so that its calls are all queued when it comes to them and no time
-        between two of them is the host's."""
+        """Gives the GPU work before a sample, so that all its calls are queued when the GPU reaches them, and no time
+        between two calls is the host's."""
         spin = getattr(self.torch.cuda, "_sleep", None)
         if spin is not None:
             spin(SPIN_CYCLES)
 
     def sample(self, contender, calls):
-        """Microseconds of one call, over so many in a row."""
+        """Microseconds of one call, measured over so many in a row."""
         self.arrays.synchronize()
         run = contender.run
         if self.cuda and contender.clock == "events":
@@ -181,8 +181,8 @@ class Timer:
         return (time.perf_counter() - began) * 1e6 / calls
 
     def calls_for(self, contender):
-        """How many calls fill a sample. From the host's clock it takes more, so that the one start it sees is a
-        small part."""
+        """How many calls fill a sample. By the host's clock it takes more, so that the start of the first is a small
+        part."""
         for _ in range(WARM_UPS):
             contender.run()
         once = max(self.sample(contender, 1), 0.5)
@@ -190,13 +190,13 @@ class Timer:
         return min(max(1, math.ceil(aim / once)), 1000)
 
     def alone(self, contender):
-        """A quick look at one contender."""
+        """A quick measurement of one contender."""
         calls = self.calls_for(contender)
         return statistics.median(self.sample(contender, calls) for _ in range(3))
 
     def in_turns(self, contenders, on_error, fixed_calls=None):
-        """All samples of each that did not fail, {who: [us]}. The order rotates, so that nobody always follows the
-        same other."""
+        """All samples of each contender that did not fail, {who: [us]}. The order rotates, so that none always follows
+        the same other."""
         calls, samples, left = {}, {}, []
         for contender in contenders:
             try:
@@ -235,7 +235,7 @@ def figures(samples, useful_bytes):
 
 
 class Bench:
-    """A run: what was asked for, what there is, and where the rows go."""
+    """A run: its arguments, the available peers, and the file of rows."""
 
     def __init__(self, options, arrays, library, rows):
         self.options, self.arrays, self.library, self.rows = options, arrays, library, rows
@@ -243,14 +243,14 @@ class Bench:
         self.torch = arrays.torch if arrays.name == "torch" else None
         self.torch_peers = Torch(self.torch, arrays.cuda, options.compile_seconds) if self.torch else None
         self.jax = Jax(arrays.cuda)
-        # On a CPU, where there are no graphs, this is but a try of the program.
+        # A CPU has no graphs, so there this only tries the program.
         self.graph_calls, self.loop_calls = (100, 200) if arrays.cuda else (4, 4)
 
     def wants(self, who):
         return self.options.who is None or who in self.options.who
 
     def cases(self):
-        """(op, dtype, whether it is for the late peers): an op in all dtypes before the next op."""
+        """Yields (op, dtype, whether it is for the late peers): an op in all dtypes before the next op."""
         names = [op.name for op in OPS]
         ops = [*OPS[:SMALL_AT], None, *OPS[SMALL_AT:]]
         chosen = self.options.op or [*names, SMALL]
@@ -287,7 +287,7 @@ class Bench:
     def _release(self):
         try:
             self.arrays.release()
-        except Exception as error:  # of an earlier kernel: the next case says it
+        except Exception as error:  # an error of an earlier kernel; the next case reports it
             print(f"while releasing memory: {reason(error)}", file=sys.stderr)
 
     # Large tensors ---------------------------------------------------------------------------------------------------
@@ -302,7 +302,7 @@ class Bench:
             "device": self.options.device,
         }
         if late:
-            what["late"] = True  # rectify and a copy have a second row of this op then, beside which these peers ran
+            what["late"] = True  # rectify and a copy then have a second row of this op, measured with these peers
         wrong = work.check()
         if wrong:
             self.rows.wrong += 1
@@ -349,7 +349,7 @@ class Bench:
             self.rows.add(**row)
 
     def _peers(self, work, what, late):
-        """Those that are there and agree with rectify; a row for each of the others."""
+        """The contenders that are available and agree with rectify. Writes a row for each of the others."""
         if self.torch is None:
             for who in WHO:
                 if self.wants(who):
@@ -385,7 +385,7 @@ class Bench:
         return agreed
 
     def _peak_bytes(self, contender):
-        """What forward and backward take beside what is there already; None where that cannot be seen."""
+        """The memory that forward and backward allocate at their peak; None if it cannot be measured."""
         if contender.step is None or self.torch is None:
             return None
         try:
@@ -395,7 +395,7 @@ class Bench:
                 contender.step()
                 return None
             memory = self.torch.cuda
-            contender.step()  # what a first run keeps (workspaces, a compilation) is not the op's
+            contender.step()  # memory that a first run keeps (workspaces, a compilation) does not count
             memory.synchronize()
             before = memory.memory_allocated()
             memory.reset_peak_memory_stats()
@@ -425,7 +425,7 @@ class Bench:
     def _small(self, dtype, size):
         op = OPS[0]
         first = Work(op, dtype, size, self.arrays, self.library)
-        # A graph must not come back to a buffer that the caches still hold; 100 calls touch 100 at most.
+        # A graph must not reuse a buffer that the caches still hold; 100 calls use 100 buffers at most.
         count = min(self.graph_calls, ROTATE_BYTES // first.useful_bytes + 1) if self.arrays.cuda else 2
         works = [first, *(Work(op, dtype, size, self.arrays, self.library) for _ in range(count - 1))]
         what = {
@@ -475,7 +475,8 @@ class Bench:
                 self.rows.add(**row, checked=True, runs=len(taken))
 
     def _graph_contenders(self, works, what, mode):
-        """Each as a graph of 100 calls over the works in turn (on a CPU: just the calls), checked after a replay."""
+        """Times each contender as a graph of 100 calls over the works in turn (on a CPU: the calls alone). A replay
+        is checked first."""
         contenders = []
         for who, call_of, how in self._small_calls():
             try:
@@ -500,7 +501,7 @@ class Bench:
         yield "rectify", lambda work: work.call, "the C ABI by ctypes, operands prepared once"
         if self.torch and self.wants("torch eager"):
             out = self.torch.ops.aten.leaky_relu.out
-            # Into the same buffers as rectify, or one of the two would have the better of the caches.
+            # Into the same buffers as rectify, so that the caches favour neither.
             yield "torch eager", lambda work: lambda: out(work.x, 0.01, out=work.outputs["y"]), "aten::leaky_relu.out"
 
     def _differs(self, work):
@@ -518,21 +519,20 @@ class Bench:
         torch = self.torch
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):  # what a first call does once may not be part of a graph
+        with torch.cuda.stream(side):  # work that only a first call does must not be part of a graph
             for call in calls[:3]:
                 call()
         torch.cuda.current_stream().wait_stream(side)
         torch.cuda.synchronize()
         graph = torch.cuda.CUDAGraph()
-        # Other threads (JAX's, an allocator's) may go on with calls that a capture forbids to its own.
+        # Other threads (JAX's, an allocator's) may make calls that a capture forbids to its own thread.
         with torch.cuda.graph(graph, capture_error_mode="thread_local"):
             for call in calls:
                 call()
         return graph.replay
 
     def _loop_contenders(self, work):
-        """Calls from Python as code has them: rectify prepared once beside torch as it is written, and rectify
-        prepared anew."""
+        """Times calls from Python: rectify prepared once, torch as it is usually written, and rectify prepared anew."""
         y = work.outputs["y"]
 
         def describe_and_call():
@@ -567,12 +567,12 @@ def make_arrays(parser, options):
     except Exception as error:
         if options.device == "cuda":
             parser.error(f"--device cuda needs torch: {reason(error)}")
-        print(f"no torch here, so rectify alone, on numpy's arrays: {reason(error)}", file=sys.stderr)
+        print(f"torch is not installed, so only rectify is measured, on numpy's arrays: {reason(error)}", file=sys.stderr)
         return NumpyArrays()
     if options.device == "cuda" and not torch.cuda.is_available():
-        parser.error("--device cuda: torch sees no GPU here")
+        parser.error("--device cuda: torch finds no GPU")
     torch.manual_seed(1)
-    # Forwards are timed as inference; what needs a graph makes one where it says so.
+    # Forwards are timed as inference; code that needs a graph enables gradients itself.
     torch.set_grad_enabled(False)
     return TorchArrays(torch, options.device)
 
@@ -599,7 +599,7 @@ def describe(options, arrays, library):
 
 def main():
     parser, options = parse_arguments()
-    # A peer that hangs must not hold the machine for ever: long past the limit, say where and go.
+    # A peer that hangs must not block the machine: long past the limit, print the stack and exit.
     faulthandler.dump_traceback_later(options.seconds + 120, exit=True)
     arrays = make_arrays(parser, options)
     try:
@@ -609,7 +609,7 @@ def main():
     try:
         library = Library(options.library, arrays)
         if arrays.cuda and not library.cuda_available():
-            raise RuntimeError("the library sees no GPU: built without CUDA?")
+            raise RuntimeError("the library finds no GPU: was it built without CUDA?")
         rows.add(**describe(options, arrays, library))
     except Exception as error:
         rows.add(who="rectify", failed=reason(error))

@@ -1,7 +1,7 @@
-"""rectify by its C ABI (rectify.h), for tensors of torch on any device and arrays of numpy on the CPU.
+"""rectify through its C ABI (rectify.h), for tensors of torch on any device and arrays of numpy on the CPU.
 
-A call is prepared once and run many times, as a training loop with fixed buffers would: what is then timed is the
-library's call, not the filling of its structs.
+A call is prepared once and run many times, as in a training loop with fixed buffers, so that the library's call is
+timed, not the filling of its structs.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ INVALID_ARGUMENT = 1
 
 
 class Relu(ctypes.Structure):
-    """The function's three numbers."""
+    """rectify_relu: the function's three parameters."""
 
     _fields_ = [("alpha", c_double), ("threshold", c_double), ("max_value", c_double)]
 
@@ -25,7 +25,7 @@ class Relu(ctypes.Structure):
 
 
 class Tensor(ctypes.Structure):
-    """rectify_tensor; zero in every byte is an absent one."""
+    """rectify_tensor. With zero in every byte it is absent."""
 
     _fields_ = [
         ("data", c_void_p),
@@ -73,12 +73,11 @@ class Backward(ctypes.Structure):
     ]
 
 
-NUMBERS = ("gain", "accumulate")  # operands that are no tensors
+NUMBERS = ("gain", "accumulate")  # operands that are not tensors
 
 
 class Mask:
-    """The bytes that forward leaves for backward, and the shape and width (rectify.h's U1 or U2) that they stand
-    for."""
+    """The bytes of a mask, with its shape and its dtype (U1 or U2 of rectify.h)."""
 
     def __init__(self, storage, shape, dtype):
         self.storage, self.shape, self.dtype = storage, tuple(shape), dtype
@@ -90,7 +89,7 @@ class Mask:
 
 
 class Error(RuntimeError):
-    """rectify rejected the call, or the call failed: a status of rectify.h's, and the text."""
+    """rectify rejected the call, or the call failed. Has the status of rectify.h and the error text."""
 
     def __init__(self, status, text):
         super().__init__(text)
@@ -98,8 +97,7 @@ class Error(RuntimeError):
 
 
 class Library:
-    """librectify.so. `arrays` tells addresses, dtypes and devices of tensors, and the current stream (see
-    arrays.py)."""
+    """librectify.so. `arrays` finds addresses, dtypes and devices of tensors, and the current stream (arrays.py)."""
 
     def __init__(self, path, arrays):
         self.arrays = arrays
@@ -141,7 +139,7 @@ class Library:
         size = c_size_t()
         self.check(self.c.rectify_workspace_bytes(relu, operands, size))
         if size.value:
-            # 255 more, to begin on a boundary of 256 wherever the allocation begins.
+            # 255 more bytes, to begin on a boundary of 256 bytes wherever the allocation begins.
             workspace = self.arrays.bytes(size.value + 255)
             operands.workspace = (self.arrays.address(workspace) + 255) // 256 * 256
             operands.workspace_bytes = size.value
@@ -149,7 +147,7 @@ class Library:
         return Call(self, self.c.rectify_backward, relu, operands, named)
 
     def new_mask(self, relu, x, **named):
-        """Room for the narrowest mask that serves backward; `named` are the other operands that forward will have."""
+        """Allocates the narrowest mask that serves backward. `named` are the other operands that forward will have."""
         dtype, size, shape = c_int32(), c_size_t(), (c_int64 * MAX_RANK)(*x.shape)
         self.check(self.c.rectify_mask_dtype(relu, self._operands(Forward, 1, {"x": x, **named}), dtype))
         self.check(self.c.rectify_mask_bytes(dtype.value, shape, len(x.shape), size))
@@ -187,7 +185,7 @@ class Library:
 
 
 class Call:
-    """A function with all of its operands. Keeps them alive, as the structs hold bare addresses."""
+    """A function with all of its operands. It keeps them alive, because the structs hold only addresses."""
 
     def __init__(self, library, function, relu, operands, named):
         self.library, self.function, self._kept = library, function, (relu, operands, named)
@@ -195,7 +193,7 @@ class Call:
         self._stream = library.arrays.stream
 
     def arguments(self):
-        """What the C function is called with."""
+        """The arguments of the C function."""
         return self._relu, self._operands, self._stream()
 
     def __call__(self):

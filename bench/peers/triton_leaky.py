@@ -1,9 +1,9 @@
-"""Leaky ReLU in Triton, as one writes it by hand. A module of its own: Triton reads a kernel's source from its file."""
+"""Leaky ReLU in Triton, written by hand. It is a separate file, because Triton reads a kernel's source."""
 
 import triton
 import triton.language as tl
 
-# (elements of a program, warps): what is tried before the best of them is timed.
+# (elements of a program, warps): all are tried, and the best is timed.
 SHAPES = ((1024, 4), (2048, 8), (4096, 8))
 
 

@@ -1,19 +1,20 @@
-"""What other systems return beside rectify: reproduces the tables of docs/semantics.md from the systems that are installed.
+"""Compares other systems with rectify: reproduces the tables of docs/semantics.md from the systems that are installed.
 
-    python3 scripts/parity.py --library build/release/librectify.so             compare systems, docs/parity.json and the page
-    python3 scripts/parity.py --library ... --write                             write both from what was run
+    python3 scripts/parity.py --library build/release/librectify.so             compare the systems with docs/parity.json and the page
+    python3 scripts/parity.py --library ... --write                             write both from the results
     python3 scripts/parity.py --library ... --page                              check the page alone; needs numpy only
 
-Systems: PyTorch, JAX, TensorFlow (and under XLA), Keras 3 on each of them, Keras 2 (tf_keras), ONNX Runtime, onnx.reference. Each function
-is run on every pattern of f16 and bf16, and on edges and 100,000 random numbers of f32 and f64, forward and backward, in bodies and
-tails of vectors; results are compared with rectify's to the bit, NaN as one value. docs/parity.json has a class of differences in a line:
+Systems: PyTorch, JAX, TensorFlow (and under XLA), Keras 3 on each of them, Keras 2 (tf_keras), ONNX Runtime, onnx.reference. Each
+function is run on every pattern of f16 and bf16, and on edge cases and 100,000 random numbers of f32 and f64, forward and backward, in
+the bodies and tails of vector loops. Results are compared with rectify's bit for bit; all NaN count as equal. docs/parity.json has one line for
+each class of differences:
 
     [y or dx, where x lies, kind, x, dy, theirs, rectify's, types]
 
-A system that is not installed keeps what is there. The words of the tables are in notices.py. RECTIFY_LIBRARY stands in for --library.
+The entries of a system that is not installed are kept. The words of the tables are in notices.py. RECTIFY_LIBRARY replaces --library.
 
-Exit codes: 0 all agree; 1 something differs, and each line says what; 2 bad usage, or a system that could not be run; 77 none is
-installed, and the page is what docs/parity.json and the library give.
+Exit codes: 0 all agree; 1 something differs, and each line says what; 2 bad usage, or a system could not be run; 77 no system is
+installed, and the page agrees with docs/parity.json and the library.
 """
 
 import argparse
@@ -50,7 +51,7 @@ def parse(given):
 
 
 def run_all(names, library):
-    """name -> what is seen of it."""
+    """Returns name -> observations of each system."""
     seen = {}
     for name in names:
         print(f"parity: running {name}", file=sys.stderr, flush=True)
@@ -63,7 +64,7 @@ def probes_of(of):
 
 
 def sections_with(seen, names):
-    """(section, system) for the systems of `names` in each table."""
+    """Yields (section, system) for the systems of `names` in each table."""
     for section in page.COLUMNS:
         for name in names:
             if name in page.COLUMNS[section] and any(each in seen for each in page.COLUMNS[section]):
@@ -71,7 +72,7 @@ def sections_with(seen, names):
 
 
 def updated(kept, now):
-    """The observations with those of now, and cells where an example of another system has to be told."""
+    """The observations updated with those of this run, with cells for the examples of other systems in the same table."""
     fresh = {name: observations.without_probes(of) for name, of in now.items()}
     seen = {name: {**kept, **fresh}[name] for name in systems.SYSTEMS if name in {**kept, **fresh}}
     for section, name in sections_with(seen, now):
@@ -81,7 +82,7 @@ def updated(kept, now):
 
 
 def disagreements(kept, now, text, library):
-    """Lines, of the page, of rectify, and of the systems that were run."""
+    """Lines that say where the page, rectify or the systems that were run differ."""
     wrong = page.disagreements(text, page.regions(kept, library)) + observations.rectify_disagreements(kept, library)
     for name, of in now.items():
         wrong += observations.differences(name, kept.get(name), of)

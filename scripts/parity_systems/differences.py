@@ -1,7 +1,7 @@
-"""Where a system and rectify differ, as classes with an example each.
+"""Finds where a system and rectify differ, as classes with an example each.
 
 A class is a quantity (y or dx), where x lies, and a kind of difference. Its example is the first of the chosen elements in it. If x, dy
-or a result is subnormal and another number comes, that is one class, wherever x lies."""
+or a result is subnormal and the results differ, that is one class, wherever x lies."""
 
 import numpy as np
 from elements import STORAGE, bits, decode, encode, is_tiny, neighbours, text
@@ -10,7 +10,7 @@ from inputs import LENGTH, chosen
 WHERES = ("NaN", "-inf", "inf", "kink", "cap", "zero", "below", "above cap", "linear")
 KINDS = ("sign of zero", "NaN", "number", "rounding", "value")
 NEAR = 0.01
-PROBED = (-1.0, 0.0, 3.0, -7.0)  # dy of the mixture
+PROBED = (-1.0, 0.0, 3.0, -7.0)  # a dy of the mixture
 
 
 def wheres(relu, x, dtype):
@@ -33,9 +33,9 @@ def wheres(relu, x, dtype):
 
 
 def kinds(ours, theirs, dtype):
-    """Indices into KINDS, of elements that differ."""
+    """Indices into KINDS of elements that differ."""
     ours, theirs = decode(ours, dtype), decode(theirs, dtype)
-    steps = 2 * decode(neighbours(0, dtype)[1:], dtype)[0]  # which subnormals are rounded to
+    steps = 2 * decode(neighbours(0, dtype)[1:], dtype)[0]  # subnormals are rounded to these
     with np.errstate(invalid="ignore", over="ignore"):
         near = np.isfinite(ours) & (np.abs(ours - theirs) <= np.maximum(NEAR * np.abs(ours), steps))
     conditions = ((ours == 0) & (theirs == 0), np.isnan(theirs), np.isnan(ours), near)
@@ -43,18 +43,18 @@ def kinds(ours, theirs, dtype):
 
 
 class Seen:
-    """What one function gave in one type: collects results, then tells the classes."""
+    """The results of one function in one type: collects them, then finds the classes."""
 
     def __init__(self, relu, dtype):
         self.relu, self.dtype = relu, dtype
         self.parts = []
 
     def add(self, quantity, x, dy, ours, theirs):
-        """Keeps what differs, and what equals it in x and dy is looked for later, in `all`."""
+        """Keeps the elements that differ. Elements with the same x and dy are looked for later, in `all`."""
         self.parts.append((quantity, x, dy, ours, theirs))
 
     def differing(self):
-        """(quantity, where, kind, whether a subnormal takes part) -> examples (x, dy, ours)."""
+        """Returns (quantity, where, kind, whether a subnormal takes part) -> examples (x, dy, ours)."""
         found = {}
         for quantity, x, dy, ours, theirs in self.parts:
             at = np.flatnonzero(bits(ours, self.dtype) != bits(theirs, self.dtype))
@@ -70,7 +70,7 @@ class Seen:
         return found
 
     def rank(self, quantity, x, dy):
-        """Of an example: chosen elements come first, of zeros the plain one for dx, then the plainer dy."""
+        """Sort key of an example: chosen elements first, +0 before -0 for dx, then the simpler dy."""
         order, element = self.order(), 0 if quantity != "y" and self.number(x) == 0 else self.bits_of(x)
         distance = abs(self.number(dy) - 1) if np.isfinite(self.number(dy)) else len(order)
         return order.get(element, len(order)), np.signbit(self.number(x)), distance
@@ -88,7 +88,7 @@ class Seen:
         return float(decode(np.array([element]), self.dtype)[0])
 
     def outcomes(self, quantity, x, dy):
-        """Everything that the system gave for this x and dy, wherever they stood."""
+        """All results of the system for this x and dy, at any position."""
         given = []
         for name, all_x, all_dy, _, theirs in self.parts:
             if name == quantity:
@@ -102,7 +102,7 @@ class Seen:
         return listed(text(number, self.dtype) for number in decode(patterns, self.dtype))
 
     def probes(self):
-        """What came of the chosen elements, by key_of(): for the cells of systems that do not differ there."""
+        """The results for the chosen elements, by key_of(): for the cells of systems that do not differ there."""
         met = {}
         for quantity, x, dy, _, theirs in self.parts:
             if x.size == LENGTH:
@@ -121,7 +121,7 @@ class Seen:
         return " ".join([quantity[:2], text(self.number(x), self.dtype), shown])
 
     def row(self, key, examples):
-        """[quantity, where, kind, x, dy, theirs, ours] of the example that is wanted most; dy is told for dx alone."""
+        """[quantity, where, kind, x, dy, theirs, ours] of the preferred example; dy is given only for dx."""
         quantity, *rest = key
         x, dy, ours = min(examples, key=lambda example: self.rank(quantity, *example[:2]))
         shown = "" if quantity == "y" else text(self.number(dy), self.dtype)
@@ -129,7 +129,7 @@ class Seen:
         return row + [self.outcomes(quantity, x, dy), text(self.number(ours), self.dtype)]
 
     def classes(self):
-        """Rows, one for each class that no other implies."""
+        """The rows, one for each class that no other class implies."""
         found, kept, tiny = self.differing(), {}, {}
         for quantity, where, kind, subnormal in sorted(found, key=order_of):
             if implied(kept, quantity, where, kind):
@@ -146,22 +146,22 @@ class Seen:
 
 
 def listed(texts):
-    """Outcomes of one input, which are several where they depend on its place in the tensor."""
+    """The results of one input as text. There are several if they depend on its position in the tensor."""
     return " or ".join(sorted(set(texts), key=lambda spelled: (spelled != "NaN", spelled)))
 
 
 def order_of(key):
-    """Of y, then of dx by dy; wider classes before those that they imply, and subnormals last."""
+    """Sort key: y, then dx by dy; wider classes before those that they imply, and subnormals last."""
     quantity, where, kind, tiny = key
     return quantity != "y", quantity, tiny, where in WIDER, WHERES.index(where), KINDS.index(kind)
 
 
-# Where a wider class holds, it is the same fact: rectify's slope at NaN, -inf and the kink is that of below.
+# A wider class already states it: rectify's slope at NaN, -inf and the kink is that of below.
 WIDER = {"inf": "linear", "above cap": "cap", "NaN": "below", "-inf": "below", "kink": "below"}
 
 
 def implied(kept, quantity, where, kind):
-    """Another number for dy = 1 implies others for any dy, and a product with 0 the same kinds for every dy."""
+    """Another result for dy = 1 implies others for any dy, and a product with 0 the same kinds for every dy."""
     if where == "subnormal" and kind == "sign of zero" and any((told, where, "value") in kept for told in GRADIENTS + ("y",)):
         return True
     if quantity == "y":

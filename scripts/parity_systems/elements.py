@@ -1,16 +1,16 @@
-"""Numbers of the four types as numpy arrays, bf16 as the uint16 of its bits, and as text."""
+"""Numbers of the four types as numpy arrays (bf16 as the uint16 of its bits) and as text."""
 
 import numpy as np
 
 STORAGE = {"f16": np.float16, "bf16": np.uint16, "f32": np.float32, "f64": np.float64}
 BITS = {"f16": np.uint16, "bf16": np.uint16, "f32": np.uint32, "f64": np.uint64}
 SMALLEST_NORMAL = {"f16": 2.0**-14, "bf16": 2.0**-126, "f32": 2.0**-126, "f64": 2.0**-1022}
-DIGITS = {"f16": 5, "bf16": 4, "f32": 9, "f64": 17}  # significant ones that tell all numbers apart
+DIGITS = {"f16": 5, "bf16": 4, "f32": 9, "f64": 17}  # significant digits that distinguish all numbers
 LONG = 14
 
 
 def decode(array, dtype):
-    """The numbers as f64, which holds them all."""
+    """The numbers as f64, in which all are exact."""
     if dtype == "bf16":
         array = (array.astype(np.uint32) << 16).view(np.float32)
     with np.errstate(invalid="ignore"):
@@ -18,7 +18,7 @@ def decode(array, dtype):
 
 
 def encode(numbers, dtype):
-    """Nearest, ties to even; what the type cannot hold becomes an infinity."""
+    """Rounds to nearest even; a number beyond the range of the type becomes an infinity."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         if dtype != "bf16":
             return np.asarray(numbers, np.float64).astype(STORAGE[dtype])
@@ -29,19 +29,19 @@ def encode(numbers, dtype):
 
 
 def bits(array, dtype):
-    """The patterns, every NaN as one."""
+    """The bit patterns, with one pattern for every NaN."""
     raw = np.ascontiguousarray(array).view(BITS[dtype])
     return np.where(np.isnan(decode(array, dtype)), encode([np.nan], dtype).view(BITS[dtype])[0], raw)
 
 
 def is_tiny(array, dtype):
-    """Subnormal, or so small that it may be a subnormal rounded up, which is flushed too."""
+    """Whether it is subnormal, or so small that it may be a subnormal that was rounded up, which is flushed too."""
     numbers = np.abs(decode(array, dtype))
     return (numbers <= SMALLEST_NORMAL[dtype]) & (numbers > 0)
 
 
 def neighbours(number, dtype):
-    """The next number of the type below and above one that is finite."""
+    """The next numbers of the type below and above a finite one."""
     middle = encode([number], dtype)
     ordered = int(middle.view(BITS[dtype])[0])
     width = 8 * BITS[dtype]().itemsize
@@ -53,7 +53,7 @@ def neighbours(number, dtype):
 
 
 def text(number, dtype):
-    """Shortest decimal that the type reads as this number; halves exactly where that is not long."""
+    """The shortest decimal that the type reads as this number; for 16-bit types the exact one, if it is not long."""
     number = float(number)
     if np.isnan(number):
         return "NaN"
@@ -69,5 +69,5 @@ def text(number, dtype):
 
 
 def number(spelled):
-    """What text() wrote."""
+    """Reads the text that text() wrote."""
     return float(spelled)

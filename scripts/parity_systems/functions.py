@@ -1,4 +1,4 @@
-"""What a system offers: functions that the page maps to rectify's."""
+"""The interface of a system: functions that the page maps to rectify's."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,8 +9,8 @@ ALL = ("f16", "bf16", "f32", "f64")
 
 @dataclass(frozen=True)
 class Function:
-    name: str  # as the page calls it
-    call: Callable  # of an array of the system
+    name: str  # its name on the page
+    call: Callable  # a function of an array of the system
     alpha: float = 0.0
     threshold: float = 0.0
     max_value: float | None = None
@@ -23,9 +23,9 @@ class Function:
 
 @dataclass
 class System:
-    """A system as it is installed here. run(function, x, dys, dtype) gives y and one dx for each dy, none if it has no gradients."""
+    """An installed system. run(function, x, dys, dtype) returns y and a dx for each dy; no dx if the system has no gradients."""
 
     versions: dict
     functions: list
     run: Callable
-    facts: dict = field(default_factory=dict)  # name -> what sees it, for what is no function of x alone
+    facts: dict = field(default_factory=dict)  # name -> a function that observes it, for facts that are not about a function of x alone

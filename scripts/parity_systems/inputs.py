@@ -1,10 +1,10 @@
-"""The elements that every function is run on: chosen ones first, so that an example of a difference is one of them if it can be."""
+"""The elements that every function is run on. Chosen ones come first, so that examples of differences are among them if possible."""
 
 import numpy as np
 from elements import BITS, SMALLEST_NORMAL, STORAGE, decode, encode, neighbours
 
 SUBNORMAL = {"f16": 1e-6, "bf16": 1e-39, "f32": 1e-39, "f64": 1e-310}
-# 64 elements are whole vectors of every instruction set and type, unrolled or not; the last three are left to a scalar loop.
+# 64 elements are whole vectors in every instruction set and type, unrolled or not; a scalar loop processes the last three.
 LENGTH, TAIL = 67, 3
 RANDOM = 100_003
 PLAIN = (-1, -3, -2, -5, -0.5, 0.5, 1, 1.5, 3, 7, -100, 100)
@@ -12,7 +12,7 @@ GRADIENTS = (-1, -0.0, 0.0, np.nan, -np.inf, 3, 0.5, -0.1, 1e-3, -7)
 
 
 def chosen(relu, dtype):
-    """Edges of the function and of the type, in the order in which they are wanted as examples."""
+    """Edge cases of the function and of the type, preferred examples first."""
     _, threshold, cap = relu
     kinks = [threshold] + ([] if cap is None else [cap])
     tiny, normal = SUBNORMAL[dtype], SMALLEST_NORMAL[dtype]
@@ -24,7 +24,7 @@ def chosen(relu, dtype):
 
 
 def all_or_random(dtype):
-    """Every pattern of a half; of the others some random patterns and as many numbers near the kinks."""
+    """Every pattern of a 16-bit type; of the others some random patterns, and as many numbers near the kinks."""
     if dtype in ("f16", "bf16"):
         return np.arange(1 << 16, dtype=np.uint16).view(STORAGE[dtype])
     draw = np.random.default_rng(7)
@@ -35,7 +35,7 @@ def all_or_random(dtype):
 
 
 def arrays(relu, dtype):
-    """Those to run on. The chosen elements come again and again, turned so that each stands in the tail once."""
+    """The elements to run on. The chosen elements are repeated in rotated order, so that each is in the tail once."""
     edges = chosen(relu, dtype)
     assert len(edges) <= LENGTH
     some = np.random.default_rng(3).standard_normal(LENGTH - len(edges))
@@ -45,7 +45,7 @@ def arrays(relu, dtype):
 
 
 def gradients(x, dtype, turn):
-    """dy for an array: 1, inf, and a mixture that meets each element in other company every time."""
+    """The dy of an array: 1, inf, and a mixture that gives a repeated element another dy each time."""
     special = encode([*GRADIENTS, SUBNORMAL[dtype], -SUBNORMAL[dtype]], dtype)
     mixed = np.resize(np.roll(special, turn), x.size)
     return [np.full_like(x, encode([1.0], dtype)[0]), np.full_like(x, encode([np.inf], dtype)[0]), mixed]
@@ -56,7 +56,7 @@ def one(number, dtype="f32"):
 
 
 def questions(relu):
-    """What the tables of special values tell, in f32: (y or dx, x, dy)."""
+    """The columns of the tables of special values, in f32: (y or dx, x, dy)."""
     _, threshold, cap = relu
     of_y = [("y", x, 1) for x in (np.nan, -np.inf, -0.0)]
     return of_y + [("dx", np.nan, 1), ("dx", -1, np.inf), ("dx", threshold, 1), ("dx", threshold if cap is None else cap, 1)]

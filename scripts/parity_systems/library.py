@@ -1,4 +1,4 @@
-"""rectify itself, by its C ABI: what the last column of every table is. Arrays of one axis, on the CPU."""
+"""rectify itself, through its C ABI, for the last column of every table. Arrays have one axis and are on the CPU."""
 
 import math
 import sys
@@ -20,7 +20,7 @@ class InvalidArgument(Exception):
 
 
 class Arrays(NumpyArrays):
-    """numpy's, and bf16 as the uint16 of its bits."""
+    """An array of numpy, or of the uint16 bits of bf16."""
 
     def dtype_name(self, array):
         return DTYPES[array.dtype]
@@ -31,7 +31,7 @@ class Library:
         try:
             self.c = rectify_c.Library(path, Arrays())
         except OSError as error:
-            raise Problem(f"{path} is not a library of rectify that can be loaded: {error}") from None
+            raise Problem(f"{path} is not a rectify library that can be loaded: {error}") from None
 
     def forward(self, relu, x):
         y = np.empty_like(x)
@@ -49,7 +49,7 @@ class Library:
         return dx
 
     def dalpha(self, relu, dy, x):
-        """The sum over all elements, in the type that rectify gives it."""
+        """The sum over all elements, in rectify's type for sums."""
         dalpha = np.empty(1, np.float64 if x.dtype == np.float64 else np.float32)
         self.run(self.c.backward, relu, dy=dy, x=x, dalpha=dalpha)
         return dalpha[0]

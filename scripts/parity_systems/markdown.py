@@ -1,4 +1,4 @@
-"""A table of Markdown."""
+"""Writes a table in Markdown."""
 
 
 def table(head, rows):

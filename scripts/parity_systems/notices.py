@@ -1,6 +1,6 @@
-"""The words of the page's tables: what the classes of differences are called, section by section, and the facts beside them.
+"""The words of the page's tables: for each section, the names of the classes of differences, and the facts.
 
-A class goes to the first notice that it fits: those that name functions first, then the others of its section, then the general ones."""
+A class belongs to the first notice that fits. Notices that name functions come first, then others of its section, then general ones."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ class Notice:
     classes: tuple  # of "quantity/where/kind", * for any
     show: int = 1  # how many of the classes have an example in the table
     functions: str = ""  # a regular expression
-    types: str = ""  # only classes that no other type shows
+    types: str = ""  # only classes that occur in no other type
 
     def fits(self, function, row):
         quantity, where, kind, *_, types = row
@@ -79,7 +79,7 @@ def notices(section):
 
 @dataclass(frozen=True)
 class Fact:
-    """A row for one thing that was seen, which has the same name among the facts of a system."""
+    """A row for one fact, which has the same name among the facts of a system."""
 
     name: str
     words: str
@@ -102,7 +102,7 @@ def weight_gradient(library):
 
 
 def rejection(call):
-    """What the library says of a call."""
+    """The error text of the library for a call."""
 
     def ours(library):
         try:

@@ -1,4 +1,4 @@
-"""docs/parity.json: what was seen of each system, and how that differs from what is seen now."""
+"""docs/parity.json: the observations of each system, and how they differ from those of this run."""
 
 import json
 
@@ -9,7 +9,7 @@ from systems import SYSTEMS
 
 
 def load(path):
-    """In the order of SYSTEMS."""
+    """Sorts the observations in the order of SYSTEMS."""
     if not path.exists():
         return {}
     try:
@@ -20,7 +20,7 @@ def load(path):
 
 
 def dumped(seen):
-    """JSON with a line for each class, so that a change is a line of a diff."""
+    """JSON with a line for each class, so that a diff shows changed classes by line."""
     systems = []
     for name, of in seen.items():
         lines = [f'  "versions": {json.dumps(of["versions"])}', f'  "facts": {json.dumps(of["facts"])}']
@@ -43,20 +43,20 @@ def without_probes(of):
 
 
 def said(row):
-    """A class in words."""
+    """Describes a class in words."""
     x = f"x={row[X]}" + (f", dy={row[DY]}" if row[DY] else "")
     return f"{row[QUANTITY]} at {x}: {row[THEIRS]}, rectify {row[OURS]} ({row[WHERE]}; {row[TYPES]})"
 
 
 def title(name, kept, now):
-    """The system with its versions: those of the page too if they are others."""
+    """The system with its versions, and with those of the page if they differ."""
     versions = " ".join(f"{each} {version}" for each, version in now["versions"].items())
     before = " ".join(f"{each} {version}" for each, version in kept["versions"].items())
     return f"{name} [{versions}" + (f"; the page: {before}]" if before != versions else "]")
 
 
 def differences(name, kept, now):
-    """Lines: what the page's observations say of a system and what is seen now."""
+    """Lines that compare the page's observations of a system with those of this run."""
     if kept is None:
         return [f"{name}: is not on the page"]
     wrong, head = [], title(name, kept, now)
@@ -87,7 +87,7 @@ def of_function(says, saw):
 
 
 def rectify_disagreements(seen, library):
-    """Lines: where the library does not return what the observations say that rectify does."""
+    """Lines that say where the library does not return what the observations say of rectify."""
     wrong = []
     for name, of in seen.items():
         for function, each in of["functions"].items():

@@ -1,15 +1,15 @@
-"""Runs one system beside rectify and tells where they differ."""
+"""Runs one system and rectify, and finds where they differ."""
 
 import inputs
 import numpy as np
 from differences import GRADIENTS, Seen
 
-ORDER = ("f32", "bf16", "f16", "f64")  # in which the types are asked for an example
-TYPE = 7  # index of the types in a row
+ORDER = ("f32", "bf16", "f16", "f64")  # in which the types are searched for an example
+TYPE = 7  # index of the list of types in a row
 
 
 def seen_by(system, function, dtype, library):
-    """Everything that the function is run on in a type, beside rectify."""
+    """Runs the function and rectify on all elements of a type."""
     seen = Seen(function.relu, dtype)
     for turn, x in enumerate(inputs.arrays(function.relu, dtype)):
         dys = inputs.gradients(x, dtype, turn)
@@ -21,7 +21,7 @@ def seen_by(system, function, dtype, library):
 
 
 def group(row, dtype):
-    """Rows with the same one are one row, whatever the example of each type."""
+    """The key of a row. Rows with the same key are merged, whatever their examples."""
     quantity, where, kind, _, _, theirs, ours = row
     if kind == "rounding":
         return quantity, where, kind, dtype in ("f16", "bf16")
@@ -38,14 +38,14 @@ def merged(rows_of):
 
 
 def points(seen, relu):
-    """Answers to inputs.questions()."""
+    """The answers to inputs.questions()."""
     names = {("dx", 1): "dx0", ("dx", np.inf): "dx1"}
     asked = inputs.questions(relu)
     return [seen.outcomes(names.get((quantity, dy), "y"), inputs.one(x), inputs.one(dy)) for quantity, x, dy in asked]
 
 
 def observe(system, library):
-    """What is seen of a system: versions, facts, and of each function its classes of differences, its points and its probes."""
+    """The observations of a system: versions, facts, and for each function its classes of differences, points and probes."""
     functions = {}
     for function in system.functions:
         seen = {dtype: seen_by(system, function, dtype, library) for dtype in function.dtypes}

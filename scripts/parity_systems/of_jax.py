@@ -1,4 +1,4 @@
-"""JAX on the CPU, with jit and without, which give the same but for subnormals."""
+"""JAX on the CPU, with jit and without it. Both give the same results, except for subnormals."""
 
 import jax
 import jax.numpy as jnp
@@ -31,7 +31,7 @@ def pulled_back(call):
 
 
 def runner(also_eager):
-    """run() of a System, under jit. A difference without jit is an error: there would be two systems to tell of."""
+    """run() of a System, under jit. A difference without jit is an error, because they would be two systems."""
     ready = {}
 
     def run(function, x, dys, dtype):

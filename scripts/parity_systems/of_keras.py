@@ -1,4 +1,4 @@
-"""Keras 3 on one of its backends, which KERAS_BACKEND names, and Keras 2, which is tf_keras."""
+"""Keras 3 on the backend that KERAS_BACKEND names, and Keras 2 (tf_keras)."""
 
 import importlib
 import re
@@ -24,7 +24,7 @@ class Layers:
 
 
 def relus(keras, slope):
-    """relu of none to three parameters, a for a slope of 0.1, m for max_value, t for threshold; `slope` is the keyword of the first."""
+    """relu with up to three parameters: a is a slope of 0.1, m max_value, t threshold. `slope` is the keyword of the slope."""
 
     def relu(shown, alpha=0.0, max_value=None, threshold=0.0):
         given = {slope: alpha, "max_value": max_value, "threshold": threshold}
@@ -68,7 +68,7 @@ def functions(keras, is_old):
 
 
 def facts(keras, slope, run):
-    """What is seen of one element, or of what the layers reject."""
+    """Observations of single elements, and of arguments that the layers reject."""
 
     def of_relu(x, dtype, **given):
         function = Function(f"relu {given}", lambda array: keras.activations.relu(array, **given))

@@ -1,4 +1,4 @@
-"""ONNX's operators, forward: by ONNX Runtime on the CPU, and by onnx.reference."""
+"""ONNX's operators, forward only: in ONNX Runtime on the CPU, and in onnx.reference."""
 
 import ml_dtypes
 import numpy as np
@@ -8,7 +8,7 @@ from functions import ALL, Function, System
 from onnx import TensorProto, helper
 
 TYPES = {"f16": TensorProto.FLOAT16, "bf16": TensorProto.BFLOAT16, "f32": TensorProto.FLOAT, "f64": TensorProto.DOUBLE}
-OPSET = 18  # ThresholdedRelu and the types of Clip and Relu as they are now
+OPSET = 18  # the version with ThresholdedRelu and today's types of Clip and Relu
 
 
 def model(operator, dtype, attributes, constants):
@@ -47,7 +47,7 @@ class Operator:
                 call = evaluate(model(operator, dtype, attributes, constants))
                 call(native(np.zeros(4, np.uint16 if dtype == "bf16" else dtype.replace("f", "float")), dtype))
                 self.ready[dtype] = call
-            except Exception:  # not implemented: every system has errors of its own
+            except Exception:  # not implemented; each system raises errors of its own
                 continue
 
 

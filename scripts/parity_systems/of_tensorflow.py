@@ -65,5 +65,5 @@ def functions():
 
 
 def system(how="eager"):
-    tf.config.threading.set_intra_op_parallelism_threads(1)  # or the ends of threads' shares are tails too
+    tf.config.threading.set_intra_op_parallelism_threads(1)  # otherwise the ends of threads' shares would be tails too
     return System({"tensorflow": tf.__version__}, functions(), runner(how == "xla"))

@@ -60,13 +60,13 @@ def weight_gradient():
 
 
 def forward_mode_slope():
-    """Of PReLU at 0."""
+    """The slope of PReLU at 0 in forward mode."""
     zero, one = torch.zeros(1), torch.ones(1)
     return text(torch.func.jvp(prelu(0.25), (zero,), (one,))[1].item(), "f32")
 
 
 def in_place():
-    """A negative slope, where y no longer tells the region."""
+    """Backward from y with a negative slope, from which the region cannot be told."""
     x = torch.tensor([-1.0], requires_grad=True)
     y = F.leaky_relu_(x.clone(), -2)
     try:

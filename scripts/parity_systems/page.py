@@ -1,4 +1,4 @@
-"""docs/semantics.md: its tables from the observations, between markers that name them."""
+"""Writes the tables of docs/semantics.md from the observations, between markers that name the tables."""
 
 import re
 import textwrap
@@ -32,13 +32,13 @@ class Section:
     def __init__(self, name, seen):
         self.systems = {key: seen[key] for key in COLUMNS[name] if key in seen}
         if not self.systems:
-            raise Problem(f"parity.json has nothing of {', '.join(COLUMNS[name])}")
+            raise Problem(f"parity.json has no entry for {', '.join(COLUMNS[name])}")
         self.name, self.titles = name, [COLUMNS[name][key] for key in self.systems]
         first = next(iter(self.systems.values()))["functions"]
         self.order = [*first, *(each for system in self.systems.values() for each in system["functions"] if each not in first)]
 
     def sorted_out(self):
-        """notice -> [(system, function, row)]. A class without words is a fault of notices.py."""
+        """Returns notice -> [(system, function, row)]. A class without words is an error in notices.py."""
         found = {notice: [] for notice in notices(self.name)}
         special_first = sorted(found, key=lambda notice: not notice.functions)
         for system, seen in self.systems.items():
@@ -51,7 +51,7 @@ class Section:
         return {notice: rows for notice, rows in found.items() if rows}
 
     def where_it_shows(self, rows):
-        """The functions, and the types if not all of a function's."""
+        """The functions as text, with the types if they are not all of a function's."""
         types = {}
         for system, function, row in rows:
             types.setdefault(function, set()).update(row[TYPES].split())
@@ -68,7 +68,7 @@ class Section:
         return ", ".join(name + (f" ({parts[name]})" if parts[name] else "") for name in sorted(types, key=self.order.index))
 
     def examples(self, notice, rows):
-        """(function, row) of as many classes as the notice shows, in its order, of one function if there is one that has them."""
+        """(function, row) of as many classes as the notice shows, in its order; all of one function if one has them all."""
         chosen = []
         for pattern in notice.classes:
             fitting = [each for each in rows if all(a in ("*", b) for a, b in zip(pattern.split("/"), each[2]))]
@@ -77,14 +77,14 @@ class Section:
         return chosen[: notice.show]
 
     def preference(self, candidate, rows):
-        """Plain examples, and of those the ones in which most systems differ."""
+        """Prefers simple examples, and among those the ones in which most systems differ."""
         _, function, row = candidate
         systems = {system for system, name, other in rows if name == function and key_of(other) == key_of(row)}
         plain = (row[WHERE] == "subnormal", row[TYPES].startswith("f16"), len(row[X]) > PLAIN, row[QUANTITY] == "dx")
         return (*plain, -len(systems), self.order.index(function), len(row[X]), row[X])
 
     def cell(self, system, function, row):
-        """What the system gives in the example of a row."""
+        """The result of the system for the example of a row."""
         of = self.systems[system]["functions"].get(function)
         if of is None:
             return "-"
@@ -95,11 +95,11 @@ class Section:
         return same[0][THEIRS] if same else row[OURS]
 
     def shown(self):
-        """(function, row) of every example in the table."""
+        """Yields (function, row) of every example in the table."""
         return [each for notice, rows in self.sorted_out().items() for each in self.examples(notice, rows)]
 
     def misread(self, system, probes):
-        """Cells of a system that are not what its probes tell: key -> (cell, what it gave)."""
+        """Cells of a system that differ from its probes: key -> (cell, result)."""
         wrong = {}
         for function, row in self.shown():
             key, cell = probe_key(function, row), self.cell(system, function, row)
@@ -110,7 +110,7 @@ class Section:
         return wrong
 
     def rows(self, library):
-        """(notice, cells of the row); one that only the facts have comes last."""
+        """Yields (notice, cells of the row); notices that only facts have come last."""
         told = []
         for notice, rows in self.sorted_out().items():
             shown = self.examples(notice, rows)
@@ -133,7 +133,7 @@ class Section:
 
 
 def bold(row, cell, at):
-    """A cell that differs from rectify's, where several systems share a table."""
+    """Marks a cell that differs from rectify's, in a table of several systems."""
     several = len(row) > 5
     return f"**{cell}**" if several and 2 < at < len(row) - 1 and cell not in (row[-1], "-") else cell
 
@@ -159,7 +159,7 @@ def example_text(shown):
 
 
 def versions(seen):
-    """One line: what was run."""
+    """One line that lists the systems that were run."""
     found = {}
     for system in seen.values():
         for name, version in system["versions"].items():
@@ -169,18 +169,18 @@ def versions(seen):
 
 
 def regions(seen, library):
-    """name -> lines, for every marker of the page."""
+    """Returns name -> lines, for every marker of the page."""
     told = {name: Section(name, seen).lines(library) for name in COLUMNS}
     return {**told, "kinks": special.kinks(seen, library), "special": special.values(seen, library), "versions": versions(seen)}
 
 
 def split(text):
-    """[(None, lines) or (name, lines), ...]: the page's own lines, and those of its regions."""
+    """Returns [(None, lines) or (name, lines), ...]: the page's own lines, and those of its regions."""
     parts, name, lines = [], None, []
     for line in text.split("\n"):
         begins = re.fullmatch(r"<!-- parity: (\w+) -->", line)
         if begins and (begins[1] == "end") == (name is None):
-            raise Problem(f"docs/semantics.md: {line} without its other end")
+            raise Problem(f"docs/semantics.md: {line} without its end marker")
         if begins:
             parts.append((name, lines))
             name, lines = (None if begins[1] == "end" else begins[1]), []
@@ -195,7 +195,7 @@ def require_all(parts, wanted):
     names = [name for name, _ in parts if name]
     if sorted(names) != sorted(wanted):
         wrong = sorted(set(wanted) ^ set(names)) or sorted(names)
-        raise Problem(f"docs/semantics.md: one marker each is wanted for {', '.join(sorted(wanted))}; look at {', '.join(wrong)}")
+        raise Problem(f"docs/semantics.md: expected one marker each for {', '.join(sorted(wanted))}; look at {', '.join(wrong)}")
 
 
 def filled(text, told):
@@ -209,7 +209,7 @@ def filled(text, told):
 
 
 def disagreements(text, told):
-    """Lines that say where the page is not what the observations give."""
+    """Lines that say where the page differs from the observations."""
     parts = split(text)
     require_all(parts, told)
     wrong = []

@@ -1,5 +1,5 @@
-"""What ends parity with one line."""
+"""The error that ends parity with one line."""
 
 
 class Problem(Exception):
-    """The text is one line that says what is wrong and, if there is one, the way out: exit code 2."""
+    """Its text is one line: what is wrong and, if possible, what to do. Exit code 2."""

@@ -6,12 +6,12 @@ from markdown import table
 
 KERAS = {"keras on tensorflow": "TF", "keras on jax": "JAX", "keras on torch": "PyTorch"}
 TENSORFLOW = {"tensorflow": "kernels", "tensorflow, XLA": "XLA"}
-# column -> systems in it, and what a cell calls them if they differ
+# column -> its systems, and their names in a cell if they differ
 COLUMNS = {"Keras 3": KERAS, "Keras 2": {"keras 2": ""}, "TensorFlow": TENSORFLOW, "PyTorch": {"torch": ""}, "JAX": {"jax": ""}}
 
 
 def in_columns(keras=None, tf=None, torch=None, jax=None, old=None):
-    """column -> name of the function there."""
+    """column -> name of the function in its systems."""
     names = {"Keras 3": keras, "Keras 2": old or keras, "TensorFlow": tf, "PyTorch": torch, "JAX": jax}
     return {column: name for column, name in names.items() if name}
 
@@ -54,7 +54,7 @@ VALUES = (
 
 
 def ours_at(library, relu, index):
-    """Rectify's answer to one of questions()."""
+    """Rectify's answer to one of inputs.questions()."""
     asked = questions(relu)[index]
     if asked[0] == "y":
         return text(library.forward(relu, array(asked[1]))[0], "f32")
@@ -70,7 +70,7 @@ def marked(cell, ours):
 
 
 def points_of(seen, column, functions):
-    """system -> points, of a column's systems that have the function."""
+    """Returns system -> points, for the systems of a column that have the function."""
     name = functions.get(column)
     of = {system: seen[system]["functions"].get(name) for system in COLUMNS[column] if system in seen}
     return {system: each["points"] for system, each in of.items() if each}
@@ -94,7 +94,7 @@ def kink_cell(column, points, index, ours):
 
 
 def values(seen, library):
-    """A row for each set of values; rectify first, and those that equal it are left out."""
+    """A row for each set of values, rectify first. Systems that equal rectify are left out."""
     rows, others = {}, {}
     for what, relu, functions in VALUES:
         ours = tuple(ours_at(library, relu, index) for index in range(KINK))

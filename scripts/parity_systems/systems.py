@@ -1,4 +1,4 @@
-"""The systems that are looked at, each in a process of its own: their libraries, thread pools and modes of rounding do not meet."""
+"""The systems that are compared. Each runs in its own process, so that libraries, thread pools and rounding modes stay apart."""
 
 import importlib.util
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from problem import Problem
 
-# name -> module, its argument, what must be installed
+# name -> module, its argument, packages that must be installed
 SYSTEMS = {
     "torch": ("of_torch", "", ["torch"]),
     "jax": ("of_jax", "both", ["jax", "ml_dtypes"]),
@@ -32,7 +32,7 @@ def installed(names):
 
 
 def observe(name, library):
-    """What observe.py tells of a system."""
+    """Runs observe.py for a system and returns its observations."""
     module, argument, _ = SYSTEMS[name]
     backend = argument if module == "of_keras" and argument != "old" else "tensorflow"
     with tempfile.TemporaryDirectory() as folder:
@@ -43,7 +43,7 @@ def observe(name, library):
                 command, env={**os.environ, **CPU_ONLY, "KERAS_BACKEND": backend}, capture_output=True, text=True, timeout=60 * MINUTES
             )
         except subprocess.TimeoutExpired:
-            raise Problem(f"{name}: not done after {MINUTES} minutes") from None
+            raise Problem(f"{name}: not finished after {MINUTES} minutes") from None
         if done.returncode or not out.exists():
             last = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
             raise Problem(f"{name} could not be run: {last}")

@@ -1,4 +1,4 @@
-"""One system in this process: worker.py MODULE ARGUMENT LIBRARY OUT writes what is seen as JSON. systems.py starts it."""
+"""Runs one system in this process: worker.py MODULE ARGUMENT LIBRARY OUT writes the observations as JSON. systems.py starts it."""
 
 import importlib
 import json
@@ -13,7 +13,7 @@ from library import Library  # noqa: E402
 
 def main():
     module, argument, library, out = sys.argv[1:]
-    np.seterr(all="ignore")  # onnx.reference is numpy
+    np.seterr(all="ignore")  # onnx.reference runs on numpy
     system = importlib.import_module(module).system(*([argument] if argument else []))
     Path(out).write_text(json.dumps(observe.observe(system, Library(library))))
 
