@@ -204,7 +204,7 @@ __device__ void store_sums(C (&sums)[Sums::count][Width], const SumPlan& plan, c
   int channels_met = 1;
   const std::int64_t channel = plan.first_channel(index);
   if (to_channels != 0) {
-    int period = positions;  // or what the strip has of it
+    int period = positions;  // or the part of it that is in the strip
     if (plan.strips == 1) {
       period = static_cast<int>(plan.period);
       halve_rows(sums, to_channels, positions / period, period);

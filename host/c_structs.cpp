@@ -32,8 +32,8 @@ bool is_zero(const T& object) {
   return std::memcmp(&object, &zero, sizeof object) == 0;
 }
 
-/// Checks that this version of the library knows all operands that are set. Structs of an earlier version are copied to `room` and
-/// extended by zeros.
+/// Checks that this version of the library knows all operands that are set. Structs of an earlier version are copied to `room`
+/// and extended by zeros.
 template <class Operands>
 const Operands& require_known(const Operands* given, Operands& room) {
   constexpr std::size_t first = offsetof(Operands, gain);          // the size of the first version

@@ -26,7 +26,8 @@ class SpanParameters {
     return parameter_kinds * values_of_parameter(period_of(layout, threads));
   }
 
-  /// Keeps a reference to `span`, sets its scalars, and maintains its parameters, parameter_index_mask, parameter_phase and parameter_period.
+  /// Keeps a reference to `span`, sets its scalars, and maintains its parameters, parameter_index_mask, parameter_phase and
+  /// parameter_period.
   SpanParameters(const Elementwise& call, const Loop<C>& loop, std::int64_t threads, C* memory, Span<C>& span)
       : layout_(call.layout), parameter_(call.parameters), period_(period_of(call.layout, threads)), span_(span) {
     span.scalars = scalars_of<C>(call);
