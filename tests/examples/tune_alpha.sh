@@ -34,7 +34,7 @@ begin_long() {
   local log=$1
   shift
   rm -f out.txt
-  (trap - INT; exec "$program" "${long[@]}" "$@") >out.txt 2>"$log" &
+  (exec env --default-signal=INT,TERM,HUP "$program" "${long[@]}" "$@") >out.txt 2>"$log" &
   pid=$!
   for _ in $(seq 100); do grep -q images out.txt 2>/dev/null && break; sleep 0.1; done
   sleep 0.5
