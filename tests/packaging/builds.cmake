@@ -5,6 +5,12 @@ if(RECTIFY_NESTED)
   return()  # these builds do not test builds
 endif()
 
+# The preset of slow tests selects some.
+if(PROJECT_BINARY_DIR STREQUAL "${PROJECT_SOURCE_DIR}/build/release")
+  add_test(NAME slow_preset_selects_tests COMMAND ${CMAKE_CTEST_COMMAND} --preset slow -N WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(slow_preset_selects_tests PROPERTIES LABELS quick TIMEOUT 60 PASS_REGULAR_EXPRESSION "Total Tests: [1-9]")
+endif()
+
 function(rectify_add_build_test name target tests)
   add_test(NAME ${name} COMMAND ${CMAKE_CTEST_COMMAND}
     --build-and-test ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/${name} --build-generator ${CMAKE_GENERATOR} --build-noclean
