@@ -2,6 +2,7 @@
 #include "floats.hpp"
 
 #include <rectify/ops.hpp>
+#include <rectify/presets.hpp>
 
 #include <cstddef>
 #include <utility>
