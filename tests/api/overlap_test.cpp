@@ -81,13 +81,12 @@ TEST(SharedBytes, MatchesAComparisonOfAllBytesForRandomViews) {
   const auto random_view = [&] {
     const DType dtype = dice.any_of({DType::f16, DType::f32, DType::f64});
     const std::int64_t bytes = bits_per_element(dtype) / 8;
-    std::int64_t extents[4], strides[4], elements = 1, reach = 0;
+    std::int64_t extents[4], strides[4], elements = 1;
     const auto rank = dice.below(5);
     for (int axis = 0; axis < rank; ++axis) {
       extents[axis] = elements < 40 ? 1 + dice.below(6) : 1;
       strides[axis] = dice.below(14);
       elements *= extents[axis];
-      reach += (extents[axis] - 1) * strides[axis];
     }
     return view(dice.below(256 / bytes) * bytes, dtype, Shape(extents, rank), Strides(strides, rank));
   };
