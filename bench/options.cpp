@@ -127,7 +127,9 @@ int parse(int argc, char** argv, Options& o) {
   add_function(app, o);
   app.add_option("--json", o.json, "Also write the results to this file");
   app.footer(
-      "If other programs use the CPU too, set OMP_WAIT_POLICY=passive: threads that spin while they wait lose time slices.");
+      "Threads do not spin while they wait, unless OMP_WAIT_POLICY=active is set: that loses time slices if other programs use "
+      "the "
+      "CPU too.");
   bool list_ops = false;
   app.add_flag("--list-ops", list_ops, "Show the ops and their bytes per element, and exit");
   try {

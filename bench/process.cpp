@@ -1,3 +1,4 @@
+// The signal handler only notes the signal; programs ask for it between two steps of their work.
 #include "process.hpp"
 
 #include <unistd.h>

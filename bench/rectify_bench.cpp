@@ -1,7 +1,7 @@
 // rectify-bench: times ops for several sizes and dtypes, on the GPU if there is one. Every result is checked against the
 // reference before it is timed. Exit status: 0; 1 if a result was wrong or the run failed; 2 for an invalid command line; 128 +
-// the number of the signal that ended the run early, 130 for Ctrl-C. The call path is: options.cpp (cases_of), cases.cpp (run), workload.cpp (an op and its
-// operands), report.cpp (rows).
+// the number of the signal that ended the run early, 130 for Ctrl-C. The call path is: options.cpp (cases_of), cases.cpp (run),
+// workload.cpp (an op and its operands), report.cpp (rows).
 #include "files.hpp"
 #include "options.hpp"
 #include "process.hpp"

@@ -76,15 +76,15 @@ void process_in_thread(const SharedCall<T>& shared, Compute<T>* memory, int thre
 template <class T>
 void run_call(const Elementwise& call, LoopKind kind) {
   using C = Compute<T>;
-  const Rectifier<C> f = rounded<C>(call.relu);
-  kind.capped = kind.op == LoopKind::backward_mask ? call.mask_bits == 2 : f.max_value < no_cap<C>;
-  kind.flat = f.alpha == 0;
+  const Scalars<C> scalars = scalars_of<C>(call);
+  kind.capped = kind.op == LoopKind::backward_mask ? call.mask_bits == 2 : scalars.f.max_value < no_cap<C>;
+  kind.flat = scalars.f.alpha == 0;
   kind.gained = call.gain != 1;
   const SumPlan plan = kind.sums != 0 ? plan_sums(call.layout, sums_per_channel(call), cpu_sum_grain<C>) : SumPlan{};
   const Loops<T>& loops = loops_of_this_machine();
   // Not `parallel if`, which makes a team of one thread: entering it takes longer than a small call.
   const int threads = call.layout.elements < parallel_from_elements || is_forked ? 1 : omp_get_max_threads();
-  const SharedCall<T> shared{call, loops.find(kind), plan, sum_offsets(call, plan), threads};
+  const SharedCall<T> shared{call, scalars, loops.find(kind), plan, sum_offsets(call, plan), threads};
   in_each_thread<C>(shared.values_per_thread(), threads,
                     [&](C* memory, int thread, int team) { process_in_thread(shared, memory, thread, team); });
 }

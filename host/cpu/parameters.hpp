@@ -28,10 +28,11 @@ class SpanParameters {
 
   /// Keeps a reference to `span`, sets its scalars, and maintains its parameters, parameter_index_mask, parameter_phase and
   /// parameter_period.
-  SpanParameters(const Elementwise& call, const Loop<C>& loop, std::int64_t threads, C* memory, Span<C>& span)
+  SpanParameters(const Elementwise& call, const Scalars<C>& scalars, const Loop<C>& loop, std::int64_t threads, C* memory,
+                 Span<C>& span)
       : layout_(call.layout), parameter_(call.parameters), period_(period_of(call.layout, threads)), span_(span) {
-    span.scalars = scalars_of<C>(call);
-    const Element<C> without_tensors{span.scalars};
+    span.scalars = scalars;
+    const Element<C> without_tensors{scalars};
     C absent[parameter_kinds];
     for_each_parameter<General>([&](auto tag) { absent[tag.kind] = parameter_of<decltype(tag)::kind>(without_tensors); });
     span.parameter_phase = 0;

@@ -22,6 +22,7 @@ template <class T>
 struct SharedCall {
   using C = Compute<T>;
   const Elementwise& call;
+  Scalars<C> scalars;
   Loop<C> loop;
   SumPlan plan;  ///< without parts if there are no sums
   SumOffsets offsets;
@@ -43,7 +44,7 @@ class SpanRunner {
   SpanRunner(const SharedCall<T>& shared, C* memory)
       : shared_(shared),
         chains_(shared.sum_chains(memory)),
-        parameters_(call_, shared.loop, shared.threads, memory + chains_.values_needed(), span_) {
+        parameters_(call_, shared.scalars, shared.loop, shared.threads, memory + chains_.values_needed(), span_) {
     span_.mask_bits = call_.mask_bits;
   }
 

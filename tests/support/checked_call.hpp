@@ -27,8 +27,8 @@ class CheckedCall {
       got = device;
     }
   };
-  /// The views of the operand. A second request gives the same views, so an output may be in place of an input. The operand must outlive
-  /// the call.
+  /// The views of the operand. A second request gives the same views, so an output may be the same view as an input. The operand
+  /// must outlive the call.
   Views read(const Operand& operand) { return views(place(operand)); }
   Views write(const Operand& operand);
   /// The same for a sum, which check() does not compare.

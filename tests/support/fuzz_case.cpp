@@ -50,6 +50,7 @@ class Draw {
   Operand sum(const char* name);
   bool may_sum(int kind, From from) const;
   Shape parameter_shape(std::int64_t length);
+  Placement channel_placement(std::initializer_list<int> some_strides);
   void add_backward(From from);
 
   Dice dice;
@@ -77,15 +78,19 @@ Shape Draw::parameter_shape(std::int64_t length) {
   return {extents, rank};
 }
 
-Operand Draw::parameter(const char* name, Generator generator) {
-  const bool channels = axis_ >= 0 && !dice.one_in(3);
-  const std::int64_t length = channels ? shape_[axis_] : 1;
+/// One element, or one for each channel, with one of the strides.
+Placement Draw::channel_placement(std::initializer_list<int> some_strides) {
+  const std::int64_t length = axis_ >= 0 && !dice.one_in(3) ? shape_[axis_] : 1;
   per_channel_ = per_channel_ || length != 1;
   const Shape shape = parameter_shape(length);
-  const int stride = dice.any_of({1, 1, 1, 2, 0});
+  const int stride = dice.any_of(some_strides);
   std::int64_t strides[max_rank];
   for (int i = 0; i < shape.rank(); ++i) strides[i] = shape[i] == 1 ? dice.below(9) : stride;
-  const Placement at(shape, Strides(strides, shape.rank()), dice.one_in(2) ? 0 : dice.below(9));
+  return Placement(shape, Strides(strides, shape.rank()), dice.one_in(2) ? 0 : dice.below(9));
+}
+
+Operand Draw::parameter(const char* name, Generator generator) {
+  const Placement at = channel_placement({1, 1, 1, 2, 0});
   const bool wide = bits_per_element(c_.dtype) == 16 && dice.one_in(2);
   const DType dtype = wide ? DType::f32 : c_.dtype;
   return {name, dtype, at, generator(dice, dtype, at.span(), c_.relu, kind_)};
@@ -126,13 +131,7 @@ void Draw::outputs() {
 
 /// Of one element or one per channel, whatever its parameter has.
 Operand Draw::sum(const char* name) {
-  const std::int64_t length = axis_ >= 0 && !dice.one_in(3) ? shape_[axis_] : 1;
-  per_channel_ = per_channel_ || length != 1;
-  const Shape shape = parameter_shape(length);
-  const int stride = dice.any_of({1, 1, 2});
-  std::int64_t strides[max_rank];
-  for (int i = 0; i < shape.rank(); ++i) strides[i] = shape[i] == 1 ? dice.below(9) : stride;
-  const Placement at(shape, Strides(strides, shape.rank()), dice.one_in(2) ? 0 : dice.below(9));
+  const Placement at = channel_placement({1, 1, 2});
   const DType dtype = c_.dtype == DType::f64 ? DType::f64 : DType::f32;
   Operand sum{name, dtype, at, untouched(dtype, at)};
   if (c_.accumulate) sum.bytes = random_numbers(dice, dtype, at.span(), c_.relu, Numbers::normal);

@@ -6,28 +6,23 @@
 #include "core/operand_table.hpp"
 
 #include <cstddef>
+#include <type_traits>
 #include <vector>
 
 namespace rectify::test {
 
-/// An input, or an output.
+/// A row of the table of operands, as a member of Forward or of Backward.
 template <class Operands>
-struct Place {
+struct Place : std::conditional_t<std::is_same_v<Operands, Forward>, detail::ForwardMember, detail::BackwardMember> {
   const char* name;
-  ConstTensorView Operands::*input;
-  TensorView Operands::*output;
+  detail::OperandKind kind;
 
-  const ConstTensorView& of(const Operands& operands) const { return output != nullptr ? operands.*output : operands.*input; }
+  const ConstTensorView& of(const Operands& operands) const { return this->view(operands); }
 
   /// The same tensor, at another address.
   void move(Operands& operands, char* to) const {
     const ConstTensorView& view = of(operands);
-    const TensorView moved(to, view.dtype(), view.shape(), view.device());
-    if (output != nullptr) {
-      operands.*output = moved;
-    } else {
-      operands.*input = moved;
-    }
+    this->set(operands, TensorView(to, view.dtype(), view.shape(), view.device()));
   }
 };
 
@@ -39,7 +34,7 @@ template <class Operands>
 Places<Operands> all_places() {
   Places<Operands> places;
   detail::for_each_operand<Operands>([&](const detail::Operand& operand, const auto& member) {
-    places.push_back({operand.name, member.input, member.output});
+    places.push_back({member, operand.name, operand.kind});
   });
   return places;
 }

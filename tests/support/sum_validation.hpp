@@ -17,9 +17,7 @@ inline constexpr SumName sums[] = {
     {"dthreshold", &Backward::dthreshold}, {"dmax_value", &Backward::dmax_value},
 };
 
-inline bool is_sum(const Place<Backward>& place) {
-  return place.output != nullptr && place.output != &Backward::dx && place.output != &Backward::dresidual;
-}
+inline bool is_sum(const Place<Backward>& place) { return place.kind == detail::OperandKind::sum; }
 
 /// The workspace is part of the memory that a rejected call must not write.
 class SumValidation : public Validation {
