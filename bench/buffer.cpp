@@ -5,6 +5,7 @@
 #include "reference.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <random>
 #include <vector>
@@ -27,35 +28,29 @@ unsigned char random_codes(std::mt19937& random, int bits) {
   return static_cast<unsigned char>(byte);
 }
 
-/// The index of the first bit at which two arrays, which are not equal, differ.
-std::int64_t first_bit(const unsigned char* a, const unsigned char* b, std::size_t bytes) {
-  const std::int64_t at = std::mismatch(a, a + bytes, b).first - a;
-  return at * 8 + __builtin_ctz(static_cast<unsigned>(a[at] ^ b[at]));
+/// Whether two numbers are at most `units` apart, in units of the last place of the larger one. Two NaN are.
+bool is_near(double a, double b, DType dtype, int units) {
+  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
+  if (a == b || std::isinf(a) || std::isinf(b)) return a == b;
+  const double precision = dtype == DType::f64 ? 0x1p-52 : dtype == DType::f32 ? 0x1p-23 : dtype == DType::f16 ? 0x1p-10 : 0x1p-7;
+  const double smallest_normal = dtype == DType::f64 ? 0x1p-1022 : dtype == DType::f16 ? 0x1p-14 : 0x1p-126;
+  return std::fabs(a - b) <= units * precision * std::max({std::fabs(a), std::fabs(b), smallest_normal / precision});
 }
 
 }  // namespace
 
-std::shared_ptr<void> Memory::take(std::size_t bytes, Use use) {
-  for (Piece& piece : pieces_) {
-    if (piece.taken || piece.bytes != bytes || piece.use != use) continue;
-    piece.taken = true;
-    return piece.data;
-  }
-  pieces_.push_back({harness::tools(device_).allocate(bytes), bytes, use, true});
-  return pieces_.back().data;
+Memory Memory::of(Device device) {
+  return {device, [&tools = harness::tools(device)](std::size_t bytes) { return tools.allocate(bytes); }};
 }
 
-void Memory::rewind() {
-  for (Piece& piece : pieces_) piece.taken = false;
-}
-
-Buffer::Buffer(DType dtype, std::int64_t lines, std::int64_t line_elements, Memory& memory, Memory::Use use)
+Buffer::Buffer(DType dtype, std::int64_t lines, std::int64_t line_elements, const Memory& memory, std::int64_t offset)
     : dtype_(dtype),
-      device_(memory.device()),
+      device_(memory.device),
       lines_(lines),
       line_bits_(line_elements * bits_per_element(dtype)),
       line_bytes_((line_bits_ + 7) / 8),
-      data_(memory.take(static_cast<std::size_t>(lines * line_bytes_), use)) {}
+      memory_(memory.allocate(static_cast<std::size_t>(offset + lines * line_bytes_))),
+      data_(static_cast<unsigned char*>(memory_.get()) + offset) {}
 
 void Buffer::randomise(unsigned seed) const {
   std::mt19937 random(seed);
@@ -94,8 +89,25 @@ void Buffer::fill(unsigned char byte) const {
   });
 }
 
-std::int64_t Buffer::first_difference(const Buffer& block) const {
-  const int bits = bits_per_element(dtype_), past_the_last = static_cast<int>(line_bytes_ * 8 - line_bits_);
+void Buffer::spoil_gaps(std::int64_t row, std::int64_t gap) const {
+  const std::int64_t bytes = bits_per_element(dtype_) / 8;
+  for (unsigned char* at = line(0) + row * bytes; at < line(lines_); at += (row + gap) * bytes)
+    std::memset(at, 0xff, static_cast<std::size_t>(gap * bytes));
+}
+
+std::int64_t Buffer::first_bit(const unsigned char* got, const unsigned char* want, std::size_t bytes, int tolerance) const {
+  const unsigned char* at = std::mismatch(got, got + bytes, want).first;
+  const int size = bits_per_element(dtype_) / 8;
+  if (size > 0 && tolerance > 0) {
+    const auto number = [&](const unsigned char* begin) { return reference::load(dtype_, begin); };
+    for (at = got; at < got + bytes && is_near(number(at), number(want + (at - got)), dtype_, tolerance);) at += size;
+  }
+  if (at == got + bytes) return -1;
+  return (at - got) * 8 + (size > 0 ? 0 : __builtin_ctz(static_cast<unsigned>(*at ^ want[at - got])));
+}
+
+std::int64_t Buffer::first_difference(const Buffer& block, int tolerance) const {
+  const int past_the_last = static_cast<int>(line_bytes_ * 8 - line_bits_);
   std::int64_t first = -1;
   std::vector<unsigned char> got(static_cast<std::size_t>(block.line_bytes_));
   for (std::int64_t i = 0; i < lines_; ++i) {
@@ -105,7 +117,8 @@ std::int64_t Buffer::first_difference(const Buffer& block) const {
       if (at + static_cast<std::int64_t>(bytes) == line_bytes_)
         want[bytes - 1] &= static_cast<unsigned char>(0xff >> past_the_last);
       if (first >= 0 || std::memcmp(got.data(), want.data(), bytes) == 0) return;
-      first = ((i * line_bytes_ + at) * 8 + first_bit(got.data(), want.data(), bytes)) / bits;
+      const std::int64_t bit = first_bit(got.data(), want.data(), bytes, tolerance);
+      if (bit >= 0) first = ((i * line_bytes_ + at) * 8 + bit) / bits_per_element(dtype_);
     });
   }
   return first;

@@ -1,37 +1,50 @@
-// A case of rectify-bench: an op on tensors of one size, checked against the reference and then timed beside a baseline.
+// A case of rectify-bench: an op on tensors of one size. The command line asks for lists, of which every combination is a case.
 #pragma once
 
 #include "harness.hpp"
 #include "op_table.hpp"
+#include "workload.hpp"
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace rectify::bench {
 
 struct Case {
-  const Op& op;
-  const Op* against;  ///< the baseline; null for a copy of as many bytes as the op moves
-  Relu relu;          ///< of op and of against
+  Op op;
+  Relu relu;
   DType dtype;
-  std::int64_t elements;  ///< of the output of both ops: a multiple of unit_elements() of both layouts
+  std::int64_t elements;  ///< of the output: a multiple of op.layout.unit_elements()
   Device device;
-  int repetitions;
+  Workload::Placement placement;
+  bool is_cold;   ///< calls rotate over so many buffers that none is in the last cache
+  bool as_graph;  ///< calls are replayed as a CUDA graph
+  std::string reduced = {};  ///< "4 GiB": what was asked for, if it did not fit into memory
 
   std::int64_t tensor_bytes() const { return elements * (bits_per_element(dtype) / 8); }
+  std::int64_t bytes() const;  ///< moved by one call
+  std::int64_t units() const { return elements / op.layout.unit_elements(); }
+  std::string mode() const;   ///< "cold", "hot", "cold, graph"
+  std::string shape() const;  ///< "[16384, 1024]"
+  std::string setting() const;  ///< what is not in a row of the table: function, layout, mode
+  std::string repro() const;    ///< a command that runs this case alone
 };
 
-struct Row {
-  std::string difference;       ///< of op or of against from the reference, as text; empty if there is none
-  std::int64_t bytes = 0;       ///< moved by one call
-  double seconds = 0;           ///< of one call, the median of `repetitions` samples; 0 if the result was wrong
-  double baseline_seconds = 0;  ///< of the baseline, whose samples alternate with the op's
-
-  bool equals_reference() const { return difference.empty(); }
+/// A combination that was asked for and cannot be run, with the reason.
+struct Skipped {
+  std::string what, why;
 };
 
-/// Checks the case, and times it if its results are right.
-Row run(const Case& c);
+struct Cases {
+  std::vector<Case> all;
+  std::vector<Skipped> skipped;
+};
+
+struct Options;
+/// Every combination, in the order of the table of ops. Sizes are rounded down to whole units, at least one, and equal sizes are
+/// run once. Throws InvalidArgument if no combination is valid.
+Cases cases_of(const Options& o, Device device);
 
 using harness::name;
 

@@ -1,10 +1,10 @@
-// What tests, benchmarks and examples need of a device in addition to rectify: memory, transfers, a plain copy, and a clock.
+// What tests, benchmarks and examples need of a device in addition to rectify: memory and transfers.
 #pragma once
 
 #include <rectify/tensor_view.hpp>
 
 #include <cstddef>
-#include <functional>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -15,8 +15,7 @@ struct Tools {
   std::shared_ptr<void> (*allocate)(std::size_t bytes);             ///< 256-byte aligned
   void (*upload)(void* to, const void* from, std::size_t bytes);    ///< from host memory; complete on return
   void (*download)(void* to, const void* from, std::size_t bytes);  ///< to host memory; complete on return
-  void (*copy)(void* to, const void* from, std::size_t bytes);      ///< a plain copy, the baseline of benchmarks
-  double (*seconds)(const std::function<void()>& work);             ///< the duration of the work
+  std::size_t (*free_bytes)();                                      ///< memory that can still be allocated
 };
 
 const Tools& cpu_tools();
@@ -24,17 +23,20 @@ const Tools& cpu_tools();
 const Tools* cuda_tools();
 const Tools& tools(Device device);
 
+struct GpuFacts {
+  std::int64_t l2, memory;  ///< bytes
+  std::string driver;       ///< "580.159.04", or the CUDA version that it supports if its own is not told
+  std::string compute_capability;
+};
+/// Of the current GPU. Throws without CUDA.
+GpuFacts gpu_facts();
+/// Makes it the current GPU; nothing for the CPU.
+void use(Device device);
+
 /// "f16", "bf16", "f32", "f64", "u1", "u2".
 std::string name(DType dtype);
 
 /// cuda:0 if there is a GPU, else the CPU.
 Device best_device();
-
-/// Times two functions in turn, so that both run under the same conditions.
-struct Paired {
-  double work, baseline;  ///< median seconds of each
-};
-Paired paired_seconds(const Tools& on, int repetitions, const std::function<void()>& work,
-                      const std::function<void()>& baseline);
 
 }  // namespace rectify::harness

@@ -1,10 +1,10 @@
-// The tools of the GPU. Durations are taken between two events. Memory comes from cudaMalloc, because thrust::device_vector
-// took 20 s to compile.
+// The tools of the current GPU. Memory comes from cudaMalloc, because thrust::device_vector took 20 s to compile.
 #include "harness.hpp"
 
 #include <cuda_runtime.h>
 
 #include <algorithm>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -17,8 +17,10 @@ void require(cudaError_t error) {
 }
 
 std::string gpu_name() {
+  int device = 0;
   cudaDeviceProp properties{};
-  require(cudaGetDeviceProperties(&properties, 0));
+  require(cudaGetDevice(&device));
+  require(cudaGetDeviceProperties(&properties, device));
   return properties.name;
 }
 
@@ -53,29 +55,35 @@ std::shared_ptr<void> gpu_allocate(std::size_t bytes) {
 
 void transfer(void* to, const void* from, std::size_t bytes) { require(cudaMemcpy(to, from, bytes, cudaMemcpyDefault)); }
 
-void gpu_copy(void* to, const void* from, std::size_t bytes) {
-  require(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice));
-}
-
-double gpu_seconds(const std::function<void()>& work) {
-  cudaEvent_t start, stop;
-  require(cudaEventCreate(&start));
-  require(cudaEventCreate(&stop));
-  require(cudaEventRecord(start));
-  work();
-  require(cudaEventRecord(stop));
-  require(cudaEventSynchronize(stop));
-  float milliseconds = 0;
-  require(cudaEventElapsedTime(&milliseconds, start, stop));
-  cudaEventDestroy(start);
-  cudaEventDestroy(stop);
-  return milliseconds / 1e3;
+std::size_t gpu_free_bytes() {
+  std::size_t spare = 0, all = 0;
+  require(cudaMemGetInfo(&spare, &all));
+  return spare;
 }
 
 }  // namespace
 
+GpuFacts gpu_facts() {
+  int device = 0, version = 0;
+  cudaDeviceProp properties{};
+  require(cudaGetDevice(&device));
+  require(cudaGetDeviceProperties(&properties, device));
+  require(cudaDriverGetVersion(&version));
+  GpuFacts facts{properties.l2CacheSize, static_cast<std::int64_t>(properties.totalGlobalMem),
+                 "for CUDA " + std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10),
+                 std::to_string(properties.major) + "." + std::to_string(properties.minor)};
+  std::string line;
+  std::ifstream driver("/sys/module/nvidia/version");
+  if (std::getline(driver, line)) facts.driver = line;
+  return facts;
+}
+
+void use(Device device) {
+  if (device.kind == Device::Kind::cuda) require(cudaSetDevice(device.index));
+}
+
 const Tools* cuda_tools() {
-  static constexpr Tools all{gpu_name, gpu_allocate, transfer, transfer, gpu_copy, gpu_seconds};
+  static constexpr Tools all{gpu_name, gpu_allocate, transfer, transfer, gpu_free_bytes};
   return &all;
 }
 

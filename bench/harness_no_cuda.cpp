@@ -1,8 +1,12 @@
 // Replaces harness_cuda.cu in a build without CUDA.
 #include "harness.hpp"
 
+#include <stdexcept>
+
 namespace rectify::harness {
 
 const Tools* cuda_tools() { return nullptr; }
+GpuFacts gpu_facts() { throw std::logic_error("built without CUDA"); }
+void use(Device) {}
 
 }  // namespace rectify::harness

@@ -81,6 +81,26 @@ std::int64_t Layout::unit_elements() const {
   return elements;
 }
 
+Strides Layout::strides(std::int64_t units) const {
+  const Shape sizes = shape(units);
+  const int rank = sizes.rank(), last = channels_last ? 1 : rank - 1;
+  const std::int64_t zeros[max_rank] = {};
+  Strides strides(zeros, rank);
+  std::int64_t stride = sizes[last] + gap;
+  strides[last] = 1;
+  for (int axis = rank - 1; axis >= 0; --axis) {
+    if (axis == last) continue;
+    strides[axis] = stride;
+    stride *= sizes[axis];
+  }
+  return strides;
+}
+
+std::int64_t Layout::elements_in_memory(std::int64_t units) const {
+  const std::int64_t elements = units * unit_elements();
+  return gap == 0 ? elements : elements / row() * (row() + gap);
+}
+
 std::int64_t Layout::lines() const {
   std::int64_t product = 1;
   for (int axis = 0; extents[axis] != 0; ++axis) product *= extents[axis];
@@ -94,16 +114,18 @@ std::string Layout::text() const {
   return all + "]";
 }
 
-Layout channels_layout(std::int64_t channels, std::int64_t inner) {
+Layout layout_of(const Shape& extents, int channel_axis) {
   // A block of as many units as make whole bytes of a mask, a prime number of times: often enough that it has many packs and
   // tiles. Once if they are so large that the reference would take seconds for each further time.
   constexpr std::int64_t enough = std::int64_t{1} << 15, large = std::int64_t{1} << 22;
-  const std::int64_t unit = channels * inner, whole = 8 / std::gcd(unit, std::int64_t{8});
+  Layout layout{extents, channel_axis, 1, false};
+  const std::int64_t unit = layout.unit_elements(), whole = 8 / std::gcd(unit, std::int64_t{8});
   std::int64_t times = whole * unit > large ? 1 : 3;
-  for (const std::int64_t prime : {13, 61, 251, 1021, 4099}) {
+  for (const std::int64_t prime : {13, 61, 251, 1021, 4099, 8209}) {
     if (times * whole * unit < enough) times = prime;
   }
-  return {{0, channels, inner}, 1, times * whole, false};
+  layout.block_units = times * whole;
+  return layout;
 }
 
 bool Op::uses(Operand operand) const { return std::find(operands.begin(), operands.end(), operand) != operands.end(); }
@@ -114,6 +136,10 @@ bool Op::is_output(Operand operand) const {
 
 bool Op::is_plain() const {
   return std::all_of(operands.begin(), operands.end(), [](Operand operand) { return is_one_of(operand, {x, y, dy, dx}); });
+}
+
+bool Op::has_channels() const {
+  return std::any_of(operands.begin(), operands.end(), [](Operand operand) { return is_parameter(operand) || is_sum(operand); });
 }
 
 bool Op::has_sums() const { return std::any_of(operands.begin(), operands.end(), is_sum); }

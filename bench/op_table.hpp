@@ -34,18 +34,24 @@ struct Layout {
   int channel_axis;          ///< of the parameters
   std::int64_t block_units;  ///< units in a block, which inputs repeat and for which the reference is computed
   bool x_is_broadcast;       ///< one x for all indices of axis 0
+  std::int64_t gap = 0;      ///< elements between two rows in memory, a row being the last axis
+  bool channels_last = false;  ///< in memory axis 1 is the last, as in NHWC
 
   Shape shape(std::int64_t units) const;
+  /// Of a tensor in memory.
+  Strides strides(std::int64_t units) const;
   std::int64_t unit_elements() const;
+  std::int64_t row() const { return extents[extents.rank() - 1]; }     ///< its elements; 0 for flat tensors
+  std::int64_t elements_in_memory(std::int64_t units) const;           ///< with the gaps
   std::int64_t lines() const;  ///< of units in memory (Buffer): the product of the extents before the 0
   std::int64_t channels() const { return extents[channel_axis]; }
-  bool has_channels() const { return channel_axis > 0; }  ///< in each unit; false for models, which are along axis 0
   std::string text() const;                               ///< "[n, 1024]"
 };
 
-/// The layout [n, channels, inner]. Both are positive. Their product is at most 2^26, so that a block stays small.
+/// Tensors of these extents, of which one is 0 and stands for the number of units. A unit has at most 2^26 elements, so that a
+/// block stays small.
 constexpr std::int64_t max_unit_elements = std::int64_t{1} << 26;
-Layout channels_layout(std::int64_t channels, std::int64_t inner);
+Layout layout_of(const Shape& extents, int channel_axis);
 
 struct Op {
   std::string name;
@@ -61,6 +67,7 @@ struct Op {
   bool is_output(Operand operand) const;
   bool is_plain() const;  ///< forward or backward, nothing fused
   bool has_sums() const;
+  bool has_channels() const;  ///< a parameter or a sum has one element for each
   /// Elements of a sum: one for each channel, or one in total if the parameter is a scalar, as threshold and max_value are in
   /// every op.
   std::int64_t sum_elements(Operand sum) const;
@@ -77,7 +84,7 @@ const Op& op_called(const std::string& name, const std::vector<Op>& table = ops(
 DType mask_of(const Relu& relu, DType dtype);
 
 /// tensors * size of an element + mask bits / 8. Parameters and sums with one element for each channel are not counted: they
-/// stay in the caches, unless --channels requests many and the tensor has few units. The workspace is not counted either: for
+/// stay in the caches, unless --shape requests many and the tensor has few units. The workspace is not counted either: for
 /// each sum it has at most one value for 16 elements, and for large tensors one for more than 100.
 double bytes_per_element(const Op& op, const Relu& relu, DType dtype);
 

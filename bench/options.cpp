@@ -1,164 +1,332 @@
-// Parses the command line (CLI11), and makes the cases that it requests.
+// Parses the command line (CLI11).
 #include "options.hpp"
 
-#include "report.hpp"
+#include "peers/peer.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <numeric>
+#include <cctype>
+#include <cmath>
+#include <sstream>
 
 namespace rectify::bench {
 namespace {
 
-void add_ops(CLI::App& app, Options& o) {
-  std::vector<std::string> names;
-  for (const Op& op : ops()) names.push_back(op.name);
-  app.add_option("--against", o.against, "Baseline: this op on tensors of the same size, instead of a copy")
-      ->type_name("OP")
-      ->check(CLI::IsMember(names).description(""));
-  names.insert(names.begin(), "all");
-  app.add_option("--op", o.ops, "Ops to run, separated by commas; --list-ops shows them")
-      ->type_name("OP")
-      ->delimiter(',')
-      ->check(CLI::IsMember(names).description(""))
-      ->capture_default_str();
+constexpr const char* about =
+    "Times every op of rectify beside the fastest copy of the same bytes\n"
+    "between the same tensors, in one run. Every result is checked against a\n"
+    "reference before it is timed. GB/s are 10^9 useful bytes per second.\n"
+    "Without a command: run --short, which takes about half a minute.";
+
+constexpr const char* examples =
+    "Examples:\n"
+    "  rectify-bench --short                      every op once, on GPU 0 or the CPU\n"
+    "  rectify-bench run --op forward,backward --dtype f32,bf16 --min 64K --max 1G\n"
+    "  rectify-bench run --op bias_forward --shape 8192x1024 --alpha 0,0.01\n"
+    "  rectify-bench run --op forward --baseline onednn,torch --json new.json\n"
+    "  rectify-bench compare old.json new.json --fail-above 5%\n"
+    "Sizes are bytes of one tensor: 64K, 16M, 1G are powers of 1024. Lists are\n"
+    "separated by commas; every combination is a case.\n"
+    "Exit status: 0; 1 if a result was wrong, a case failed, or compare found a\n"
+    "case slower; 2 for an invalid command line; 77 if there is no such device or\n"
+    "nothing to run; 128 + the signal that ended the run early (130: Ctrl-C).";
+
+/// Says what is wrong in a line, where CLI11's checks would list all that is right.
+CLI::Validator one_of(const std::vector<std::string>& names, const std::string& hint) {
+  return CLI::Validator(
+      [=](std::string& text) {
+        if (std::find(names.begin(), names.end(), text) != names.end()) return std::string();
+        return "no '" + text + "'; " + hint;
+      },
+      "");
 }
 
-void add_choices(CLI::App& app, Options& o) {
-  app.add_option("--dtype", o.dtypes, "Storage types, separated by commas")
-      ->delimiter(',')
-      ->check(CLI::IsMember({"f16", "bf16", "f32", "f64", "all"}))
-      ->capture_default_str();
-  app.add_option("--device", o.device, "Device; auto is cuda if there is a GPU, else cpu")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
-      ->capture_default_str();
+/// Parses a finite number. `what` completes "must be ...".
+CLI::Validator finite(double least, const std::string& what) {
+  return CLI::Validator(
+      [=](std::string& text) {
+        double value = 0;
+        const bool is_number = CLI::detail::lexical_cast(text, value) && std::isfinite(value) && value >= least;
+        return is_number ? std::string() : "'" + text + "' must be " + what;
+      },
+      "");
 }
 
-void add_sizes(CLI::App& app, Options& o) {
-  const CLI::Range range(std::uint64_t{8}, std::uint64_t{1} << 40);
-  app.add_option("--min-bytes", o.min_bytes, "Smallest tensor (64K, 16M, 1G)")
-      ->transform(CLI::AsSizeValue(false))
-      ->check(range);
-  app.add_option("--max-bytes", o.max_bytes, "Largest tensor")->transform(CLI::AsSizeValue(false))->check(range);
-  app.add_option("--factor", o.factor, "Ratio of one size to the one before")
-      ->check(CLI::Range(2, 1 << 20))
-      ->capture_default_str();
-  app.add_option("--repetitions", o.repetitions, "Samples of each measurement, of which the median is reported")
-      ->check(CLI::Range(1, 10000))
-      ->capture_default_str();
-  CLI::Option* const is_short = app.add_flag(
-      "--short", o.is_short, "forward and backward at 1 MiB and 256 MiB in f32 and bf16, the fused ops at 64 MiB in f32");
-  for (const char* other : {"--dtype", "--min-bytes", "--max-bytes", "--factor"}) is_short->excludes(other);
+/// "5%" as 0.05.
+CLI::Validator fraction() {
+  return CLI::Validator(
+      [](std::string& text) {
+        double value = 0;
+        const bool percent = !text.empty() && text.back() == '%';
+        if (!CLI::detail::lexical_cast(percent ? text.substr(0, text.size() - 1) : text, value) || !std::isfinite(value) || value < 0)
+          return "'" + text + "' must be a fraction, such as 5% or 0.05";
+        text = std::to_string(percent ? value / 100 : value);
+        return std::string();
+      },
+      "");
 }
 
-void add_layout(CLI::App& app, Options& o) {
-  CLI::Option* const channels =
-      app.add_option("--channels", o.channels, "Run the ops that have channels on [n, C, I] instead of their own layouts")
-          ->type_name("C")
-          ->check(CLI::Range(std::int64_t{1}, std::int64_t{65536}));
-  app.add_option("--inner", o.inner, "Neighbouring elements of one channel, such as height times width")
-      ->type_name("I")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000000}))
-      ->needs(channels)
-      ->capture_default_str();
-}
+struct SizeOptions {
+  CLI::Option *min, *max;
+};
 
-/// Checks that involve several options.
-void check_together(const Options& o) {
-  if (o.min_bytes > o.max_bytes) throw CLI::ValidationError("--min-bytes", "is larger than --max-bytes");
-  if (o.channels * o.inner > max_unit_elements)
-    throw CLI::ValidationError("--channels", "times --inner is more than " + std::to_string(max_unit_elements));
-}
-
-void lay_out(Options& o) {
-  if (o.channels == 0) return;
-  for (Op& op : o.table) {
-    if (op.layout.has_channels()) op.layout = channels_layout(o.channels, o.inner);
+/// CLI11's excludes() would repeat itself in the help of every option.
+void require_alone(const CLI::App& app, const char* option, std::initializer_list<const char*> others) {
+  if (app.get_option(option)->empty()) return;
+  for (const char* other : others) {
+    if (!app.get_option(other)->empty()) throw CLI::ValidationError(option, std::string("cannot be combined with ") + other);
   }
 }
 
-void add_function(CLI::App& app, Options& o) {
-  app.add_option("--alpha", o.relu.alpha, "Slope below the threshold")->capture_default_str();
-  app.add_option("--threshold", o.relu.threshold, "Largest input that has the slope alpha")->capture_default_str();
-  app.add_option("--max-value", o.relu.max_value, "Cap of the output; none by default");
+void add_what(CLI::App& app, Options& o) {
+  std::vector<std::string> names{"all"};
+  for (const Op& op : ops()) names.push_back(op.name);
+  app.add_option("--op", o.ops, "Ops; rectify-bench list shows them")
+      ->type_name("OP")
+      ->delimiter(',')
+      ->check(one_of(names, "rectify-bench list shows the ops"))
+      ->capture_default_str();
+  app.add_option("--dtype", o.dtypes, "Storage types: f16, bf16, f32, f64, all")
+      ->type_name("TYPE")
+      ->delimiter(',')
+      ->check(one_of({"f16", "bf16", "f32", "f64", "all"}, "known are f16, bf16, f32, f64, all"))
+      ->capture_default_str();
+  app.add_option("--alpha", o.alphas, "Slopes below the threshold")
+      ->type_name("A")
+      ->delimiter(',')
+      ->check(finite(-1e300, "a finite number"))
+      ->capture_default_str();
+  app.add_option("--threshold", o.thresholds, "Largest inputs that have the slope alpha")
+      ->type_name("T")
+      ->delimiter(',')
+      ->check(finite(-1e300, "a finite number"))
+      ->capture_default_str();
+  app.add_option("--max-value", o.max_values, "Caps of the output; none by default")
+      ->type_name("M")
+      ->delimiter(',')
+      ->check(finite(-1e300, "a finite number"));
 }
 
-bool chosen(const std::vector<std::string>& list, const std::string& name) {
-  return std::any_of(list.begin(), list.end(), [&](const std::string& item) { return item == "all" || item == name; });
+SizeOptions add_sizes(CLI::App& app, Options& o) {
+  const auto size = [](CLI::Option* option) {
+    return option->type_name("SIZE")->transform(CLI::AsSizeValue(false).description(""))->check(
+        CLI::Range(std::uint64_t{8}, std::uint64_t{1} << 40).description(""));
+  };
+  CLI::Option* const min = size(app.add_option("--min", o.min_bytes, "Smallest tensor; 64M, or --max if only that is given"));
+  CLI::Option* const max = size(app.add_option("--max", o.max_bytes, "Largest tensor; --min by default"));
+  app.add_option("--factor", o.factor, "Ratio of one size to the one before")
+      ->type_name("N")
+      ->check(CLI::Range(2, 1 << 20).description(""))
+      ->capture_default_str();
+  app.add_option("--shape", o.shape_texts, "Shapes such as 8192x1024; in nx1024, n is what --min and --max give")
+      ->type_name("SHAPE")
+      ->delimiter(',');
+  app.add_option("--channel-axis", o.channel_axis, "Axis of the channels in a --shape; 1 by default")
+      ->type_name("AXIS")
+      ->check(CLI::Range(0, max_rank - 1).description(""));
+  app.add_option("--layout", o.layout, "nchw, nhwc (64 channels, 28x28) or pitched (rows with gaps of 64)")
+      ->type_name("LAYOUT")
+      ->check(one_of({"nchw", "nhwc", "pitched"}, "known are nchw, nhwc, pitched"));
+  app.add_flag("--inplace", o.in_place, "Write y over x, and dx over dy");
+  app.add_option("--misalign", o.misalign, "x begins N elements past an aligned address (dy, if the op reads no x)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 4096).description(""));
+  return {min, max};
 }
 
-std::vector<std::uint64_t> sizes_of(const Options& o, const Op& op, DType dtype) {
-  const std::uint64_t mebi = 1 << 20;
-  if (o.is_short && op.is_plain())
-    return dtype == DType::f32 || dtype == DType::bf16 ? std::vector{mebi, 256 * mebi} : std::vector<std::uint64_t>{};
-  if (o.is_short) return dtype == DType::f32 ? std::vector{64 * mebi} : std::vector<std::uint64_t>{};
-  std::vector<std::uint64_t> sizes;
-  for (std::uint64_t bytes = o.min_bytes; bytes <= o.max_bytes; bytes *= static_cast<std::uint64_t>(o.factor))
-    sizes.push_back(bytes);
+void add_where(CLI::App& app, Options& o) {
+  app.add_option("--device", o.device, "auto (a GPU if there is one), cpu, cuda, cuda:1")
+      ->type_name("DEVICE")
+      ->check(CLI::Validator(
+          [](std::string& text) {
+            const bool known = text == "auto" || text == "cpu" || text == "cuda" ||
+                               (text.size() == 6 && text.rfind("cuda:", 0) == 0 && std::isdigit(text[5]) != 0);
+            return known ? std::string() : "no '" + text + "'; known are auto, cpu, cuda, cuda:1";
+          },
+          ""))
+      ->capture_default_str();
+  app.add_option("--threads", o.threads, "Threads of the CPU; one per core by default")
+      ->type_name("N")
+      ->check(CLI::Range(1, 4096).description(""));
+}
+
+void add_how(CLI::App& app, Options& o) {
+  app.add_flag("--cold", "Rotate over buffers so that none is in the last cache (default)");
+  app.add_flag("--hot", o.hot, "Use the same buffers in every call");
+  app.add_flag("--graph", o.graph, "On a GPU, replay calls as a CUDA graph");
+  const std::vector<std::string> names = peer_names();
+  std::string known;
+  for (const std::string& name : names) known += (known.empty() ? "" : ", ") + name;
+  app.add_option("--baseline", o.baselines, "Peers on the same buffers: " + known)
+      ->type_name("PEER")
+      ->delimiter(',')
+      ->check(one_of(names, "known are " + known));
+  app.add_option("--samples", o.rules.samples, "Least number of samples of each contender")
+      ->type_name("N")
+      ->check(CLI::Range(1, 10000).description(""))
+      ->capture_default_str();
+  app.add_option("--seconds", o.rules.seconds, "After which a case takes no further sample")
+      ->type_name("S")
+      ->check(finite(0, "a number of seconds"))
+      ->capture_default_str();
+  app.add_option("--noise", o.rules.noise, "Standard error of the medians at which a case ends earlier")
+      ->type_name("P%")
+      ->transform(fraction())
+      ->default_str("0.5%");
+  app.add_flag("--check,!--no-check", [&o](std::int64_t count) { o.no_check = count < 0; },
+               "Check results before timing (default); rows that were not are marked");
+}
+
+void add_outputs(CLI::App& app, Options& o) {
+  app.add_option("--json", o.json, "Write a record with all samples, which compare reads")->type_name("FILE");
+  app.add_option("--csv", o.csv, "Write the rows as CSV")->type_name("FILE");
+  app.add_option("--md", o.md, "Write the rows as a Markdown table")->type_name("FILE");
+  app.add_flag("--repro", o.repro, "Print the command that runs each case alone");
+}
+
+SizeOptions add_run(CLI::App& app, Options& o, bool with_times) {
+  add_what(app, o);
+  const SizeOptions sizes = add_sizes(app, o);
+  add_where(app, o);
+  if (with_times) add_how(app, o);
+  add_outputs(app, o);
+  app.add_flag("--short", o.is_short, "forward, backward at 1M, 256M in f32, bf16; other ops at 64M in f32");
   return sizes;
 }
 
-void append_cases(const Options& o, const Op& op, DType dtype, std::vector<Case>& cases) {
-  const Op* const other = against(o);
-  const std::int64_t own = op.layout.unit_elements();
-  const std::int64_t unit = other != nullptr ? std::lcm(own, other->layout.unit_elements()) : own;
-  const Relu relu = op.function(other != nullptr ? other->function(o.relu) : o.relu);
-  mask_of(relu, dtype);  // throws if the parameters are not valid
-  std::int64_t last = 0;
-  for (const std::uint64_t bytes : sizes_of(o, op, dtype)) {
-    const std::int64_t fitting = static_cast<std::int64_t>(bytes) / (bits_per_element(dtype) / 8) / unit * unit;
-    const std::int64_t elements = std::max(fitting, unit);
-    if (elements != last) cases.push_back({op, other, relu, dtype, elements, device_of(o), o.repetitions});
-    last = elements;
+void add_compare(CLI::App& app, Options& o) {
+  app.add_option("records", o.records, "Two records of run --json: the earlier one first")->type_name("OLD NEW")->expected(2)->required();
+  app.add_option("--fail-above", o.fail_above, "Slowdown from which the exit status is 1")
+      ->type_name("P%")
+      ->transform(fraction())
+      ->default_str("5%");
+  app.add_option("--by", o.by, "time, or ceiling: shares of each run's own ceiling, for a noisy machine")
+      ->type_name("WHAT")
+      ->check(one_of({"time", "ceiling"}, "known are time, ceiling"))
+      ->capture_default_str();
+}
+
+/// What one size option leaves open is the other. An option that was not given cannot be wrong.
+void settle_sizes(const SizeOptions& given, Options& o) {
+  if (given.min->empty() && !given.max->empty()) o.min_bytes = o.max_bytes;
+  if (given.max->empty() && !given.min->empty()) o.max_bytes = o.min_bytes;
+  if (o.min_bytes > o.max_bytes) throw CLI::ValidationError("--min", "is larger than --max");
+  o.shapes();  // throws for a text that is no shape
+}
+
+/// Breaks the texts of options, so that no line is longer than 79 columns.
+void wrap_help(CLI::App& app) {
+  constexpr std::size_t column = 26, width = 79 - column;
+  app.get_formatter()->column_width(column);
+  for (CLI::Option* const option : app.get_options()) {
+    std::istringstream words(option->get_description());
+    std::string text;
+    std::size_t line = 0;
+    for (std::string word; words >> word; line += word.size() + 1) {
+      const bool fits = line == 0 || line + word.size() <= width;
+      if (!fits) line = 0;
+      text += (text.empty() ? "" : fits ? " " : "\n") + word;
+    }
+    option->description(text);
   }
+}
+
+/// The words of the command line, last one first, as CLI11 takes them. `run` is put before options that have no verb.
+std::vector<std::string> with_verb(int argc, char** argv) {
+  std::vector<std::string> words(argv + 1, argv + argc);
+  const std::string first = words.empty() ? "" : words[0];
+  if (words.empty()) words.push_back("--short");
+  if (first.empty() || (first[0] == '-' && first != "--help" && first != "-h" && first != "--version"))
+    words.insert(words.begin(), "run");
+  std::reverse(words.begin(), words.end());
+  return words;
+}
+
+Shape shape_of(const std::string& text) {
+  std::vector<std::int64_t> extents;
+  std::istringstream words(text);
+  for (std::string word; std::getline(words, word, 'x');) {
+    std::int64_t extent = 0;
+    const bool is_open = word == "n";
+    if (!is_open && (!CLI::detail::lexical_cast(word, extent) || extent < 1))
+      throw CLI::ValidationError("--shape", "'" + text + "' is no shape such as 8192x1024 or nx1024");
+    extents.push_back(is_open ? 0 : extent);
+  }
+  std::int64_t unit = 1;
+  for (std::size_t axis = 1; axis < extents.size(); ++axis) {
+    if (extents[axis] == 0) throw CLI::ValidationError("--shape", "in '" + text + "' only the first extent may be n");
+    if (extents[axis] > max_unit_elements / unit)
+      throw CLI::ValidationError("--shape", "'" + text + "' has more than 2^26 elements after its first extent");
+    unit *= extents[axis];
+  }
+  if (extents.empty() || extents.size() > max_rank || text.back() == 'x' || extents[0] > (std::int64_t{1} << 40) / unit)
+    throw CLI::ValidationError("--shape", "'" + text + "' must have 1 to 8 extents, and at most 2^40 elements");
+  return Shape(extents.data(), static_cast<int>(extents.size()));
 }
 
 }  // namespace
 
+std::vector<Shape> Options::shapes() const {
+  std::vector<Shape> all;
+  for (const std::string& text : shape_texts) all.push_back(shape_of(text));
+  return all;
+}
+
+bool Options::has_open_extent(const Shape& shape) { return shape[0] == 0; }
+
+std::vector<Relu> Options::functions() const {
+  std::vector<Relu> all;
+  const std::vector<double> caps = max_values.empty() ? std::vector<double>{Relu{}.max_value} : max_values;
+  for (const double alpha : alphas) {
+    for (const double threshold : thresholds) {
+      for (const double cap : caps) all.push_back(Relu{alpha, threshold, cap});
+    }
+  }
+  return all;
+}
+
 int parse(int argc, char** argv, Options& o) {
-  CLI::App app{
-      "Compares the time of rectify with that of a plain copy of as many bytes. Every result is checked against the reference "
-      "first."};
-  add_ops(app, o);
-  add_choices(app, o);
-  add_sizes(app, o);
-  add_layout(app, o);
-  add_function(app, o);
-  app.add_option("--json", o.json, "Also write the results to this file");
-  app.footer(
-      "Threads do not spin while they wait, unless OMP_WAIT_POLICY=active is set: that loses time slices if other programs use "
-      "the "
-      "CPU too.");
-  bool list_ops = false;
-  app.add_flag("--list-ops", list_ops, "Show the ops and their bytes per element, and exit");
+  CLI::App app{about, "rectify-bench"};
+  app.footer(examples);
+  app.set_version_flag("--version", RECTIFY_BENCH_VERSION);
+  app.require_subcommand(1);
+  CLI::App* const run = app.add_subcommand("run", "Check and time ops (the default)");
+  CLI::App* const check = app.add_subcommand("check", "Check ops against the reference, without timing");
+  CLI::App* const list = app.add_subcommand("list", "Show the ops, their operands and bytes");
+  CLI::App* const info = app.add_subcommand("info", "Show what figures depend on: machine, build, peers");
+  CLI::App* const compare = app.add_subcommand("compare", "Compare two records, case by case");
+  const SizeOptions of_run = add_run(*run, o, true), of_check = add_run(*check, o, false);
+  info->add_flag("--json", o.info_as_json, "As JSON");
+  add_where(*info, o);
+  add_compare(*compare, o);
+  for (CLI::App* const each : {&app, run, check, list, info, compare}) wrap_help(*each);
+  std::vector<std::string> words = with_verb(argc, argv);
   try {
-    app.parse(argc, argv);
-    check_together(o);
+    app.parse(words);
+    if (run->parsed()) require_alone(*run, "--cold", {"--hot"});
+    for (const CLI::App* const each : {run, check}) {
+      if (each->parsed()) require_alone(*each, "--short", {"--min", "--max", "--factor", "--shape", "--dtype"});
+    }
+    if (run->parsed()) settle_sizes(of_run, o);
+    if (check->parsed()) settle_sizes(of_check, o);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  lay_out(o);
-  if (!list_ops) return -1;
-  print_ops(o.table);
-  return 0;
+  o.verb = run->parsed()     ? Verb::run
+           : check->parsed() ? Verb::check
+           : list->parsed()  ? Verb::list
+           : info->parsed()  ? Verb::info
+                             : Verb::compare;
+  return -1;
 }
-
-const Op* against(const Options& o) { return o.against.empty() ? nullptr : &op_called(o.against, o.table); }
 
 Device device_of(const Options& o) {
   if (o.device == "auto") return harness::best_device();
-  return o.device == "cpu" ? Device::cpu() : Device::cuda(0);
-}
-
-std::vector<Case> cases_of(const Options& o) {
-  std::vector<Case> cases;
-  for (const Op& op : o.table) {
-    for (DType dtype : {DType::f32, DType::bf16, DType::f16, DType::f64}) {
-      if (chosen(o.ops, op.name) && chosen(o.dtypes, name(dtype))) append_cases(o, op, dtype, cases);
-    }
-  }
-  return cases;
+  if (o.device == "cpu") return Device::cpu();
+  const int index = o.device == "cuda" ? 0 : o.device[5] - '0';
+  if (!cuda_available()) throw NoDevice("no GPU can be used for --device " + o.device);
+  return Device::cuda(index);
 }
 
 }  // namespace rectify::bench

@@ -1,35 +1,48 @@
-// The command line of rectify-bench, and the cases that it requests.
+// The command line of rectify-bench.
 #pragma once
 
 #include "cases.hpp"
+#include "sampling.hpp"
 
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace rectify::bench {
 
+enum class Verb { run, check, list, info, compare };
+
 struct Options {
-  std::vector<std::string> ops{"all"}, dtypes{"all"};
-  std::string against, device = "auto", json;
-  std::uint64_t min_bytes = 64 << 10, max_bytes = 256 << 20;
-  std::int64_t channels = 0, inner = 1;  ///< channels: 0 for each op's own layout
-  int factor = 4, repetitions = 15;
-  Relu relu = presets::torch::leaky_relu();
-  bool is_short = false;
-  std::vector<Op> table = bench::ops();  ///< in the requested layouts; cases point into it
+  Verb verb = Verb::run;
+  std::vector<std::string> ops{"all"}, dtypes{"f32"}, shape_texts, baselines;
+  std::vector<double> alphas{0.01}, thresholds{0}, max_values;
+  std::string device = "auto", layout, json, csv, md;
+  std::uint64_t min_bytes = 64 << 20, max_bytes = 64 << 20;
+  int factor = 4, channel_axis = -1, threads = 0;
+  std::int64_t misalign = 0;
+  bool is_short = false, in_place = false, hot = false, graph = false, no_check = false, repro = false;
+  harness::Rules rules;
+
+  std::vector<std::string> records;  ///< of compare: before, after
+  double fail_above = 0.05;
+  std::string by = "time";
+  bool info_as_json = false;
+
+  /// Of --shape. 0 stands for an extent that the size gives.
+  std::vector<Shape> shapes() const;
+  static bool has_open_extent(const Shape& shape);
+  /// Every combination of alpha, threshold and max_value.
+  std::vector<Relu> functions() const;
 };
 
 /// Fills in `o`. Returns -1, or the exit status if there is nothing left to do.
 int parse(int argc, char** argv, Options& o);
 
-/// The baseline; null for a copy.
-const Op* against(const Options& o);
-
+struct NoDevice : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+/// Throws NoDevice if it is a GPU and there is none.
 Device device_of(const Options& o);
-
-/// The cases, in the order of the table of ops. Sizes are rounded down to whole units of the layouts, at least one, and equal
-/// sizes are run once. Throws InvalidArgument if alpha, threshold or max_value is not valid in a requested type.
-std::vector<Case> cases_of(const Options& o);
 
 }  // namespace rectify::bench

@@ -11,40 +11,75 @@ namespace {
 /// Sums have the compute type.
 DType sum_dtype(DType dtype) { return dtype == DType::f64 ? DType::f64 : DType::f32; }
 
-/// True if a sum is within the error bound of additions by halves with a short chain at each step. False for NaN.
-bool is_near(double got, const reference::ExactSum& exact, DType dtype) {
+/// True if a sum is within the error bound of additions by halves with a short chain at each step, or within `tolerance` units in
+/// the last place of the tensors' type. False for NaN.
+bool is_near(double got, const reference::ExactSum& exact, DType dtype, int tolerance) {
   const double eps = dtype == DType::f64 ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
   const double additions = 2 * (std::log2(static_cast<double>(exact.terms)) + 8);
-  return std::fabs(got - exact.sum) <= additions * eps * exact.magnitude;
+  const double units = tolerance * (dtype == DType::bf16 ? 0x1p-7 : dtype == DType::f16 ? 0x1p-10 : eps);
+  return std::fabs(got - exact.sum) <= std::max(additions * eps, units) * exact.magnitude;
 }
+
+constexpr Operand x = operand("x"), y = operand("y"), dy = operand("dy"), dx = operand("dx"), mask = operand("mask");
+
+bool is_elementwise(Operand operand) { return !is_parameter(operand) && !is_sum(operand) && operand != mask; }
 
 }  // namespace
 
-Workload::Workload(const Op& op, const Relu& relu, DType dtype, std::int64_t elements, Memory& memory)
-    : op_(op), relu_(relu), dtype_(dtype), units_(elements / op.layout.unit_elements()), device_(memory.device()) {
-  for (const Operand operand : op.operands) buffers_[index_of(operand)] = make_buffer(operand, memory);
+Workload::Workload(const Op& op, const Relu& relu, DType dtype, std::int64_t elements, const Memory& memory, Placement placement)
+    : op_(op),
+      relu_(relu),
+      dtype_(dtype),
+      units_(elements / op.layout.unit_elements()),
+      device_(memory.device),
+      placement_(placement) {
+  for (const Operand operand : op.operands) {
+    if (!is_in_place(operand)) buffers_[index_of(operand)] = make_buffer(operand, memory);
+  }
+  for (const Operand operand : op.operands) {
+    if (is_in_place(operand)) buffers_[index_of(operand)] = buffer(operand == y ? x : dy);
+  }
   if (!op.has_sums()) return;
   workspace_bytes_ = workspace_bytes(relu_, backward_operands());
-  workspace_ = memory.take(workspace_bytes_, Memory::Use::written);
+  workspace_ = memory.allocate(workspace_bytes_);
 }
 
-Buffer Workload::make_buffer(Operand operand, Memory& memory) const {
+bool Workload::is_in_place(Operand operand) const {
+  return placement_.in_place && op_.is_output(operand) && (operand == y || operand == dx);
+}
+
+Buffer Workload::make_buffer(Operand operand, const Memory& memory) const {
   const Layout& layout = op_.layout;
-  const Memory::Use use = op_.is_output(operand) ? Memory::Use::written : Memory::Use::read;
-  if (is_parameter(operand)) return Buffer(dtype_, 1, layout.channels(), memory, use);
-  if (is_sum(operand)) return Buffer(sum_dtype(dtype_), 1, op_.sum_elements(operand), memory, use);
-  const DType dtype = operand == bench::operand("mask") ? mask_of(relu_, dtype_) : dtype_;
-  const bool broadcast = operand == bench::operand("x") && layout.x_is_broadcast;
-  return Buffer(dtype, broadcast ? 1 : layout.lines(), units_ * layout.unit_elements() / layout.lines(), memory, use);
+  if (is_parameter(operand)) return Buffer(dtype_, 1, layout.channels(), memory);
+  if (is_sum(operand)) return Buffer(sum_dtype(dtype_), 1, op_.sum_elements(operand), memory);
+  if (operand == mask)
+    return Buffer(mask_of(relu_, dtype_), layout.lines(), units_ * layout.unit_elements() / layout.lines(), memory);
+  const bool broadcast = operand == x && layout.x_is_broadcast, misaligned = operand == (op_.uses(x) ? x : dy);
+  const std::int64_t offset = misaligned ? placement_.misalign * bits_per_element(dtype_) / 8 : 0;
+  return Buffer(dtype_, broadcast ? 1 : layout.lines(), layout.elements_in_memory(units_) / layout.lines(), memory, offset);
 }
 
 TensorView Workload::view(Operand operand) const {
   if (!op_.uses(operand)) return {};
+  const Layout& layout = op_.layout;
   const Shape shape = is_sum(operand)         ? Shape{op_.sum_elements(operand)}
-                      : is_parameter(operand) ? Shape{op_.layout.channels()}
-                                              : op_.layout.shape(units_);
-  const TensorView dense(data(operand), buffer(operand).dtype(), shape, device_);
-  return operand == bench::operand("x") && op_.layout.x_is_broadcast ? dense.strided({0, 1}) : dense;
+                      : is_parameter(operand) ? Shape{layout.channels()}
+                                              : layout.shape(units_);
+  const TensorView dense(buffer(operand).data(), buffer(operand).dtype(), shape, device_);
+  if (operand == x && layout.x_is_broadcast) return dense.strided({0, 1});
+  return is_elementwise(operand) ? dense.strided(layout.strides(units_)) : dense;
+}
+
+std::vector<harness::Stream> Workload::streams() const {
+  std::vector<harness::Stream> all;
+  for (const Operand operand : op_.operands) {
+    if (is_parameter(operand) || is_sum(operand)) continue;
+    const bool broadcast = operand == x && op_.layout.x_is_broadcast;
+    const std::int64_t elements = units_ * op_.layout.unit_elements() / (broadcast ? op_.layout.lines() : 1);
+    const std::int64_t bits = elements * bits_per_element(buffer(operand).dtype());
+    all.push_back({buffer(operand).aligned(), static_cast<std::size_t>(bits / 8), op_.is_output(operand)});
+  }
+  return all;
 }
 
 /// The tensors of a call, its channel axis and its gain.
@@ -68,11 +103,15 @@ Backward Workload::backward_operands() const {
 
 Workload Workload::solved_block() const {
   const Layout& layout = op_.layout;
-  Memory memory(Device::cpu());
-  Workload block(op_, relu_, dtype_, std::min(units_, layout.block_units) * layout.unit_elements(), memory);
+  Workload block(op_, relu_, dtype_, std::min(units_, layout.block_units) * layout.unit_elements(), Memory::of(Device::cpu()), {});
   for (const Operand operand : op_.operands) {
-    if (!op_.is_output(operand)) block.buffer(operand).randomise(static_cast<unsigned>(index_of(operand)) + 1);
-    if (op_.accumulate && is_sum(operand)) block.buffer(operand).fill(0);
+    const Buffer& each = block.buffer(operand);
+    if (op_.is_output(operand)) {
+      each.fill(op_.accumulate && is_sum(operand) ? 0 : 0xff);
+    } else {
+      each.randomise(static_cast<unsigned>(index_of(operand)) + 1);
+    }
+    if (is_elementwise(operand) && layout.gap > 0) each.spoil_gaps(layout.row(), layout.gap);
   }
   if (op_.direction == Direction::forward) {
     reference::forward(relu_, block.forward_operands());
@@ -84,19 +123,26 @@ Workload Workload::solved_block() const {
 
 void Workload::prepare(const Workload& block) const {
   for (const Operand operand : op_.operands) {
-    if (op_.accumulate && is_sum(operand)) {
-      buffer(operand).fill(0);  // the value to which the sum is added
-    } else if (op_.is_output(operand)) {
-      buffer(operand).fill(0xff);  // so that an element that is not written differs from the reference
-    } else {
-      buffer(operand).repeat(block.buffer(operand));
-    }
+    // 0xff, so that an element that is not written differs from the reference.
+    if (op_.is_output(operand) && !is_in_place(operand)) buffer(operand).fill(0xff);
+  }
+  for (const Operand operand : op_.operands) {
+    if (!op_.is_output(operand)) buffer(operand).repeat(block.buffer(operand));
+  }
+  restore(block);
+}
+
+void Workload::restore(const Workload& block) const {
+  for (const Operand operand : op_.operands) {
+    if (op_.accumulate && is_sum(operand)) buffer(operand).fill(0);  // the value to which the sum is added
+    if (is_in_place(operand)) buffer(operand).repeat(block.buffer(operand == y ? x : dy));
   }
 }
 
-std::function<void()> Workload::call() const {
-  if (op_.direction == Direction::forward) return [relu = relu_, all = forward_operands()] { forward(relu, all); };
-  return [relu = relu_, all = backward_operands()] { backward(relu, all); };
+std::function<void(void* stream)> Workload::call() const {
+  if (op_.direction == Direction::forward)
+    return [relu = relu_, all = forward_operands()](void* stream) { forward(relu, all, static_cast<CUstream_st*>(stream)); };
+  return [relu = relu_, all = backward_operands()](void* stream) { backward(relu, all, static_cast<CUstream_st*>(stream)); };
 }
 
 std::vector<reference::ExactSum> Workload::exact_sums(Operand sum, std::int64_t units) const {
@@ -117,20 +163,20 @@ std::vector<reference::ExactSum> Workload::exact_sums(Operand sum, const Workloa
   return all;
 }
 
-std::int64_t Workload::first_difference(Operand output, const Workload& block) const {
-  if (!is_sum(output)) return buffer(output).first_difference(block.buffer(output));
+std::int64_t Workload::first_difference(Operand output, const Workload& block, int tolerance) const {
+  if (!is_sum(output)) return buffer(output).first_difference(block.buffer(output), tolerance);
   const std::vector<reference::ExactSum> exact = exact_sums(output, block);
   const std::vector<double> got = buffer(output).numbers();
   for (std::size_t i = 0; i < got.size(); ++i) {
-    if (!is_near(got[i], exact[i], buffer(output).dtype())) return static_cast<std::int64_t>(i);
+    if (!is_near(got[i], exact[i], dtype_, tolerance)) return static_cast<std::int64_t>(i);
   }
   return -1;
 }
 
-std::string Workload::difference(const Workload& block) const {
+std::string Workload::difference(const Workload& block, int tolerance) const {
   for (const Operand operand : op_.operands) {
-    if (!op_.is_output(operand)) continue;
-    const std::int64_t element = first_difference(operand, block);
+    if (!op_.is_output(operand) || (tolerance > 0 && operand == mask)) continue;
+    const std::int64_t element = first_difference(operand, block, tolerance);
     if (element >= 0) return std::string(operand->name) + " at element " + std::to_string(element);
   }
   return {};

@@ -1,0 +1,3 @@
+// The movers with the vectors of this instruction set.
+#define RECTIFY_TRAFFIC avx2
+#include "traffic_body.hpp"

@@ -1,0 +1,144 @@
+// Moves streams block by block with the vectors of one instruction set. RECTIFY_TRAFFIC is the namespace; the flags of the file
+// that includes this choose the vectors.
+#include "cpu/traffic.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+namespace rectify::harness::RECTIFY_TRAFFIC {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr std::size_t width = 64;
+#elif defined(__AVX2__)
+constexpr std::size_t width = 32;
+#else
+constexpr std::size_t width = 16;
+#endif
+using Vector = long long __attribute__((vector_size(width)));
+using Unaligned = long long __attribute__((vector_size(width), aligned(1), may_alias));
+
+Vector load(const char* from) { return *reinterpret_cast<const Unaligned*>(from); }
+
+template <bool PastTheCaches>
+void store(char* to, Vector v) {
+#if defined(__SSE2__)
+  if constexpr (PastTheCaches) {
+#if defined(__AVX512F__)
+    return _mm512_stream_si512(reinterpret_cast<__m512i*>(to), reinterpret_cast<__m512i>(v));
+#elif defined(__AVX2__)
+    return _mm256_stream_si256(reinterpret_cast<__m256i*>(to), reinterpret_cast<__m256i>(v));
+#else
+    return _mm_stream_si128(reinterpret_cast<__m128i*>(to), reinterpret_cast<__m128i>(v));
+#endif
+  }
+#endif
+  *reinterpret_cast<Unaligned*>(to) = v;
+}
+
+constexpr std::size_t line = 64, block = 256, chunk = 16 * block, fetched_ahead = 1024;
+
+/// One block of every stream of full size. An output is written whole before the next: lines of two outputs that alternate would
+/// each be written to memory in parts.
+template <int Inputs, int Outputs, bool PastTheCaches>
+void move_block(const char* const* from, char* const* to, std::size_t at, Vector& seen) {
+  if constexpr (PastTheCaches) {
+    for (int i = 0; i < Inputs; ++i) {
+      for (std::size_t ahead = 0; ahead < block; ahead += line) __builtin_prefetch(from[i] + at + ahead + fetched_ahead);
+    }
+  }
+  for (int o = 0; o < std::max(Outputs, 1); ++o) {
+#pragma GCC unroll 16
+    for (std::size_t k = at; k < at + block; k += width) {
+      Vector v = Inputs > 0 ? load(from[0] + k) : Vector{};
+      for (int i = 1; i < Inputs; ++i) v ^= load(from[i] + k);
+      if constexpr (Outputs > 0) {
+        store<PastTheCaches>(to[o] + k, v);
+      } else {
+        seen ^= v;
+      }
+    }
+  }
+}
+
+/// Bytes [begin, end) of a smaller stream, such as a mask.
+void move_part(const Stream& stream, std::size_t begin, std::size_t end, Vector& seen) {
+  char* const data = static_cast<char*>(stream.data);
+  if (stream.is_written) {
+    std::memset(data + begin, static_cast<int>(seen[0]), end - begin);
+    return;
+  }
+  for (; begin + width <= end; begin += width) seen ^= load(data + begin);
+  for (; begin < end; ++begin) seen[0] ^= data[begin];
+}
+
+template <int Inputs, int Outputs, bool PastTheCaches>
+void move(const Share& share) {
+  const char* from[Inputs + 1] = {};
+  char* to[Outputs + 1] = {};
+  std::vector<Stream> parts;
+  int inputs = 0, outputs = 0;
+  for (const Stream& stream : *share.streams) {
+    if (stream.bytes != share.largest) {
+      parts.push_back(stream);
+    } else if (stream.is_written) {
+      to[outputs++] = static_cast<char*>(stream.data);
+    } else {
+      from[inputs++] = static_cast<const char*>(stream.data);
+    }
+  }
+  Vector seen{};
+  for (std::size_t at = share.begin; at < share.end; at += chunk) {
+    const std::size_t end = std::min(at + chunk, share.end);
+    std::size_t k = at;
+    for (; k + block <= end; k += block) move_block<Inputs, Outputs, PastTheCaches>(from, to, k, seen);
+    for (int o = 0; o < Outputs; ++o) std::memmove(to[o] + k, Inputs > 0 ? from[0] + k : to[o] + k, end - k);
+    for (const Stream& part : parts) {
+      const double scale = static_cast<double>(part.bytes) / static_cast<double>(share.largest);
+      move_part(part, static_cast<std::size_t>(static_cast<double>(at) * scale),
+                static_cast<std::size_t>(static_cast<double>(end) * scale), seen);
+    }
+  }
+  volatile long long kept = seen[0];  // so that reads are not removed
+  static_cast<void>(kept);
+#if defined(__SSE2__)
+  if constexpr (PastTheCaches) _mm_sfence();
+#endif
+}
+
+template <int Inputs, int Outputs>
+void move(const Share& share, bool past_the_caches) {
+  if (past_the_caches) {
+    move<Inputs, Outputs, true>(share);
+  } else {
+    move<Inputs, Outputs, false>(share);
+  }
+}
+
+template <int Outputs>
+void move(const Share& share, int inputs, bool past_the_caches) {
+  switch (inputs) {
+    case 0: return move<0, Outputs>(share, past_the_caches);
+    case 1: return move<1, Outputs>(share, past_the_caches);
+    case 2: return move<2, Outputs>(share, past_the_caches);
+    default: return move<3, Outputs>(share, past_the_caches);
+  }
+}
+
+}  // namespace
+
+void traffic(const Share& share, bool past_the_caches) {
+  int inputs = 0, outputs = 0;
+  for (const Stream& stream : *share.streams) {
+    if (stream.bytes == share.largest) ++(stream.is_written ? outputs : inputs);
+  }
+  if (outputs == 0) return move<0>(share, inputs, past_the_caches);
+  if (outputs == 1) return move<1>(share, inputs, past_the_caches);
+  return move<2>(share, inputs, past_the_caches);
+}
+
+}  // namespace rectify::harness::RECTIFY_TRAFFIC

@@ -1,0 +1,35 @@
+// The machine and the build that figures depend on.
+#pragma once
+
+#include <rectify/tensor_view.hpp>
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace rectify::bench {
+
+struct Machine {
+  std::string device;                          ///< "cpu", "cuda:0"
+  std::string name;                            ///< of the processor or the GPU
+  std::map<std::string, std::int64_t> caches;  ///< "L2": bytes; the last one is what cold buffers must leave
+  std::int64_t memory = 0;                     ///< of the device, bytes
+  std::string host, affinity, instruction_set, omp_wait_policy, driver, compute_capability;
+  int cores = 0, threads = 0;  ///< of the CPU that this process may use, and uses
+  double load = 0;             ///< average of the last minute, when the run began
+
+  std::int64_t last_cache() const;
+};
+
+Machine machine_of(Device device);
+
+/// Threads that the CPU's calls use from now on; 0 leaves them as they are.
+void use_threads(int threads);
+
+/// "0.2.0", "89322da4e1b2", "GNU 12.2.0", "13.0.88": the library's version, the commit, the compiler, the CUDA toolkit or "".
+struct Build {
+  std::string version, commit, compiler, cuda;
+};
+Build build();
+
+}  // namespace rectify::bench
