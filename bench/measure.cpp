@@ -69,7 +69,7 @@ class Bench {
   Contender peer(Peer& peer, std::string& how) {
     PeerCalls calls = peer.prepare(sets_);
     how = calls.how;
-    sets_[0].prepare(*block_);
+    if (settings_.is_checked) sets_[0].prepare(*block_);
     if (calls.remote) {
       calls.remote(0, 1, true);
     } else {

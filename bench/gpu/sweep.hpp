@@ -1,12 +1,26 @@
-// The sweep over kernel variants (sweep.cuh).
+// The kernel variants that rectify-sweep measures (sweep.cuh).
 #pragma once
 
-#include <cstdint>
+#include "workload.hpp"
 
-namespace rectify::gpu_bench {
+#include <functional>
+#include <string>
+#include <vector>
 
-/// Measures every variant of the elementwise kernels on tensors of this size.
-void sweep_f32(std::int64_t bytes);
-void sweep_bf16(std::int64_t bytes);
+namespace rectify::bench {
 
-}  // namespace rectify::gpu_bench
+/// A kernel of an op. `call_of` returns a call of it on the operands of a workload, whose elements fill whole blocks.
+struct Variant {
+  std::string name;
+  std::function<std::function<void(void* stream)>(const Workload&)> call_of;
+};
+
+/// The ops that have variants.
+constexpr const char* swept_ops[] = {"forward", "forward_mask", "backward", "backward_mask"};
+/// Blocks have at most so many bytes of a tensor.
+constexpr std::int64_t swept_block_bytes = 512 * 4 * 16;
+
+std::vector<Variant> variants_f32(const std::string& op);
+std::vector<Variant> variants_bf16(const std::string& op);
+
+}  // namespace rectify::bench

@@ -1,8 +1,8 @@
 // The sweep in bf16.
 #include "sweep.cuh"
 
-namespace rectify::gpu_bench {
+namespace rectify::bench {
 
-void sweep_bf16(std::int64_t bytes) { sweep<detail::bf16>("bf16", DType::bf16, bytes); }
+std::vector<Variant> variants_bf16(const std::string& op) { return variants_of<detail::bf16>(op); }
 
-}  // namespace rectify::gpu_bench
+}  // namespace rectify::bench

@@ -1,8 +1,8 @@
 // The sweep in f32.
 #include "sweep.cuh"
 
-namespace rectify::gpu_bench {
+namespace rectify::bench {
 
-void sweep_f32(std::int64_t bytes) { sweep<float>("f32", DType::f32, bytes); }
+std::vector<Variant> variants_f32(const std::string& op) { return variants_of<float>(op); }
 
-}  // namespace rectify::gpu_bench
+}  // namespace rectify::bench

@@ -30,6 +30,15 @@ const std::map<std::string, Known>& known_peers() {
       {"onednn", {Kind::cpu, nullptr, "built without oneDNN (Debian: libdnnl-dev)"}},
 #endif
       {"torch", {Kind::cpu, make_torch, nullptr}},
+#ifdef RECTIFY_BENCH_CUDA
+      {"cub", {Kind::cuda, make_cub, nullptr}},
+      {"thrust", {Kind::cuda, make_thrust, nullptr}},
+      {"cudnn", {Kind::cuda, make_cudnn, nullptr}},
+#else
+      {"cub", {Kind::cuda, nullptr, "built without CUDA"}},
+      {"thrust", {Kind::cuda, nullptr, "built without CUDA"}},
+      {"cudnn", {Kind::cuda, nullptr, "built without CUDA"}},
+#endif
   };
   return all;
 }

@@ -46,6 +46,9 @@ std::unique_ptr<Peer> make_loop();
 std::unique_ptr<Peer> make_eigen();
 std::unique_ptr<Peer> make_onednn();
 std::unique_ptr<Peer> make_torch();
+std::unique_ptr<Peer> make_cub();
+std::unique_ptr<Peer> make_thrust();
+std::unique_ptr<Peer> make_cudnn();
 
 /// The parts that peers share: throws Absent unless the op is one of these, its tensors are dense, and it has no gain.
 void require_op(const Workload& work, std::initializer_list<const char*> names);
