@@ -4,9 +4,9 @@ it is timed.
     python3 bench/peers/peers.py --library librectify.so --out peers.jsonl                  on a GPU
     python3 bench/peers/peers.py --library librectify.so --out peers.jsonl --device cpu     the same, small, without
 
-Appends one JSON object a line, as soon as it is known. A peer that is not installed, or has no such op, is a row with
-"absent"; one that raises is a row with "failed"; a result that differs is a row with "checked": false and no time.
-No fault of a peer ends the run.
+Appends one JSON object a line, as soon as it is known, with the fields of a row of rectify-bench. A peer that is not installed,
+or has no such op, is a row with "absent"; one that raises, or whose result differs, is a row with "failed". No fault of a
+peer ends the run.
 
 Time is GPU time, by events around enough calls to fill a millisecond ("mode": "cold": tensors far larger than the
 caches); the contenders of an op take turns, sample by sample, so that what disturbs the machine disturbs all of them.
@@ -69,15 +69,40 @@ SAMPLE_US, WARM_UPS = 1500.0, 3
 SPIN_CYCLES = 1_000_000  # about half a millisecond, in which the host gets ahead of the GPU
 
 
+ROW_FIELDS = (
+    "part op who how us failed absent note dtype shape elements tensor_bytes bytes mode checked us_p10 us_p90 gbps vs_rectify runs moved "
+    "peak_bytes"
+).split()
+
+
 class Rows:
-    """The file of results. While the program runs, or after it was stopped, it holds all results so far."""
+    """The file of results. While the program runs, or after it was stopped, it holds all results so far. Fields are those of a row of
+    rectify-bench (scripts/gpu_check/rows.py); `more` has the others."""
 
     def __init__(self, path):
         self.file, self.wrong = open(path, "a", encoding="utf-8"), 0
 
     def add(self, **row):
-        self.file.write(json.dumps({"part": "peers", **row}, default=str) + "\n")
+        row = {"part": "python", "op": "run", "who": "peers.py", **row}
+        if row.get("checked") is False:
+            row["failed"] = f"differs: {row.pop('difference', 'from rectify')}"
+        known = {name: value for name, value in row.items() if name in ROW_FIELDS and value is not None}
+        more = {name: value for name, value in row.items() if name not in ROW_FIELDS}
+        self.file.write(json.dumps({**known, "more": more} if more else known, default=str) + "\n")
         self.file.flush()
+
+
+def describe_case(op, work, device):
+    """The fields that all rows of a case have."""
+    return {
+        "op": op.name,
+        "dtype": work.dtype,
+        "shape": str(list(work.shape)),
+        "elements": work.elements,
+        "tensor_bytes": work.elements * SIZE[work.dtype],
+        "bytes": work.useful_bytes,
+        "device": device,
+    }
 
 
 def reason(error):
@@ -294,13 +319,7 @@ class Bench:
 
     def large(self, op, dtype, late):
         work = Work(op, dtype, self.options.bytes, self.arrays, self.library)
-        what = {
-            "op": op.name,
-            "dtype": dtype,
-            "shape": list(work.shape),
-            "bytes": work.useful_bytes,
-            "device": self.options.device,
-        }
+        what = describe_case(op, work, self.options.device)
         if late:
             what["late"] = True  # rectify and a copy then have a second row of this op, measured with these peers
         wrong = work.check()
@@ -417,7 +436,7 @@ class Bench:
                 traceback.print_exc()
                 self.rows.wrong += 1
                 self.rows.add(
-                    op="leaky_forward", who="rectify", dtype=dtype, shape=[size // SIZE[dtype]], failed=reason(error)
+                    op="leaky_forward", who="rectify", dtype=dtype, shape=f"[{size // SIZE[dtype]}]", failed=reason(error)
                 )
             gc.collect()
             self._release()
@@ -428,13 +447,7 @@ class Bench:
         # A graph must not reuse a buffer that the caches still hold; 100 calls use 100 buffers at most.
         count = min(self.graph_calls, ROTATE_BYTES // first.useful_bytes + 1) if self.arrays.cuda else 2
         works = [first, *(Work(op, dtype, size, self.arrays, self.library) for _ in range(count - 1))]
-        what = {
-            "op": op.name,
-            "dtype": dtype,
-            "shape": list(first.shape),
-            "bytes": first.useful_bytes,
-            "device": self.options.device,
-        }
+        what = describe_case(op, first, self.options.device)
         for work in works:
             wrong = work.check()
             if wrong:

@@ -1,6 +1,7 @@
-"""Looks up the rows of a run: which op of a peer does the same work as one of rectify-bench. Also formats numbers."""
+"""Looks up the rows of a run: which op of a peer does the same work as one of rectify-bench."""
 
-from summary import GIB, is_large_op
+import earlier
+from summary import is_large_op
 
 WHAT = {
     "forward": "y from x",
@@ -26,6 +27,7 @@ WHAT = {
     "bias_gain_backward_y": "dx and dbias from y, a bias and a gain",
     "accumulate_dbias": "dx, and dbias added to its tensor",
 }
+OPS = tuple(WHAT)
 IN_README = ("forward", "backward_mask", "scale_bias_forward", "bias_backward_dbias", "all_sums")
 IN_PERFORMANCE = (
     "forward",
@@ -43,7 +45,7 @@ IN_PERFORMANCE = (
     "all_sums",
 )
 
-# The op of bench/peers/peers.py that does the same work, and that of rectify-gpu-bench's peers.
+# The op of bench/peers/peers.py that does the same work.
 PYTHON_OP = {
     "forward": "leaky_forward",
     "backward": "leaky_backward",
@@ -59,17 +61,16 @@ PYTHON_OP = {
     "scale_bias_backward": "scale_shift_leaky_backward",
     "models_forward": "models_forward",
 }
-DTYPES = ("f32", "bf16", "f16", "f64")
-CPP_OP = {"forward": "leaky_forward", "backward": "leaky_backward"}
-PEERS = {"torch eager": "torch eager", "torch.compile": "torch.compile", "triton": "Triton", "cub::DeviceTransform": "CUB"}
+PEERS = {"torch eager": "torch eager", "torch.compile": "torch.compile", "triton": "Triton", "CUB": "CUB"}
 
 
 class Rows:
-    """The rows of a run."""
+    """The rows of a run: those that have a time, apart from the movers of ceilings."""
 
     def __init__(self, rows):
-        self.rows = [row for row in rows if "us" in row]
         self.all = rows
+        self.rows = [row for row in rows if "us" in row and not row.get("is_ceiling")]
+        self.movers = [row for row in rows if "us" in row and row.get("is_ceiling")]
         self.large = {(row["op"], row["dtype"]): row for row in self.rows if is_large_op(row)}
 
     def part(self, *parts):
@@ -77,47 +78,23 @@ class Rows:
 
     def ratio(self, op, dtype, who):
         """The time of a peer divided by that of rectify, on tensors of the largest size; None if it was not measured."""
-        if who.startswith("cub"):
-            return self._cpp_ratio(CPP_OP.get(op), dtype, who)
+        name = op if who == "CUB" else PYTHON_OP.get(op)
         rows = [
             row
-            for row in self.part("python")
-            if row["op"] == PYTHON_OP.get(op)
-            and row.get("dtype") == dtype
-            and row["who"] == who
-            and row.get("mode") == "cold"
-            and "vs_rectify" in row
+            for row in self.part("ops", "python")
+            if (row["op"], row.get("dtype"), row["who"], row.get("mode")) == (name, dtype, who, "cold") and "vs_rectify" in row
         ]
-        return rows[0]["vs_rectify"] if rows else None
-
-    def _cpp_ratio(self, op, dtype, who):
-        us = {
-            row["who"]: row["us"]
-            for row in self.part("peers")
-            if row["op"] == op and row.get("dtype") == dtype and row["mode"] == "cold" and row["tensor_bytes"] == GIB
-        }
-        return us[who] / us["rectify"] if who in us and "rectify" in us else None
+        return rows[0]["vs_rectify"] if rows else earlier.cub_ratio(self, op, dtype) if who == "CUB" else None
 
 
-def percent(fraction):
-    return f"{100 * fraction:.0f} %"
+def tensor_text(row):
+    """Layout and placement of a row's tensors, in words."""
+    text = row.get("layout", row["shape"])
+    text += f", rows {row['gap']} elements apart" if row.get("gap") else ""
+    text += ", channels last" if row.get("channels_last") else ""
+    text += ", in place" if row.get("inplace") else ""
+    return text + (f", x {row['misalign']} past a boundary" if row.get("misalign") else "")
 
 
-def plain(number):
-    """Formats a count, a time or a ratio with at least three digits."""
-    return (
-        f"{number:,.0f}"
-        if number >= 1000
-        else f"{number:.0f}" if number >= 100 else f"{number:.1f}" if number >= 10 else f"{number:.2f}"
-    )
-
-
-def size_text(count):
-    for unit, name in ((GIB, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
-        if count >= 0.98 * unit:
-            return f"{count / unit:.0f} {name}"
-    return f"{count} B"
-
-
-def distinct(values):
-    return list(dict.fromkeys(values))
+def function_text(row):
+    return "" if row["alpha"] != 0 else ", ReLU" if row["max_value"] is None else f", ReLU{row['max_value']:g}"

@@ -1,20 +1,8 @@
-"""Reads the results of a step: its rows and the number of its tests. Also finds cuDNN's library for a step."""
+"""Counts the tests of a step. Also finds cuDNN's library for a step."""
 
 import glob
-import json
 import sys
 from pathlib import Path
-
-
-def rows_of_output(output):
-    found, wrong = [], []
-    for line in output.read_text(errors="replace").splitlines():
-        if line.startswith("{"):
-            try:
-                found.append(json.loads(line))
-            except ValueError:
-                wrong.append(line[:100])
-    return found, wrong
 
 
 def passed_some(outcome, output):

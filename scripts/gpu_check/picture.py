@@ -5,7 +5,8 @@ It uses no plotting library, so that every machine makes the same file.
 
 from html import escape
 
-from figures import PEERS, distinct
+from figures import PEERS
+from markdown import distinct
 
 WIDTH, LEFT, RIGHT, TOP = 900, 210, 110, 92
 BAR, GAP, GROUP_GAP = 9, 2, 11
@@ -15,7 +16,7 @@ MARKS = {
     "torch eager": ("circle", "#d9480f"),
     "torch.compile": ("diamond", "#2b8a3e"),
     "triton": ("triangle", "#8a6d00"),
-    "cub::DeviceTransform": ("square", "#862e9c"),
+    "CUB": ("square", "#862e9c"),
 }
 FONTS = "Helvetica, Arial, sans-serif"
 INK, QUIET, LINES = "#1b1f24", "#57606a", "#d8dee4"

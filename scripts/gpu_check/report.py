@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import counters
+import earlier
 import figures
 import picture
 import summary
@@ -17,7 +18,7 @@ from rows import short_gpu_name, significant
 ROOT = Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- gpu-table: begin -->", "<!-- gpu-table: end -->"
 MADE_BY = "<!-- made by scripts/gpu-check.sh report; edit scripts/gpu_check/report.py instead -->"
-CEILINGS = ("copy", "add", "read", "write")
+DROPPED = ("runs", "calls", "sets", "elements", "us_min", "us_max", "us_samples", "repro", "ceiling_us", "noise")
 README, PERFORMANCE, FIGURES = PAGES = ("README.md", "docs/performance.md", "docs/gpu-figures.md")
 
 
@@ -65,22 +66,14 @@ def write_all(out, root, name, machine, steps, measured):
 
 
 def cut(measured):
-    """Drops fields that can be computed, and all but the best of the ceilings that other parts timed too."""
-    best = {}
-    for row in measured:
-        if row["op"] in CEILINGS and row["part"] not in ("ceilings", "python") and "us" in row:
-            key = (row["part"], row["op"], row.get("tensor_bytes"), row.get("mode"))
-            if key not in best or row["us"] < best[key]["us"]:
-                best[key] = row
-    for row in measured:
-        if row["op"] in CEILINGS and row["part"] not in ("ceilings", "python") and "us" in row:
-            if best[row["part"], row["op"], row.get("tensor_bytes"), row.get("mode")] is not row:
-                continue
-        yield {
-            name: significant(value) if isinstance(value, float) else value
-            for name, value in row.items()
-            if name not in ("runs", "calls")
-        }
+    """Drops fields that can be computed or that no table needs, and all but the fastest mover of each case."""
+    for row in earlier.without_slower_movers(measured):
+        if not row.get("is_ceiling") or row["who"] == row.get("ceiling"):
+            yield {
+                name: significant(value) if isinstance(value, float) else value
+                for name, value in row.items()
+                if name not in DROPPED
+            }
 
 
 # Pages --------------------------------------------------------------------------------------------------------------
@@ -163,6 +156,12 @@ def paragraph(text):
     return [line.replace("\0", " ") for line in textwrap.wrap(joined, 130, break_long_words=False, break_on_hyphens=False)]
 
 
+SMALL = (
+    "Microseconds per call, f32 / bf16. cold: the buffers are not in the L2 cache; hot: all calls use the same buffers; graph: calls "
+    "of a CUDA graph, otherwise calls in a row on one stream, which may take as long as the host takes to queue them."
+)
+
+
 def section(title, text, lines):
     """A section with a table; nothing if the table is empty."""
     return [f"### {title}", "", *([*paragraph(text), ""] if text else []), *lines, ""] if lines else []
@@ -180,21 +179,19 @@ def figures_region(rows, machine, name, steps, profiled):
     lines += section(
         "Bandwidth of the memory",
         "The best of this project's plain kernels and cudaMemcpyAsync; the buffers are not in the L2 cache."
-        + tables.earlier(rows, "ceilings"),
-        tables.ceilings_table(rows),
+        + earlier.earlier(rows, "ceilings"),
+        tables.movers_table(rows) or earlier.ceilings_table(rows),
     )
-    lines += section(
-        "Small tensors",
-        "Microseconds per call, f32 / bf16, in a series of calls on one stream and on the same buffers.",
-        tables.small_table(rows),
-    )
+    lines += section("Other sizes", "", tables.sizes_table(rows))
+    lines += section("Small tensors", SMALL if rows.part("small") else earlier.SMALL_TEXT, tables.small_table(rows))
     lines += section(
         "Odd shapes",
         "Rows and images of odd size, and views with gaps. The copy that they are compared with has no gaps.",
         tables.shapes_table(rows),
     )
-    lines += section("What a call costs", "A tensor of [64, 1024] in f32." + tables.earlier(rows, "host"), tables.host_table(rows))
-    lines += section("C++ peers", times, tables.cpp_peers_table(rows))
+    lines += section("What a call costs", "Tensors of 64 KiB in f32, calls in a row on one stream.", tables.host_table(rows))
+    lines += section("What a call costs", earlier.HOST_TEXT + earlier.earlier(rows, "host"), earlier.host_table(rows))
+    lines += section("C++ peers", times, tables.cpp_peers_table(rows) or earlier.peers_table(rows))
     lines += section("Python peers", times + " rectify is called through its C ABI.", tables.python_table(rows, ("cold",)))
     lines += section(
         "Python peers, small tensors",
@@ -208,7 +205,7 @@ def figures_region(rows, machine, name, steps, profiled):
     lines += section("Absent or failed", "", tables.absent_lines(rows))
     lines += section(
         "Packs, threads and stores",
-        "Kernels that differ in packs of 16 bytes per thread, threads per block and kind of store." + tables.earlier(rows, "sweep"),
+        "Kernels that differ in packs of 16 bytes per thread, threads per block and kind of store." + earlier.earlier(rows, "sweep"),
         tables.sweep_table(rows),
     )
     lines += section(

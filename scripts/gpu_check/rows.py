@@ -1,57 +1,82 @@
-"""The rows of rows.jsonl: one JSON object per line, with the same fields whichever program measured.
+"""The rows of rows.jsonl: one JSON object per line.
 
-rectify-gpu-bench prints such rows itself. The JSON of rectify-bench and the rows of bench/peers/peers.py are converted here.
-
-A row always has `part`, `op` and `who`, and exactly one outcome:
+They are rows of rectify-bench's record (schema rectify-bench/3), as rectify-bench, rectify-sweep and bench/peers/peers.py write them,
+with `part` and `set`. A row always has `part`, `op` and `who`, and exactly one outcome:
     us       the op was measured: microseconds of one call, the median of the samples
     failed   why there is no time: an error, or a result that differs from the reference
     absent   why there is no time: the peer is not installed, or has no such op
+    skipped  why there is no time: something else
     note     a remark of the program that measures
-Every other field is optional; FIELDS has the type and meaning of each.
+Every other field is optional; FIELDS has the type and meaning of each. Rows of earlier runs have no `set`, `layout` or `is_ceiling`
+(earlier.py).
 """
 
 import json
 import re
 
+NUMBER, TEXT, NO_CAP = (int, float), (str,), (int, float, type(None))
 FIELDS = {
-    "part": (str, "the part of the run: " + "ceilings, sweep, ops, shapes, host, peers, python or sizes"),
-    "op": (str, "what was called: an op of rectify-bench, or copy, add, read, write (ceilings), or a function (peers, python)"),
-    "who": (str, "rectify, a variant of its kernels, a peer, or the kernel of a ceiling"),
-    "us": ((int, float), "microseconds of one call, median"),
-    "failed": (str, "why there is no time: an error, or what differs"),
-    "absent": (str, "why there is no time: not installed, or no such op"),
-    "note": (str, "a remark of the program that measures"),
-    "dtype": (str, "f16, bf16, f32 or f64; absent if bytes are just bytes"),
-    "shape": (str, "of the tensor: [n], [n, 1024], or words"),
-    "tensor_bytes": (int, "bytes of the largest tensor"),
-    "bytes": ((int, float), "bytes that one call must move: each input read once, each output written once"),
+    "part": (TEXT, "the part of the run"),
+    "set": (TEXT, "the step of the part"),
+    "op": (TEXT, "what was called: an op of rectify-bench, or a function of peers.py"),
+    "who": (TEXT, "rectify, a variant of its kernels, a peer, or a mover of the ceiling"),
+    "how": (TEXT, "what a peer calls"),
+    "is_ceiling": ((bool,), "a mover: it moves the bytes of the op and computes nothing"),
+    "us": (NUMBER, "microseconds of one call, median"),
+    "failed": (TEXT, "why there is no time: an error, or what differs"),
+    "absent": (TEXT, "why there is no time: not installed, or no such op"),
+    "skipped": (TEXT, "why there is no time: something else"),
+    "note": (TEXT, "a remark of the program that measures"),
+    "dtype": (TEXT, "f16, bf16, f32 or f64"),
+    "layout": (TEXT, "of the tensor: [n], [n, 1024]"),
+    "shape": (TEXT, "of the tensor: [16384, 1024]"),
+    "elements": ((int,), "of the output"),
+    "tensor_bytes": ((int,), "bytes of the output"),
+    "alpha": (NUMBER, "of the function"),
+    "threshold": (NUMBER, "of the function"),
+    "max_value": (NO_CAP, "of the function; null: none"),
+    "channels_last": ((bool,), "in memory axis 1 is the last"),
+    "gap": ((int,), "elements between two rows"),
+    "inplace": ((bool,), "y is x, dx is dy"),
+    "misalign": ((int,), "elements from an aligned address to x"),
     "mode": (
-        str,
-        "cold (buffers rotate, so nothing is in the L2 cache), hot (one set of buffers), host (time on the host), graph, wall, "
-        "wall_anew (peers.py has their meaning), or 'rectify-bench, SET'",
+        TEXT,
+        "cold (buffers rotate, so nothing is in the L2 cache) or hot (one set of buffers), with ', graph' as a CUDA graph; of "
+        "peers.py: cold, graph, hot, wall, wall_anew",
     ),
-    "us_p10": ((int, float), "tenth percentile of the samples"),
-    "us_p90": ((int, float), "ninetieth percentile of the samples"),
-    "runs": (int, "number of samples"),
-    "calls": (int, "calls in a sample"),
-    "gbps": ((int, float), "bytes / us, in 10^9 bytes a second"),
-    "of_ceiling": ((int, float), "time of a copy (or of an add, if two tensors are read) of as many bytes, measured in turn, / us"),
-    "vs_rectify": ((int, float), "us of this peer / us of rectify, samples taken in turn: above 1, rectify is faster"),
-    "checked": (bool, "the result was compared with the reference before the clock ran"),
-    "moved": ((int, float), "bytes that this peer moves, if that is more than `bytes`"),
-    "peak_bytes": (int, "memory that forward and backward allocate at their peak"),
-    "how": (str, "what was called"),
-    "commit": (str, "commit of the earlier run that measured this figure; if absent, that of machine.json"),
-    "more": (dict, "other fields that the program reports"),
+    "bytes": (NUMBER, "bytes that one call must move: each input read once, each output written once"),
+    "checked": ((bool,), "the result was compared with the reference"),
+    "us_p10": (NUMBER, "tenth percentile of the samples"),
+    "us_p90": (NUMBER, "ninetieth percentile of the samples"),
+    "us_min": (NUMBER, "the least sample"),
+    "us_max": (NUMBER, "the greatest sample"),
+    "us_samples": ((list,), "all samples, sorted"),
+    "host_us": (NUMBER, "microseconds in which the host queues one call, median"),
+    "noise": (NUMBER, "(us_p90 - us_p10) / us"),
+    "runs": ((int,), "number of samples"),
+    "calls": ((int,), "calls in a sample"),
+    "sets": ((int,), "of buffers, over which calls rotate"),
+    "gbps": (NUMBER, "bytes / us, in 10^9 bytes a second"),
+    "ceiling": (TEXT, "the fastest mover"),
+    "ceiling_us": (NUMBER, "its microseconds"),
+    "of_ceiling": (NUMBER, "ceiling_us / us"),
+    "fault": ((bool,), "of_ceiling is above 1.03, so the measurement is wrong"),
+    "vs_rectify": (NUMBER, "us of this contender / us of rectify, samples taken in turn: above 1, rectify is faster"),
+    "repro": (TEXT, "a command that runs the case alone"),
+    "moved": (NUMBER, "bytes that this peer moves, if that is more than `bytes`"),
+    "peak_bytes": ((int,), "memory that forward and backward allocate at their peak"),
+    "commit": (TEXT, "commit of the earlier run that measured this figure; if absent, that of machine.json"),
+    "more": ((dict,), "other fields that the program reports"),
 }
-OUTCOMES = ("us", "failed", "absent", "note")
-PARTS = ("ceilings", "sweep", "ops", "shapes", "host", "peers", "python", "sizes")
-ITEM_BYTES = {"f16": 2, "bf16": 2, "f32": 4, "f64": 8}
+OUTCOMES = ("us", "failed", "absent", "skipped", "note")
+EARLIER_PARTS = ("ceilings", "host", "peers")
+PARTS = ("ops", "sizes", "shapes", "small", "sweep", "python", *EARLIER_PARTS)
+DTYPES = ("f32", "bf16", "f16", "f64")
 
 
 def fits(name, value):
-    kind = FIELDS[name][0]
-    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+    kinds = FIELDS[name][0]
+    return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
 
 
 def problem_of(row):
@@ -68,7 +93,7 @@ def problem_of(row):
             return f"{name} is {value!r}"
     if row["part"] not in PARTS:
         return f"no part is called {row['part']}"
-    if row.get("dtype", "f32") not in ITEM_BYTES:
+    if row.get("dtype", "f32") not in DTYPES:
         return f"no dtype is called {row['dtype']}"
     outcomes = [name for name in OUTCOMES if name in row]
     if len(outcomes) != 1:
@@ -92,55 +117,6 @@ def read(path):
         else:
             found.append(row)
     return found, wrong
-
-
-def of_rectify_bench(part, name, row):
-    """Converts a row of rectify-bench's JSON. `name` is the step's name for this set of ops and shapes."""
-    new = {
-        "part": part,
-        "op": row["op"],
-        "who": "rectify",
-        "dtype": row["dtype"],
-        "shape": row["layout"],
-        "tensor_bytes": row["elements"] * ITEM_BYTES[row["dtype"]],
-        "mode": f"rectify-bench, {name}",
-    }
-    if not row["equals_reference"]:
-        return {**new, "checked": False, "failed": row["difference"]}
-    return {
-        **new,
-        "bytes": row["bytes"],
-        "us": significant(row["seconds"] * 1e6),
-        "gbps": significant(row["gigabytes_per_second"]),
-        "of_ceiling": significant(row["of_baseline"]),
-        "checked": True,
-    }
-
-
-def of_peers_py(row):
-    """Converts a row of bench/peers/peers.py: its shape is a list, and fields that this schema lacks go into `more`."""
-    row = dict(row)
-    shape = row.pop("shape", None)
-    new = {"part": "python", "op": row.pop("op", "run"), "who": row.pop("who", "peers.py")}
-    if isinstance(shape, list):
-        new["shape"] = str(shape)
-        if row.get("dtype") in ITEM_BYTES:
-            new["tensor_bytes"] = ITEM_BYTES[row["dtype"]] * product(shape)
-    if row.get("checked") is False and "us" not in row:
-        new["failed"] = "differs: " + str(row.get("difference") or "from rectify")
-    row.pop("part", None)
-    more = {}
-    for name, value in row.items():
-        clash = name in OUTCOMES and any(outcome in new for outcome in OUTCOMES)
-        (new if name in FIELDS and fits(name, value) and not clash else more)[name] = value
-    return {**new, "more": more} if more else new
-
-
-def product(numbers):
-    result = 1
-    for number in numbers:
-        result *= number
-    return result
 
 
 def significant(number, digits=5):

@@ -69,7 +69,7 @@ class Running:
         self.send(signal.SIGKILL)  # for processes that it started and left behind
         if was_cut or code is None:
             return Outcome(self.step, "cut", seconds, f"after {self.budget:.0f} s")
-        return Outcome(self.step, "passed" if code == 0 else "failed", seconds, "" if code == 0 else describe_exit(code))
+        return Outcome(self.step, status_of(code), seconds, "" if code == 0 else describe_exit(code))
 
     def send(self, number):
         try:
@@ -78,14 +78,23 @@ class Running:
             pass
 
 
+ENDED_EARLY = tuple(128 + number for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM))
+
+
+def status_of(code):
+    """rectify's programs exit with 77 without a device or anything to run, and with 128 + the signal that ended them early."""
+    return "passed" if code == 0 else "absent" if code == 77 else "cut" if code in ENDED_EARLY else "failed"
+
+
 def describe_exit(code):
+    if code in ENDED_EARLY:
+        code = 128 - code
     return f"exit code {code}" if code > 0 else f"signal {signal.Signals(-code).name}"
 
 
 def last_line(output):
     """The last line that a step printed, which is often why it failed."""
-    lines = output.read_text(errors="replace").split("\n")
-    said = [line.strip() for line in lines if line.strip() and not line.startswith('{"part"')]
+    said = [line.strip() for line in output.read_text(errors="replace").split("\n") if line.strip()]
     return f": {said[-1][:100]}" if said else ""
 
 
@@ -155,7 +164,7 @@ class Runner:
 
     def _end(self, outcome, output, begin):
         outcome.begin = begin - self.began
-        if outcome.status == "failed":
+        if outcome.status == "failed" or outcome.detail == "exit code 77":
             outcome.detail += last_line(output)
         if output.exists() and outcome.step.after is not None:  # otherwise it never started
             try:
@@ -180,9 +189,8 @@ class Runner:
             raise of_os_error(error, self.out / "steps.json") from None
 
     def _log(self, outcome, output):
-        """Logs the output of a step, without rows, which have their own file, and shortened: less if the step passed."""
-        lines = output.read_text(errors="replace").splitlines() if output.exists() else []
-        text = "\n".join(line for line in lines if not line.startswith('{"part"'))
+        """Logs the output of a step, shortened: less if the step passed."""
+        text = output.read_text(errors="replace").rstrip("\n") if output.exists() else ""
         most = 2_000 if outcome.status == "passed" else 60_000
         if len(text) > most:
             text = text[: most // 2] + f"\n[... {len(text) - most} characters left out ...]\n" + text[-most // 2 :]

@@ -1,6 +1,6 @@
 """The steps of a check, their order and their time budgets. docs/gpu.md has a table of the parts.
 
-Budgets are two to three times what a step took on an H100 with 16 cores, so that a slow machine still ends in time.
+Budgets are about two times what a step takes on an H100 with 16 cores, so that a slow machine still ends in time.
 """
 
 import glob
@@ -11,10 +11,11 @@ import sys
 from pathlib import Path
 
 import rows
-from outcomes import find_cudnn, passed_some, rows_of_output
+from figures import OPS
+from outcomes import find_cudnn, passed_some
 from runner import Step
 
-PARTS = ["correctness", "ceilings", "sweep", "ops", "shapes", "host", "peers", "python", "sizes", "profile"]
+PARTS = ["correctness", "ops", "sizes", "shapes", "small", "sweep", "python", "profile"]
 QUICK_SECONDS, CORRECTNESS_SECONDS = 70, 155  # limits for all steps of a group, which run side by side
 SHARDS = 6
 MANY_SIZES = "*EverySizeAtEveryOffset*/cuda*"
@@ -29,6 +30,11 @@ SMALL = (
     "*Masks.BitsCount*/cuda:*Masks.Large*/cuda:*Sums.OfACall*/cuda:*Sums.OfNo*/cuda"
 )
 RANDOM_CALLS = "1000"  # small calls of each function, and 10 large ones; tests/simt/coverage_test.cpp counts their kernels
+
+PLAIN = "forward,backward"  # the ops that CUB, Thrust and cuDNN have
+OTHERS = ",".join(op for op in OPS if op not in PLAIN.split(","))
+CHANNELS = "bias_forward,bias_backward_dbias,prelu_backward_dalpha"
+SMALL_OPS = "forward_mask,backward_mask,bias_forward,bias_backward_dbias,prelu_backward_dalpha,all_sums"
 
 PROFILED = [
     ("forward", "f32"),
@@ -82,6 +88,14 @@ class Plan:
             self.tests("every size at every offset", "rectify_tests", MANY_SIZES, 65, 20),
             self.tests("streams, graphs, every float", "rectify_gpu_tests", "*", 60, 5),
             self.tests("Thrust", "rectify_thrust_tests", "*Device*", 60, 5),
+            Step(
+                "correctness",
+                "rectify-bench check",
+                [self.folder / "rectify-bench", *"check --device cuda --op all --dtype all --min 4M".split()],
+                60,
+                expected=10,
+                absent=self.missing.get("rectify-bench", ""),
+            ),
         ]
 
     def correctness(self):
@@ -130,76 +144,66 @@ class Plan:
 
     # Times ----------------------------------------------------------------------------------------------------
 
-    def ceilings(self):
-        return [self.gpu_bench("ceilings", 15)]
-
-    def sweep(self):
-        return [self.gpu_bench("sweep", 20, "1024")]
-
-    def shapes(self):
-        return [self.gpu_bench("shapes", 15, "512")]
-
-    def host(self):
-        return [self.gpu_bench("host", 8)]
-
-    def peers(self):
-        step = self.gpu_bench("peers", 30, "1024")
-        step.env["RECTIFY_CUDNN"] = find_cudnn()
-        return [step]
-
-    def gpu_bench(self, part, seconds, *arguments):
-        binary = "rectify-gpu-bench"
-        return Step(
-            part, part, [self.folder / binary, part, *arguments], seconds, {}, self.take_rows, absent=self.missing.get(binary, "")
-        )
-
     def ops(self):
-        large = ["--min-bytes", "1G", "--max-bytes", "1G"]
+        """A case of 1 GiB takes about three seconds, because its outputs are compared on the host; a peer takes one more."""
+        peers = f"--op {PLAIN} --min 1G --dtype f32,bf16"
         return [
-            self.bench("ops", "1 GiB f32", 55, *large, "--dtype", "f32"),
-            self.bench("ops", "1 GiB bf16", 55, *large, "--dtype", "bf16"),
+            self.bench("ops", "forward and backward, CUB, Thrust", 50, f"{peers} --baseline cub,thrust"),
+            self.bench("ops", "1 GiB f32", 110, f"--op {OTHERS} --min 1G --dtype f32"),
+            self.bench("ops", "1 GiB bf16", 110, f"--op {OTHERS} --min 1G --dtype bf16"),
+            self.bench("ops", "ReLU, cuDNN", 40, f"{peers} --alpha 0 --baseline cudnn"),
+            self.bench("ops", "ReLU6, cuDNN", 40, f"{peers} --alpha 0 --max-value 6 --baseline cudnn"),
         ]
 
     def sizes(self):
-        channels = [
-            "--min-bytes",
-            "256M",
-            "--max-bytes",
-            "256M",
-            "--dtype",
-            "f32,bf16",
-            "--op",
-            "bias_forward,bias_backward_dbias,prelu_backward_dalpha",
-        ]
+        some = f"{PLAIN},bias_backward_dbias"
         return [
-            self.bench("sizes", "[n, 1001]", 6, *channels, "--channels", "1001"),
-            self.bench("sizes", "NHWC, 3 channels", 6, *channels, "--channels", "3"),
-            self.bench("sizes", "14 x 14", 6, *channels, "--channels", "256", "--inner", "196"),
-            self.bench("sizes", "7 x 7", 6, *channels, "--channels", "512", "--inner", "49"),
-            self.bench("sizes", "small", 12, "--min-bytes", "64K", "--max-bytes", "16M", "--factor", "16", "--dtype", "f32,bf16"),
-            self.bench("sizes", "1 GiB f16", 45, "--min-bytes", "1G", "--max-bytes", "1G", "--dtype", "f16"),
+            self.bench("sizes", "16 MiB to 256 MiB", 40, f"--op {some} --min 16M --max 256M --factor 4 --dtype f32,bf16"),
+            self.bench("sizes", "256 MiB f16", 45, f"--op {PLAIN},{OTHERS} --min 256M --dtype f16"),
         ]
 
-    def bench(self, part, name, seconds, *arguments):
-        """A step of rectify-bench, whose JSON is converted to rows."""
-        file = self.scratch / f"bench.{part}.{name}.json".replace(" ", "_")
+    def shapes(self):
+        both = "--dtype f32,bf16"
+        return [
+            self.bench(
+                "shapes", "channels", 40, f"--op {CHANNELS} --min 256M --shape nx1001,nx3,nx256x14x14,nx512x7x7 {both}"
+            ),
+            self.bench("shapes", "channels last", 15, f"--op {CHANNELS} --min 256M --layout nhwc {both}"),
+            self.bench("shapes", "pitched", 15, f"--op {PLAIN} --min 256M --shape nx1024,nx1001 --layout pitched {both}"),
+            self.bench("shapes", "misaligned", 15, f"--op {PLAIN} --min 256M --misalign 1 {both}"),
+        ]
+
+    def small(self):
+        """In a graph, times are those of the GPU; without one, a call may take as long as the host takes to queue it."""
+        sizes = "--min 64K --max 16M --factor 16 --dtype f32,bf16"
+        steps = []
+        for mode in ("--graph --cold", "--graph --hot", "--hot"):
+            name = mode.replace("--", "")
+            steps.append(self.bench("small", f"{name}, peers", 20, f"--op {PLAIN} {sizes} {mode} --baseline cub,thrust", "0.1"))
+            steps.append(self.bench("small", name, 25, f"--op {SMALL_OPS} {sizes} {mode}", "0.1"))
+        return steps
+
+    def bench(self, part, name, seconds, options, case_seconds="0.5"):
+        """A step of rectify-bench."""
+        command = ["run", "--device", "cuda", "--seconds", case_seconds, *options.split()]
+        env = {"OMP_NUM_THREADS": str(os.cpu_count()), "RECTIFY_CUDNN": find_cudnn()}
+        return self.measures(part, name, seconds, "rectify-bench", command, "--json", env)
+
+    def sweep(self):
+        return [self.measures("sweep", "sweep", 50, "rectify-sweep", ["1024"])]
+
+    def measures(self, part, name, seconds, binary, options, json_option=None, env=None):
+        """A step of a program that writes a record, whose rows are kept."""
+        file = self.scratch / f"{part}.{name}.json".replace(" ", "_")
 
         def after(outcome, output):
-            if file.exists():
-                self.add_rows(outcome, [rows.of_rectify_bench(part, name, row) for row in json.loads(file.read_text())["rows"]])
-            elif outcome.status == "passed":
-                outcome.status, outcome.detail = "failed", "the program wrote no JSON"
+            record = json.loads(file.read_text()) if file.exists() else {"rows": []}
+            self.add_rows(outcome, [{"part": part, "set": name, **row} for row in record["rows"]])
+            if not record["rows"] and outcome.status == "passed":
+                outcome.status, outcome.detail = "failed", "the program measured nothing"
 
-        command = [self.folder / "rectify-bench", "--device", "cuda", "--repetitions", "9", *arguments, "--json", file]
-        return Step(
-            part,
-            name,
-            command,
-            seconds,
-            {"OMP_NUM_THREADS": str(os.cpu_count())},
-            after,
-            absent=self.missing.get("rectify-bench", ""),
-        )
+        command = [self.folder / binary, *options, *([json_option] if json_option else []), file]
+        return Step(part, name, command, seconds, env or {}, after, absent=self.missing.get(binary, ""))
 
     def python(self):
         """A step of bench/peers/peers.py, which writes its rows to a file as they are measured: they are kept even if it is cut."""
@@ -210,32 +214,12 @@ class Plan:
             said = output.read_text(errors="replace").strip().splitlines() or [""]
             if outcome.detail.startswith("exit code 2") and " needs " in said[-1]:
                 outcome.status, outcome.detail = "absent", said[-1].rpartition("error: ")[2]  # numpy or torch is not installed
-            if lines:
-                self.add_rows(outcome, [rows.of_peers_py(json.loads(line)) for line in lines if line.endswith("}")])
+            self.add_rows(outcome, [json.loads(line) for line in lines if line.endswith("}")])
 
-        command = [
-            sys.executable,
-            self.folder / "peers" / "peers.py",
-            "--library",
-            self.folder / "librectify.so",
-            "--out",
-            file,
-            "--seconds",
-            "120",
-            "--device",
-            "cuda",
-        ]
-        return [
-            Step(
-                "python",
-                "python peers",
-                command,
-                150,
-                {},
-                after,
-                absent=self.missing.get("librectify.so", "") or self.missing.get("peers.py", ""),
-            )
-        ]
+        options = ["--library", self.folder / "librectify.so", "--out", file, "--seconds", "110", "--device", "cuda"]
+        command = [sys.executable, self.folder / "peers" / "peers.py", *options]
+        absent = self.missing.get("librectify.so", "") or self.missing.get("peers.py", "")
+        return [Step("python", "python peers", command, 140, {}, after, absent=absent)]
 
     def profile(self):
         tool = shutil.which("ncu") or next(iter(sorted(glob.glob("/opt/nvidia/nsight-compute/*/ncu"))), "ncu")
@@ -250,57 +234,24 @@ class Plan:
             elif outcome.status == "passed":
                 outcome.status, outcome.detail = "failed", "ncu saw no kernel"
 
+        kernels = ["-k", "regex:(elementwise|sums|add_parts).*kernel", "-s", "2", "-c", "2"]
+        ncu = [tool, "--clock-control", "none", "--csv", "--page", "raw", "--metrics", METRICS, *kernels]
+        run = "run --device cuda --min 256M --no-check --samples 1 --seconds 0".split()
+        absent = self.missing.get("rectify-bench", "")
         return [
             Step(
                 "profile",
                 f"{op} {dtype}",
-                [
-                    tool,
-                    "--clock-control",
-                    "none",
-                    "--csv",
-                    "--page",
-                    "raw",
-                    "--metrics",
-                    METRICS,
-                    "-k",
-                    "regex:(elementwise|sums|add_parts).*kernel",
-                    "-s",
-                    "2",
-                    "-c",
-                    "2",
-                    self.folder / "rectify-bench",
-                    "--device",
-                    "cuda",
-                    "--op",
-                    op,
-                    "--dtype",
-                    dtype,
-                    "--min-bytes",
-                    "256M",
-                    "--max-bytes",
-                    "256M",
-                    "--repetitions",
-                    "1",
-                ],
+                [*ncu, self.folder / "rectify-bench", *run, "--op", op, "--dtype", dtype],
                 8,
                 {},
                 after,
-                absent=self.missing.get("rectify-bench", ""),
+                absent=absent,
             )
             for op, dtype in PROFILED
         ]
 
     # Results ----------------------------------------------------------------------------------------------------
-
-    def take_rows(self, outcome, output):
-        """Keeps the rows that a step printed. If the step was cut, half a row at the end is no error."""
-        found, wrong = rows_of_output(output)
-        if wrong and outcome.status != "cut":
-            outcome.status, outcome.detail = "failed", f"not a row: {wrong[0]}"
-        elif not found and outcome.status == "passed":
-            outcome.status, outcome.detail = "failed", "it measured nothing"
-        self.add_rows(outcome, found)
 
     def add_rows(self, outcome, found):
         """Appends the valid rows to rows.jsonl. The step fails if a row of rectify failed."""

@@ -1,19 +1,15 @@
 """The tables of README.md, docs/performance.md, docs/gpu-figures.md and bench/results/, as Markdown, from the rows of one run."""
 
-from figures import DTYPES, PEERS, WHAT, distinct, percent, plain, size_text
-from summary import GIB, GOOD, STATUSES, wall_seconds
+import earlier
+from figures import PEERS, WHAT, function_text, tensor_text
+from markdown import GIB, distinct, percent, plain, size_text, table, versus_table
+from rows import DTYPES
+from summary import GOOD, STATUSES, is_large_op, wall_seconds
+
+# Chosen ops at 1 GiB ---------------------------------------------------------------------------------------------
 
 
-def table(head, rows):
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *("| " + " | ".join(row) + " |" for row in rows)]
-    return lines if rows else []
-
-
-# Ops at 1 GiB ----------------------------------------------------------------------------------------------------
-
-
-def rate_cells(rows, op, dtype):
-    row = rows.large.get((op, dtype))
+def rate_cells(row):
     return [f"{row['gbps']:,.0f}", percent(row["of_ceiling"])] if row else ["-", "-"]
 
 
@@ -22,7 +18,7 @@ def selected_table(rows, ops):
     peers = [who for who in PEERS if any(rows.ratio(op, dtype, who) for op in ops for dtype in ("f32", "bf16"))]
     head = ["op", "what it does", "f32, GB/s", "of a copy", "bf16, GB/s", "of a copy", *(PEERS[who] for who in peers)]
     body = [
-        [op, WHAT[op], *rate_cells(rows, op, "f32"), *rate_cells(rows, op, "bf16"), *(ratio_cell(rows, op, who) for who in peers)]
+        [op, WHAT[op], *rate_cells(rows.large.get((op, "f32"))), *rate_cells(rows.large.get((op, "bf16"))), *(ratio_cell(rows, op, who) for who in peers)]
         for op in ops
         if any((op, dtype) in rows.large for dtype in ("f32", "bf16"))
     ]
@@ -32,13 +28,6 @@ def selected_table(rows, ops):
 def ratio_cell(rows, op, who):
     ratios = [rows.ratio(op, dtype, who) for dtype in ("f32", "bf16")]
     return " / ".join(f"{ratio:.2f}" if ratio else "-" for ratio in ratios) if any(ratios) else ""
-
-
-def ops_table(rows):
-    ops = distinct(op for op, _ in rows.large)
-    dtypes = [dtype for dtype in DTYPES if any((op, dtype) in rows.large for op in ops)]
-    head = ["op", "what it does", *(title for dtype in dtypes for title in (f"{dtype}, GB/s", "of a copy"))]
-    return table(head, [[op, WHAT.get(op, ""), *(cell for dtype in dtypes for cell in rate_cells(rows, op, dtype))] for op in ops])
 
 
 def slow_text(rows):
@@ -56,122 +45,104 @@ def slow_text(rows):
     return [f"Below {percent(GOOD)} of a copy, slowest first: {listed}."]
 
 
-def copy_text(rows):
-    copies = [row for row in rows.part("ceilings") if row["op"] == "copy" and row["tensor_bytes"] == GIB]
-    if not copies:
-        return ""
-    best, memcpy = max(copies, key=lambda row: row["gbps"]), [row for row in copies if row["who"] == "cudaMemcpyAsync"]
-    when = " in an earlier run" if "commit" in best else ""
-    text = f"The fastest copy of 1 GiB ran at {best['gbps']:,.0f} GB/s{when}"
-    return text + (f", cudaMemcpyAsync at {memcpy[0]['gbps']:,.0f}." if memcpy else ".")
+# Ops and sizes ---------------------------------------------------------------------------------------------------
 
 
-# Everything else -------------------------------------------------------------------------------------------------
+def rates_table(found, head):
+    """GB/s and percent of the ceiling. `found`: the cells of `head` -> dtype -> row."""
+    dtypes = [dtype for dtype in DTYPES if any(dtype in by_dtype for by_dtype in found.values())]
+    body = [
+        [*key, *(cell for dtype in dtypes for cell in rate_cells(by_dtype.get(dtype)))] for key, by_dtype in found.items()
+    ]
+    return table([*head, *(title for dtype in dtypes for title in (f"{dtype}, GB/s", "of a copy"))], body)
 
 
-def earlier(rows, part):
-    """A sentence if the figures of a part are from an earlier run."""
-    commits = distinct(row["commit"] for row in rows.part(part) if "commit" in row)
-    return f" From an earlier run, at commit {', '.join(commits)}." if commits else ""
+def by_dtype(found, key):
+    groups = {}
+    for row in found:
+        groups.setdefault(key(row), {})[row["dtype"]] = row
+    return groups
 
 
-def ceilings_table(rows):
-    """The best kernel of each kind of traffic, by size."""
-    found = [row for row in rows.part("ceilings") if row["mode"] == "cold"]
-    sizes = sorted({row["tensor_bytes"] for row in found}, reverse=True)
-    kinds = {"copy": "read one, write one", "add": "read two, write one", "read": "read one", "write": "write one"}
+def own(rows, *parts):
+    return [row for row in rows.part(*parts) if row["who"] == "rectify" and "of_ceiling" in row]
+
+
+def ops_table(rows):
+    return rates_table(by_dtype(rows.large.values(), lambda row: (row["op"], WHAT.get(row["op"], ""))), ["op", "what it does"])
+
+
+def sizes_table(rows):
+    found = [row for row in own(rows, "sizes") if "set" in row and not is_large_op(row)]
+    return rates_table(by_dtype(found, lambda row: (row["op"], size_text(row["tensor_bytes"]))), ["op", "tensor"])
+
+
+def shapes_table(rows):
+    """Tensors that are not contiguous, and rows of odd lengths."""
+    found = [*own(rows, "shapes"), *earlier.shapes(rows)]
+    return rates_table(by_dtype(found, lambda row: (row["op"], tensor_text(row))), ["op", "tensor"])
+
+
+def movers_table(rows):
+    """The fastest movers of the traffic of forward and backward, by size."""
+    found = [row for row in rows.movers if row["part"] in ("ops", "sizes", "small") and row["mode"].startswith("cold")]
+    sizes = sorted({row["tensor_bytes"] for row in found if row["op"] in ("forward", "backward")}, reverse=True)
     body = []
-    for op, what in kinds.items():
-        best = [
-            max((row["gbps"] for row in found if row["op"] == op and row["tensor_bytes"] == size), default=None) for size in sizes
-        ]
-        body.append([what, *(f"{rate:,.0f}" if rate else "-" for rate in best)])
-    return table(["best kernel, GB/s", *map(size_text, sizes)], body)
+    for op, what in (("forward", "read one, write one"), ("backward", "read two, write one")):
+        rates = [[row["gbps"] for row in found if row["op"] == op and row["tensor_bytes"] == size] for size in sizes]
+        body.append([what, *(f"{max(each):,.0f}" if each else "-" for each in rates)])
+    return table(["fastest mover, GB/s", *map(size_text, sizes)], body if sizes else [])
+
+
+def copy_text(rows):
+    copies = [row for row in rows.movers if row["op"] == "forward" and row["tensor_bytes"] == GIB]
+    if not copies:
+        return earlier.copy_text(rows)
+    best = max(copies, key=lambda row: row["gbps"])
+    return f"The fastest copy of 1 GiB ran at {best['gbps']:,.0f} GB/s ({best['who']})."
+
+
+# Small tensors ---------------------------------------------------------------------------------------------------
 
 
 def small_table(rows):
-    """Microseconds of a call on small tensors, f32 / bf16."""
-    found = {
-        (row["op"], row["dtype"], row["tensor_bytes"]): row["us"]
-        for row in rows.part("ops", "sizes")
-        if row["mode"] == "rectify-bench, small"
-    }
+    """Microseconds of a call on small tensors, f32 / bf16, by op and mode."""
+    found = [row for row in rows.part("small") if row["who"] == "rectify"]
+    return times_table([*found, *earlier.small(rows)], lambda row: row["op"] + (f", {row['mode']}" if "set" in row else ""))
+
+
+def times_table(found, name):
+    us = {(name(row), row["dtype"], row["tensor_bytes"]): row["us"] for row in found}
     sizes = [size for size in (64 << 10, 1 << 20, 16 << 20)]
-    near = {size: {key: us for key, us in found.items() if 0.9 * size < key[2] <= size} for size in sizes}
+    near = {size: {key: us for key, us in us.items() if 0.9 * size < key[2] <= size} for size in sizes}
 
     def cell(op, size):
         times = [next((us for key, us in near[size].items() if key[:2] == (op, dtype)), None) for dtype in ("f32", "bf16")]
         return " / ".join(plain(us) if us else "-" for us in times)
 
-    return table(
-        ["op", *map(size_text, sizes)], [[op, *(cell(op, size) for size in sizes)] for op in distinct(key[0] for key in found)]
-    )
-
-
-def shapes_table(rows):
-    """A table of tensors that are not contiguous, and of rows of odd lengths."""
-    large = [row for row in rows.part("ops", "sizes") if row["tensor_bytes"] < 0.98 * GIB and row["mode"] != "rectify-bench, small"]
-    found = [row for row in [*rows.part("shapes"), *large] if row["who"] == "rectify" and "of_ceiling" in row]
-    by_key = {}
-    for row in found:
-        by_key.setdefault((row["op"], row["shape"]), {})[row["dtype"]] = row
-    body = [
-        [
-            op,
-            shape,
-            *(
-                cell
-                for dtype in ("f32", "bf16")
-                for cell in ([f"{both[dtype]['gbps']:,.0f}", percent(both[dtype]["of_ceiling"])] if dtype in both else ["-", "-"])
-            ),
-        ]
-        for (op, shape), both in by_key.items()
-    ]
-    return table(["op", "tensor", "f32, GB/s", "of a copy", "bf16, GB/s", "of a copy"], body)
+    return table(["op", *map(size_text, sizes)], [[op, *(cell(op, size) for size in sizes)] for op in distinct(key[0] for key in us)])
 
 
 def host_table(rows):
-    modes = {"host": "the host, for a call", "hot": "the GPU, for a node of a graph"}
+    """Microseconds in which the host queues a call, and in which the call runs, on the smallest tensors."""
+    found = [row for row in rows.part("small") if row["mode"] == "hot" and row["dtype"] == "f32" and "host_us" in row]
+    smallest = [row for row in found if row["tensor_bytes"] == min(each["tensor_bytes"] for each in found)]
     return table(
-        ["what", "who", "us", "time of"],
-        [
-            [row["op"].removeprefix("graph node, "), row["who"], f"{row['us']:.2f}", modes.get(row["mode"], row["mode"])]
-            for row in rows.part("host")
-        ],
+        ["op", "who", "us of the host", "us of a call"],
+        [[row["op"], row["who"], f"{row['host_us']:.2f}", f"{row['us']:.2f}"] for row in smallest],
     )
 
 
-def versus_table(found):
-    """A table of microseconds of rectify, and of the time of each peer as a multiple of them, f32 / bf16.
-
-    `found`: (op, size) -> dtype -> who -> (us, ratio)."""
-    peers = distinct(who for by_dtype in found.values() for by_who in by_dtype.values() for who in by_who if who != "rectify")
-
-    def cell(by_dtype, who, text):
-        pairs = [by_dtype.get(dtype, {}).get(who) for dtype in ("f32", "bf16")]
-        return " / ".join(text(pair) if pair else "-" for pair in pairs) if any(pairs) else ""
-
-    body = [
-        [
-            *key,
-            cell(by_dtype, "rectify", lambda pair: plain(pair[0])),
-            *(cell(by_dtype, who, lambda pair: f"{pair[1]:.2f}") for who in peers),
-        ]
-        for key, by_dtype in found.items()
-        if any("rectify" in by_who and len(by_who) > 1 for by_who in by_dtype.values())
-    ]
-    return table(["op", "tensor", "rectify, us", *peers], body)
+# Peers -----------------------------------------------------------------------------------------------------------
 
 
 def cpp_peers_table(rows):
     found = {}
-    for row in rows.part("peers"):
-        if "dtype" in row and row["mode"] == "cold":
-            by_dtype = found.setdefault((row["op"], size_text(row["tensor_bytes"])), {})
-            by_dtype.setdefault(row["dtype"], {})["cuDNN" if row["who"].startswith("cudnn") else row["who"]] = row["us"]
-    for by_dtype in found.values():
-        for dtype, us in by_dtype.items():
-            by_dtype[dtype] = {who: (us[who], us[who] / us["rectify"]) for who in us} if "rectify" in us else {}
+    for row in rows.part("ops", "small"):
+        if "set" in row and "vs_rectify" in row or row["who"] == "rectify" and "alpha" in row:
+            key = row["op"] + function_text(row) + (f", {row['mode']}" if row["mode"] != "cold" else "")
+            group = found.setdefault((key, size_text(row["tensor_bytes"])), {}).setdefault(row["dtype"], {})
+            group[row["who"]] = (row["us"], row.get("vs_rectify", 1.0))
     return versus_table(found)
 
 
@@ -203,38 +174,34 @@ def memory_table(rows):
 
 
 def absent_lines(rows):
-    """Peers that were absent, and those that failed, each once."""
+    """Peers that were absent, those that failed, and figures above the ceiling, each once."""
     by_text = {}
     for row in rows.all:
         for outcome in ("absent", "failed"):
             if outcome in row:
                 by_text.setdefault((row["who"], outcome, row[outcome]), []).append(row["op"])
+        if row.get("fault"):
+            by_text.setdefault((row["who"], "fault", f"{percent(row['of_ceiling'])} of a copy"), []).append(row["op"])
     return [
         f"- {who}, {outcome} ({', '.join(distinct(ops)[:4])}{', ...' if len(distinct(ops)) > 4 else ''}): {text}"
         for (who, outcome, text), ops in by_text.items()
     ]
 
 
+# Kernels ---------------------------------------------------------------------------------------------------------
+
+
 def sweep_table(rows):
     """The best and the worst of the kernels that differ in packs, threads and kind of store."""
     found = {}
     for row in rows.part("sweep"):
-        if "of_ceiling" in row and "dtype" in row:
+        if "of_ceiling" in row and row["who"] != "rectify":
             found.setdefault((row["op"], row["dtype"]), []).append(row)
     body = []
-    for (op, dtype), mine in found.items():
+    for key, mine in found.items():
         ordered = sorted(mine, key=lambda row: row["us"])
-        body.append(
-            [
-                op,
-                dtype,
-                str(len(mine)),
-                ordered[0]["who"],
-                percent(ordered[0]["of_ceiling"]),
-                ordered[-1]["who"],
-                percent(ordered[-1]["of_ceiling"]),
-            ]
-        )
+        ends = [cell for row in (ordered[0], ordered[-1]) for cell in (row["who"], percent(row["of_ceiling"]))]
+        body.append([*key, str(len(mine)), *ends])
     return table(["op", "dtype", "kernels", "fastest", "of a copy", "slowest", "of a copy"], body)
 
 
@@ -255,6 +222,9 @@ def profile_table(profiled):
             for row in profiled
         ],
     )
+
+
+# Steps -----------------------------------------------------------------------------------------------------------
 
 
 def parts_table(steps):
