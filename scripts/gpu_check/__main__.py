@@ -34,7 +34,7 @@ def parse():
     command.add_argument("dir")
     command.add_argument("out")
     command.add_argument("part", nargs="*", help="of " + ", ".join(steps.PARTS) + " (default: all)")
-    command.add_argument("--seconds", type=float, default=580, help="limit of the whole run (default 580)")
+    command.add_argument("--seconds", type=float, default=560, help="limit of the whole run (default 560)")
     command.add_argument(
         "--at-once", type=int, default=min(14, os.cpu_count() or 1), help="tests side by side (default: cores, at most 14)"
     )

@@ -90,7 +90,7 @@ class Rows:
 def tensor_text(row):
     """Layout and placement of a row's tensors, in words."""
     text = row.get("layout", row["shape"])
-    text += f", rows {row['gap']} elements apart" if row.get("gap") else ""
+    text += f", gaps of {row['gap']}" if row.get("gap") else ""
     text += ", channels last" if row.get("channels_last") else ""
     text += ", in place" if row.get("inplace") else ""
     return text + (f", x {row['misalign']} past a boundary" if row.get("misalign") else "")

@@ -26,7 +26,7 @@ TARGETS = {
     "rectify_slow_tests": ("tests/rectify_slow_tests", "GoogleTest"),
     "rectify_thrust_tests": ("tests/rectify_thrust_tests", "GoogleTest"),
     "rectify-bench": ("bench/rectify-bench", "CLI11 and nlohmann-json"),
-    "rectify-gpu-bench": ("bench/gpu/rectify-gpu-bench", "nothing"),
+    "rectify-sweep": ("bench/gpu/rectify-sweep", "CLI11 and nlohmann-json"),
     "rectify_loadable": ("bench/gpu/librectify.so", "nothing"),
 }
 

@@ -91,7 +91,7 @@ def troubles(steps, measured):
         for row in measured
         if row.get("fault")
     ]
-    every = [*lines, *absent, *failed, *faults]
+    every = [*lines, *faults, *absent, *failed]
     most = 14
     yield from (line[:130] for line in every[:most])
     if len(every) > most:

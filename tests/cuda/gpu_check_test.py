@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -19,6 +20,7 @@ SAMPLE = ROOT / "tests" / "cuda" / "gpu_sample"
 sys.path.insert(0, str(ROOT / "scripts" / "gpu_check"))
 import check  # noqa: E402
 import counters  # noqa: E402
+import figures  # noqa: E402
 import prepare  # noqa: E402
 import report  # noqa: E402
 import rows  # noqa: E402
@@ -40,17 +42,18 @@ case "$0 $*" in *"${FAKE_SKIP:-nothing}"*) count=0 ;; esac
 echo "[==========] 3 tests from 1 test suite ran. (1 ms total)"
 echo "[  PASSED  ] $count tests."
 """
-GPU_BENCH = MISBEHAVE + 'grep "\\"part\\": \\"$1\\"" "$(dirname "$0")/sample.jsonl"\n'
+# Stands for rectify-bench and rectify-sweep, whose last argument is the record. FAKE_STATUS is their exit status.
 BENCH = MISBEHAVE + """
-while [ $# -gt 1 ]; do [ "$1" = --json ] && cp "$(dirname "$0")/bench.json" "$2"; shift; done
-exit 0
+for last; do :; done
+case "$last" in *.json) cp "$(dirname "$0")/record.json" "$last" ;; esac
+exit "${FAKE_STATUS:-0}"
 """
 PEERS = """import sys
 out = sys.argv[sys.argv.index("--out") + 1]
-open(out, "a").write('{"part": "peers", "note": "start", "torch": "2.0", "dtypes": ["f32"]}\\n'
-    '{"part": "peers", "op": "leaky_forward", "who": "rectify", "dtype": "f32", "shape": [4, 1024], "bytes": 32768, '
-    '"mode": "cold", "us": 5.0, "gbps": 6.55, "checked": true, "runs": 3, "moved": 32768, "how": "the C ABI"}\\n'
-    '{"part": "peers", "op": "leaky_forward", "who": "jax jit", "dtype": "f32", "shape": [4, 1024], "absent": "no jax here"}\\n')
+open(out, "a").write('{"part": "python", "op": "run", "who": "peers.py", "note": "start", "more": {"torch": "2.0"}}\\n'
+    '{"part": "python", "op": "leaky_forward", "who": "rectify", "dtype": "f32", "shape": "[4, 1024]", "tensor_bytes": 16384, '
+    '"bytes": 32768, "mode": "cold", "us": 5.0, "gbps": 6.55, "checked": true, "runs": 3, "how": "the C ABI"}\\n'
+    '{"part": "python", "op": "leaky_forward", "who": "jax jit", "dtype": "f32", "shape": "[4, 1024]", "absent": "no jax here"}\\n')
 """
 NVIDIA_SMI = """#!/bin/sh
 [ "${FAKE_GPU:-}" = none ] && { echo "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."; exit 9; }
@@ -60,17 +63,16 @@ SANITIZER = (
     '#!/bin/sh\nwhile [ "${1#/}" = "$1" ]; do shift; done\n"$@"\ncode=$?\necho "========= ERROR SUMMARY: 0 errors"\nexit $code\n'
 )
 NCU = '#!/bin/sh\ngrep "^\\"" "$FAKE_SAMPLE/profile.csv" | head -n 4\n'
-BENCH_ROW = {
-    "op": "forward",
-    "dtype": "f32",
-    "layout": "[n]",
-    "elements": 268435456,
-    "equals_reference": True,
-    "bytes": 2147483648,
-    "seconds": 0.0007,
-    "gigabytes_per_second": 3067.8,
-    "of_baseline": 0.5,
-}
+SAMPLE_ROWS = [json.loads(line) for line in (SAMPLE / "rows.jsonl").read_text().splitlines()]
+# A case as rectify-bench writes it: its fields, rectify's row and a mover's.
+CASE_FIELDS = ("op", "dtype", "layout", "shape", "elements", "tensor_bytes", "alpha", "threshold", "max_value", "mode")
+LARGE = [
+    {name: value for name, value in row.items() if name not in ("part", "set")}
+    for row in SAMPLE_ROWS
+    if (row["part"], row["op"], row["dtype"]) == ("ops", "forward", "f32") and row.get("alpha") != 0
+]
+CASE = {name: LARGE[0][name] for name in CASE_FIELDS}
+RECORD = [{**LARGE[0], "of_ceiling": 0.5}, next(row for row in LARGE if row.get("is_ceiling"))]
 
 
 def command(*arguments):
@@ -100,16 +102,18 @@ class Folders(unittest.TestCase):
         self.binaries = self.top / "binaries"
         for name in ("rectify_tests", "rectify_gpu_tests", "rectify_slow_tests", "rectify_thrust_tests"):
             write_program(self.binaries / name, TESTS)
-        write_program(self.binaries / "rectify-gpu-bench", GPU_BENCH)
+        write_program(self.binaries / "rectify-sweep", BENCH)
         write_program(self.binaries / "rectify-bench", BENCH)
         write_program(self.binaries / "peers" / "peers.py", PEERS)
         (self.binaries / "librectify.so").write_text("")
-        shutil.copy(SAMPLE / "rows.jsonl", self.binaries / "sample.jsonl")
-        (self.binaries / "bench.json").write_text(json.dumps({"rows": [BENCH_ROW]}))
+        self.write_record(RECORD)
         write_program(self.tools / "nvidia-smi", NVIDIA_SMI)
         write_program(self.tools / "compute-sanitizer", SANITIZER)
         write_program(self.tools / "ncu", NCU)
         self.pack()
+
+    def write_record(self, found):
+        (self.binaries / "record.json").write_text(json.dumps({"schema": "rectify-bench/3", "rows": found}))
 
     def pack(self, **changes):
         self.dir.mkdir(exist_ok=True)
@@ -150,7 +154,8 @@ class DryRun(Folders):
         self.assertEqual({step["status"] for step in self.steps().values()}, {"passed"})
         found, wrong = rows.read(self.out / "rows.jsonl")
         self.assertEqual(wrong, [])
-        self.assertEqual({row["part"] for row in found}, set(rows.PARTS))
+        self.assertEqual({row["part"] for row in found}, set(rows.PARTS) - set(rows.EARLIER_PARTS))
+        self.assertEqual({row["set"] for row in found if row["part"] == "shapes"}, {name for part, name in self.steps() if part == "shapes"})
         files = list(self.out.rglob("*"))
         self.assertEqual({file.name for file in files}, set(check.FILES))
         self.assertLessEqual(len(files), 8)
@@ -160,46 +165,73 @@ class DryRun(Folders):
         self.assertLess(len((self.out / "summary.txt").read_text().splitlines()), 50)
 
     def test_a_failing_step_is_exit_code_1_and_the_rest_goes_on(self):
-        ran = self.run_parts("ceilings", "host", "sizes", FAKE_FAIL="rectify-gpu-bench ceilings")
+        ran = self.run_parts("sweep", "shapes", FAKE_FAIL="rectify-sweep")
         self.assertEqual(ran.returncode, 1, ran.stdout)
-        self.assertEqual(self.steps()["ceilings", "ceilings"]["status"], "failed")
-        self.assertEqual(self.steps()["host", "host"]["status"], "passed")
-        self.assertIn("failed: ceilings: ceilings: exit code 1: it went wrong", ran.stdout)
+        self.assertEqual(self.steps()["sweep", "sweep"]["status"], "failed")
+        self.assertEqual(self.steps()["shapes", "pitched"]["status"], "passed")
+        self.assertIn("failed: sweep: sweep: exit code 1: it went wrong", ran.stdout)
+
+    def test_exit_statuses_of_rectify_bench(self):
+        for number, status, detail in (("1", "failed", "exit code 1"), ("77", "absent", "exit code 77"), ("143", "cut", "signal SIGTERM")):
+            with self.subTest(number):
+                shutil.rmtree(self.out, ignore_errors=True)
+                self.assertEqual(self.run_parts("sweep", FAKE_STATUS=number).returncode, 1)
+                step = self.steps()["sweep", "sweep"]
+                self.assertEqual(step["status"], status)
+                self.assertIn(detail, step["detail"])
+                self.assertEqual(len((self.out / "rows.jsonl").read_text().splitlines()), len(RECORD))
+
+    def test_a_figure_above_the_ceiling_is_told(self):
+        self.write_record([{**LARGE[0], "of_ceiling": 1.06, "fault": True}])
+        self.pack()
+        text = "above 103 % of the ceiling, so the measurement is wrong: sweep: forward f32 1073741824 B, cold, rectify: 106 %"
+        self.assertIn(text, self.run_parts("sweep").stdout)
 
     def test_skipped_tests_are_not_passed(self):
         ran = self.run_parts("correctness", FAKE_SKIP="rectify_thrust_tests")
         self.assertEqual(ran.returncode, 1)
         self.assertEqual(self.steps()["correctness", "Thrust"]["status"], "failed")
 
-    def test_a_result_that_differs_is_a_failed_step(self):
-        (self.binaries / "bench.json").write_text(
-            json.dumps({"rows": [{**BENCH_ROW, "equals_reference": False, "difference": "y at 3"}]})
-        )
+    def test_a_row_of_rectify_that_failed_is_a_failed_step(self):
+        self.write_record([{**CASE, "who": "rectify", "failed": "differs from the reference: y at 3"}])
         self.pack()
         ran = self.run_parts("ops")
         self.assertEqual(ran.returncode, 1)
-        self.assertIn("failed row: ops: forward f32 rectify: y at 3", ran.stdout)
+        self.assertEqual(self.steps()["ops", "1 GiB f32"]["status"], "failed")
+        self.assertIn("failed row: ops: forward f32 rectify: differs from the reference: y at 3", ran.stdout)
+
+    def test_a_peer_that_failed_is_told_and_no_failed_step(self):
+        self.write_record([*RECORD, {**CASE, "who": "cuDNN", "failed": "status 9"}])
+        self.pack()
+        ran = self.run_parts("sweep")
+        self.assertEqual(ran.returncode, 0)
+        self.assertIn("failed row: sweep: forward f32 cuDNN: status 9", ran.stdout)
+
+    def test_a_record_without_rows_is_a_failed_step(self):
+        self.write_record([])
+        self.pack()
+        self.assertEqual(self.run_parts("sweep").returncode, 1)
 
     def test_the_time_of_a_run_is_kept(self):
         began = time.monotonic()
         ran = self.gpu_check(
-            "run", self.dir, self.out, "host", "peers", "--any-commit", "--seconds", "8.5", FAKE_HANG="rectify-gpu-bench host"
+            "run", self.dir, self.out, "sweep", "python", "--any-commit", "--seconds", "8.5", FAKE_HANG="rectify-sweep"
         )
         self.assertLess(time.monotonic() - began, 12)
         self.assertEqual(ran.returncode, 1, ran.stdout + ran.stderr)
-        self.assertEqual(self.steps()["host", "host"]["status"], "cut")
-        self.assertEqual(self.steps()["peers", "peers"]["status"], "cut")
-        self.assertIn("cut: host: host: after", (self.out / "summary.txt").read_text())
+        self.assertEqual(self.steps()["sweep", "sweep"]["status"], "cut")
+        self.assertEqual(self.steps()["python", "python peers"]["status"], "cut")
+        self.assertIn("cut: sweep: sweep: after", (self.out / "summary.txt").read_text())
 
     def test_a_run_that_is_stopped_leaves_a_summary_and_no_processes(self):
         env = {
             **os.environ,
             "PATH": f"{self.tools}:/usr/bin:/bin",
-            "FAKE_HANG": "rectify-gpu-bench host",
+            "FAKE_HANG": "rectify-sweep",
             "FAKE_PID": str(self.top / "pid"),
         }
         process = subprocess.Popen(
-            command("run", self.dir, self.out, "ops", "host", "--any-commit"),
+            command("run", self.dir, self.out, "shapes", "sweep", "--any-commit"),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -213,12 +245,12 @@ class DryRun(Folders):
         said = process.communicate(timeout=20)[0]
         self.assertEqual(process.returncode, 1, said)
         self.assertIn("was stopped after", (self.out / "summary.txt").read_text())
-        self.assertEqual({step["part"] for step in self.steps().values()}, {"ops"})
+        self.assertEqual({step["part"] for step in self.steps().values()}, {"shapes"})
         self.assertTrue(is_gone((self.top / "pid").read_text().strip()))
 
     def test_what_was_not_built_is_absent_and_no_error(self):
         self.pack(absent={"rectify-bench": "CLI11 was not found"})
-        ran = self.run_parts("host", "ops")
+        ran = self.run_parts("sweep", "ops")
         self.assertEqual(ran.returncode, 0, ran.stdout)
         self.assertEqual(self.steps()["ops", "1 GiB f32"]["status"], "absent")
         self.assertIn("absent: ops: CLI11 was not found", ran.stdout)
@@ -232,7 +264,7 @@ class DryRun(Folders):
             "import sys\nprint('peers.py: error: --device cuda needs torch: no module', file=sys.stderr)\nsys.exit(2)"
         )
         self.pack()
-        ran = self.run_parts("host", "python")
+        ran = self.run_parts("sweep", "python")
         self.assertEqual(ran.returncode, 0, ran.stdout)
         self.assertEqual(self.steps()["python", "python peers"]["detail"], "--device cuda needs torch: no module")
 
@@ -427,42 +459,13 @@ class Rows(unittest.TestCase):
             {"colour": 1},
             {"absent": "too"},
             {"shape": [3]},
+            {"us_samples": 3},
+            {"is_ceiling": 1},
         ):
             self.assertNotEqual(rows.problem_of({**self.GOOD, **change}), "", change)
         for name in self.GOOD:
             self.assertNotEqual(rows.problem_of({key: value for key, value in self.GOOD.items() if key != name}), "", name)
         self.assertNotEqual(rows.problem_of([]), "")
-
-    def test_peers_py(self):
-        row = rows.of_peers_py(
-            {
-                "part": "peers",
-                "op": "x",
-                "who": "cupy",
-                "dtype": "bf16",
-                "shape": [2, 3],
-                "checked": False,
-                "difference": "y",
-                "late": True,
-            }
-        )
-        self.assertEqual(
-            row,
-            {
-                "part": "python",
-                "op": "x",
-                "who": "cupy",
-                "dtype": "bf16",
-                "shape": "[2, 3]",
-                "tensor_bytes": 12,
-                "checked": False,
-                "failed": "differs: y",
-                "more": {"difference": "y", "late": True},
-            },
-        )
-        self.assertEqual(rows.problem_of(row), "")
-        self.assertEqual(rows.problem_of(rows.of_peers_py({"checked": False, "failed": "x", "op": "y"})), "")
-        self.assertEqual(rows.problem_of(rows.of_peers_py({"part": "peers", "note": "end", "seconds": 3, "wrong": 0})), "")
 
     def test_peers_py_itself(self):
         """Without torch it measures rectify alone, on numpy's arrays, and tells the rest as absent."""
@@ -495,9 +498,29 @@ class Rows(unittest.TestCase):
                 timeout=100,
             )
             self.assertEqual(ran.returncode, 0, ran.stderr)
-            found = [rows.of_peers_py(json.loads(line)) for line in Path(scratch, "rows").read_text().splitlines()]
+            self.check_rows([json.loads(line) for line in Path(scratch, "rows").read_text().splitlines()])
+
+    def test_rectify_bench_itself(self):
+        """Its rows, and those of peers that are absent, keep to the schema."""
+        program = os.environ.get("RECTIFY_BENCH_PROGRAM", "")
+        if not Path(program).is_file():
+            self.skipTest("no rectify-bench")
+        with tempfile.TemporaryDirectory() as scratch:
+            options = "run --device cpu --op forward,all_sums --dtype f32,bf16 --min 64K --samples 3 --seconds 0 --baseline loop,cudnn"
+            ran = subprocess.run(
+                [program, *options.split(), "--json", f"{scratch}/record.json"], capture_output=True, text=True, timeout=100
+            )
+            self.assertEqual(ran.returncode, 0, ran.stderr)
+            record = json.loads(Path(scratch, "record.json").read_text())
+        self.check_rows([{"part": "ops", "set": "small", **row} for row in record["rows"]])
+
+    def check_rows(self, found):
         self.assertEqual([problem for problem in map(rows.problem_of, found) if problem], [])
         self.assertTrue(any(row["who"] == "rectify" and "us" in row for row in found))
+
+    def test_every_op_of_rectify_bench_is_measured(self):
+        table = (ROOT / "bench" / "op_table.cpp").read_text()
+        self.assertEqual(re.findall(r'^      \{"(\w+)",', table, re.MULTILINE), list(figures.OPS))
 
     def test_names_of_gpus(self):
         for name, short in (
@@ -562,6 +585,7 @@ class Report(Folders):
         for title in (
             "Every op at 1 GiB",
             "Bandwidth of the memory",
+            "Other sizes",
             "Small tensors",
             "Odd shapes",
             "What a call costs",
@@ -575,11 +599,21 @@ class Report(Folders):
             "Steps of the run",
         ):
             self.assertIn(f"### {title}\n", page)
+        for line in (
+            "| read one, write one | 3,028 |",
+            "| forward | 16 MiB | ",
+            "| forward | [n, 1001], gaps of 64 | 2,871 | 96 % | - | - |",
+            "| forward, cold, graph | 3.95 / 3.79 |",
+            "| forward | rectify | 4.70 | 3.95 |",
+            "| forward, ReLU6 | 1 GiB | 712 / - |",
+            "- rectify, fault (bias_forward): 105 % of a copy",
+        ):
+            self.assertIn(line, page)
         self.assertEqual(rows.read(self.root / results / "rows.jsonl")[1], [])
         for name in report.PAGES:
             self.assertEqual(before_and_after(once[name].decode()), before_and_after((ROOT / name).read_text()), name)
 
-    def test_the_tables_of_two_pages_are_those_of_the_committed_results(self):
+    def test_the_tables_of_two_pages_are_those_of_the_committed_results_of_an_earlier_tool(self):
         ran = self.gpu_check("report", ROOT / "bench" / "results" / "h100", "--into", self.root, "--name", "h100")
         self.assertEqual(ran.returncode, 0, ran.stderr)
         for name in (report.README, report.PERFORMANCE):
@@ -641,7 +675,7 @@ class Summary(unittest.TestCase):
         text = summary.of_run(machine, [one] * 100, summary.rows_of(SAMPLE), "ended")
         self.assertLess(len(text.splitlines()), 50)
         self.assertLessEqual(max(map(len, text.splitlines())), 132)
-        self.assertIn("and 86 more", text)
+        self.assertIn("and 87 more", text)
 
 
 if __name__ == "__main__":
