@@ -1,6 +1,6 @@
-// rectify-sweep: times variants of the elementwise kernels beside the library's own, in turns on the same buffers, as peers of
-// rectify-bench are timed. Every variant is checked bit by bit on a small tensor first. Exit status: 0; 1 if a result was wrong or a
-// case failed; 2 for an invalid command line; 77 without a GPU; 128 + the signal that ended it early.
+// rectify-sweep: times variants of the elementwise kernels beside the library's own, in turns on the same buffers, as peers
+// of rectify-bench are timed. Every variant is checked bit by bit on a small tensor first. Exit status: 0; 1 if a result was
+// wrong or a case failed; 2 for an invalid command line; 77 without a GPU; 128 + the signal that ended it early.
 #include "gpu/sweep.hpp"
 
 #include "files.hpp"
@@ -37,7 +37,14 @@ class VariantPeer : public bench::Peer {
 
 bench::Case case_of(const char* op, DType dtype, std::int64_t bytes) {
   const std::int64_t whole = std::max(bytes / bench::swept_block_bytes, std::int64_t{1}) * bench::swept_block_bytes;
-  return {bench::op_called(op), presets::torch::leaky_relu(), dtype, whole / (bits_per_element(dtype) / 8), Device::cuda(0), {}, true, false};
+  return {bench::op_called(op),
+          presets::torch::leaky_relu(),
+          dtype,
+          whole / (bits_per_element(dtype) / 8),
+          Device::cuda(0),
+          {},
+          true,
+          false};
 }
 
 bench::Result sweep(const char* op, DType dtype, std::int64_t bytes, bench::Settings settings) {
@@ -97,7 +104,8 @@ int run(std::int64_t bytes, const std::string& file, const std::string& command)
 int main(int argc, char** argv) {
   harness::begin_program(argv);
   const long mebibytes = argc == 3 ? std::strtol(argv[1], nullptr, 10) : 0;
-  if (mebibytes < 1 || mebibytes > 8192) return harness::report_failure("rectify-sweep", "usage: rectify-sweep MIB RECORD.json", 2);
+  if (mebibytes < 1 || mebibytes > 8192)
+    return harness::report_failure("rectify-sweep", "usage: rectify-sweep MIB RECORD.json", 2);
   if (!cuda_available()) return harness::report_failure("rectify-sweep", "no GPU", 77);
   int status = 1;
   try {

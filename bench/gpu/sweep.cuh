@@ -1,5 +1,6 @@
-// The kernels of the sweep: the library's elementwise kernel body with every combination of packs in flight, threads in a block, and
-// kind of store. sweep_f32.cu and sweep_bf16.cu include it for their types. tuning_table (cuda/tuning.cuh) is chosen by their times.
+// The kernels of the sweep: the library's elementwise kernel body with every combination of packs in flight, threads in a
+// block, and kind of store. sweep_f32.cu and sweep_bf16.cu include it for their types. tuning_table (cuda/tuning.cuh) is chosen
+// by their times.
 #pragma once
 
 #include "gpu/require_cuda.hpp"
@@ -22,7 +23,7 @@ __global__ void __launch_bounds__(Threads)
   detail::process_items<N, Op, detail::Plain, Mask>(operands, space, first + threadIdx.x, Threads);
 }
 
-/// Appends the variants of one op.
+/// The variants of one op.
 template <class Op, class Mask, class T>
 class Sweep {
  public:

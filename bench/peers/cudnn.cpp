@@ -37,7 +37,7 @@ struct Functions {
     void* const library = dlopen(named != nullptr && *named != '\0' ? named : "libcudnn.so.9", RTLD_NOW | RTLD_GLOBAL);
     if (library == nullptr) throw Absent("libcudnn.so.9 cannot be loaded; RECTIFY_CUDNN may name the file");
     const auto find = [&](auto& function, const char* name) {
-      function = reinterpret_cast<std::decay_t<decltype(function)>>(dlsym(library, name));
+      function = reinterpret_cast<std::decay_t<decltype(function)> >(dlsym(library, name));
       if (function == nullptr) throw Absent(std::string("libcudnn.so.9 has no ") + name);
     };
     find(version, "cudnnGetVersion");
@@ -100,8 +100,8 @@ class Cudnn : public Peer {
     const int columns = static_cast<int>(lines > line ? line : lines), planes = static_cast<int>(lines / columns);
     const int extents[] = {planes, columns, line, 1}, strides[] = {columns * line, line, 1, 1};
     require(cudnn_.set_tensor(tensor_, type_of(work.dtype()), 4, extents, strides), "cudnnSetTensorNdDescriptor");
-    require(cudnn_.set_activation(activation_, clipped ? CUDNN_ACTIVATION_CLIPPED_RELU : CUDNN_ACTIVATION_RELU, CUDNN_PROPAGATE_NAN,
-                                  clipped ? relu.max_value : 0),
+    require(cudnn_.set_activation(activation_, clipped ? CUDNN_ACTIVATION_CLIPPED_RELU : CUDNN_ACTIVATION_RELU,
+                                  CUDNN_PROPAGATE_NAN, clipped ? relu.max_value : 0),
             "cudnnSetActivationDescriptor");
   }
 

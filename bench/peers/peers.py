@@ -22,8 +22,6 @@ import datetime
 import faulthandler
 import gc
 import importlib.metadata
-import json
-import math
 import os
 import statistics
 import sys
@@ -59,56 +57,14 @@ except ImportError:
 from arrays import NumpyArrays, TorchArrays  # noqa: E402
 from contenders import LATE_OPS, LATE_WHO, WHO, Absent, Contender, Jax, Torch, builders, late_builders  # noqa: E402
 from ops import LEAKY, OPS, SIZE, Work, difference  # noqa: E402
+from peer_rows import Rows, describe_case, figures, reason  # noqa: E402
+from peer_timing import Timer  # noqa: E402
 from rectify_c import Library  # noqa: E402
 
 SMALL = "leaky_forward_small"  # a case of its own, whose rows are of op leaky_forward
 SMALL_BYTES = (64 << 10, 1 << 20, 16 << 20)
 SMALL_AT = 8  # its index among the ops
 ROTATE_BYTES = 256 << 20
-SAMPLE_US, WARM_UPS = 1500.0, 3
-SPIN_CYCLES = 1_000_000  # about half a millisecond, in which the host gets ahead of the GPU
-
-
-ROW_FIELDS = (
-    "part op who how us failed absent note dtype shape elements tensor_bytes bytes mode checked us_p10 us_p90 gbps vs_rectify runs moved "
-    "peak_bytes"
-).split()
-
-
-class Rows:
-    """The file of results. While the program runs, or after it was stopped, it holds all results so far. Fields are those of a row of
-    rectify-bench (scripts/gpu_check/rows.py); `more` has the others."""
-
-    def __init__(self, path):
-        self.file, self.wrong = open(path, "a", encoding="utf-8"), 0
-
-    def add(self, **row):
-        row = {"part": "python", "op": "run", "who": "peers.py", **row}
-        if row.get("checked") is False:
-            row["failed"] = f"differs: {row.pop('difference', 'from rectify')}"
-        known = {name: value for name, value in row.items() if name in ROW_FIELDS and value is not None}
-        more = {name: value for name, value in row.items() if name not in ROW_FIELDS}
-        self.file.write(json.dumps({**known, "more": more} if more else known, default=str) + "\n")
-        self.file.flush()
-
-
-def describe_case(op, work, device):
-    """The fields that all rows of a case have."""
-    return {
-        "op": op.name,
-        "dtype": work.dtype,
-        "shape": str(list(work.shape)),
-        "elements": work.elements,
-        "tensor_bytes": work.elements * SIZE[work.dtype],
-        "bytes": work.useful_bytes,
-        "device": device,
-    }
-
-
-def reason(error):
-    """An exception in one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:400]
 
 
 def bytes_argument(text):
@@ -165,98 +121,6 @@ def parse_arguments():
     if options.compile_seconds is None:
         options.compile_seconds = 0.4 * options.seconds
     return parser, options
-
-
-class Timer:
-    """Times contenders in turns, by events on a GPU and by the clock on a CPU."""
-
-    def __init__(self, arrays, rounds):
-        self.arrays, self.rounds = arrays, rounds
-        self.cuda = arrays.cuda
-        self.torch = arrays.torch if arrays.cuda else None
-
-    def _spin(self):
-        """Gives the GPU work before a sample, so that all its calls are queued when the GPU reaches them, and no time
-        between two calls is the host's."""
-        spin = getattr(self.torch.cuda, "_sleep", None)
-        if spin is not None:
-            spin(SPIN_CYCLES)
-
-    def sample(self, contender, calls):
-        """Microseconds of one call, measured over so many in a row."""
-        self.arrays.synchronize()
-        run = contender.run
-        if self.cuda and contender.clock == "events":
-            start, end = (self.torch.cuda.Event(enable_timing=True) for _ in range(2))
-            self._spin()
-            start.record()
-            for _ in range(calls):
-                run()
-            end.record()
-            end.synchronize()
-            return start.elapsed_time(end) * 1e3 / calls
-        result = None
-        began = time.perf_counter()
-        for _ in range(calls):
-            result = run()
-        if contender.wait is not None:
-            contender.wait(result)
-        else:
-            self.arrays.synchronize()
-        return (time.perf_counter() - began) * 1e6 / calls
-
-    def calls_for(self, contender):
-        """How many calls fill a sample. By the host's clock it takes more, so that the start of the first is a small
-        part."""
-        for _ in range(WARM_UPS):
-            contender.run()
-        once = max(self.sample(contender, 1), 0.5)
-        aim = SAMPLE_US * (5 if self.cuda and contender.clock == "wall" else 1)
-        return min(max(1, math.ceil(aim / once)), 1000)
-
-    def alone(self, contender):
-        """A quick measurement of one contender."""
-        calls = self.calls_for(contender)
-        return statistics.median(self.sample(contender, calls) for _ in range(3))
-
-    def in_turns(self, contenders, on_error, fixed_calls=None):
-        """All samples of each contender that did not fail, {who: [us]}. The order rotates, so that none always follows
-        the same other."""
-        calls, samples, left = {}, {}, []
-        for contender in contenders:
-            try:
-                calls[contender.who] = fixed_calls or self.calls_for(contender)
-                if fixed_calls:
-                    self.sample(contender, fixed_calls)
-                samples[contender.who] = []
-                left.append(contender)
-            except Exception as error:
-                on_error(contender, error)
-        for turn in range(self.rounds):
-            order = left[turn % len(left) :] + left[: turn % len(left)] if left else []
-            for contender in order:
-                try:
-                    samples[contender.who].append(self.sample(contender, calls[contender.who]))
-                except Exception as error:
-                    on_error(contender, error)
-                    left.remove(contender)
-                    samples.pop(contender.who, None)
-        return samples
-
-
-def quantile(values, part):
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
-
-
-def figures(samples, useful_bytes):
-    us = statistics.median(samples)
-    return {
-        "us": round(us, 3),
-        "us_p10": round(quantile(samples, 0.1), 3),
-        "us_p90": round(quantile(samples, 0.9), 3),
-        "gbps": round(useful_bytes / us / 1e3, 2),
-    }
 
 
 class Bench:

@@ -1,4 +1,6 @@
-"""Tables from rows that only earlier runs have (parts ceilings, host and peers; no field `set`), until bench/results has a new run."""
+"""Tables from rows that only earlier runs have: of parts ceilings, host and peers, and without a field `set`.
+
+To be removed when bench/results has a new run."""
 
 from markdown import GIB, distinct, size_text, table, versus_table
 

@@ -1,7 +1,7 @@
 """The rows of rows.jsonl: one JSON object per line.
 
-They are rows of rectify-bench's record (schema rectify-bench/3), as rectify-bench, rectify-sweep and bench/peers/peers.py write them,
-with `part` and `set`. A row always has `part`, `op` and `who`, and exactly one outcome:
+They are rows of rectify-bench's record (schema rectify-bench/3), as rectify-bench, rectify-sweep and bench/peers/peers.py write
+them, with `part` and `set`. A row always has `part`, `op` and `who`, and exactly one outcome:
     us       the op was measured: microseconds of one call, the median of the samples
     failed   why there is no time: an error, or a result that differs from the reference
     absent   why there is no time: the peer is not installed, or has no such op

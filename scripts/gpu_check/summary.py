@@ -51,7 +51,7 @@ def best_copy(measured):
 
 
 def is_large_op(row):
-    """Whether a row is an op of rectify-bench on tensors of 1 GiB (or a little less, if whole images do not fit), with an alpha."""
+    """Whether a row is an op of rectify-bench on tensors of 1 GiB (a little less if whole images do not fit), alpha not 0."""
     return (
         row["part"] in ("ops", "sizes")
         and row["who"] == "rectify"
@@ -72,8 +72,8 @@ def slow_ops(measured):
 
 
 def troubles(steps, measured):
-    """One line for each step or row that failed, was cut or is absent, and for each figure above the ceiling; if there are many, only
-    the first ones."""
+    """One line for each step or row that failed, was cut or is absent, and for each figure above the ceiling; only the first ones if
+    there are many."""
     lines = [
         f"{step['status']}: {step['part']}: {step['name']}: {step['detail']}"
         for step in steps

@@ -18,7 +18,12 @@ def selected_table(rows, ops):
     peers = [who for who in PEERS if any(rows.ratio(op, dtype, who) for op in ops for dtype in ("f32", "bf16"))]
     head = ["op", "what it does", "f32, GB/s", "of a copy", "bf16, GB/s", "of a copy", *(PEERS[who] for who in peers)]
     body = [
-        [op, WHAT[op], *rate_cells(rows.large.get((op, "f32"))), *rate_cells(rows.large.get((op, "bf16"))), *(ratio_cell(rows, op, who) for who in peers)]
+        [
+            op,
+            WHAT[op],
+            *(cell for dtype in ("f32", "bf16") for cell in rate_cells(rows.large.get((op, dtype)))),
+            *(ratio_cell(rows, op, who) for who in peers),
+        ]
         for op in ops
         if any((op, dtype) in rows.large for dtype in ("f32", "bf16"))
     ]
@@ -113,14 +118,15 @@ def small_table(rows):
 
 def times_table(found, name):
     us = {(name(row), row["dtype"], row["tensor_bytes"]): row["us"] for row in found}
-    sizes = [size for size in (64 << 10, 1 << 20, 16 << 20)]
+    sizes = (64 << 10, 1 << 20, 16 << 20)
     near = {size: {key: us for key, us in us.items() if 0.9 * size < key[2] <= size} for size in sizes}
 
     def cell(op, size):
         times = [next((us for key, us in near[size].items() if key[:2] == (op, dtype)), None) for dtype in ("f32", "bf16")]
         return " / ".join(plain(us) if us else "-" for us in times)
 
-    return table(["op", *map(size_text, sizes)], [[op, *(cell(op, size) for size in sizes)] for op in distinct(key[0] for key in us)])
+    body = [[op, *(cell(op, size) for size in sizes)] for op in distinct(key[0] for key in us)]
+    return table(["op", *map(size_text, sizes)], body)
 
 
 def host_table(rows):

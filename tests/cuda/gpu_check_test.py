@@ -1,149 +1,18 @@
-"""scripts/gpu-check.sh without a GPU: stand-ins print what the real programs print, from tests/cuda/gpu_sample."""
+"""scripts/gpu-check.sh prepare and run, without a GPU."""
 
-import io
-import json
 import os
-import re
 import shutil
 import stat
 import subprocess
-import sys
 import tarfile
-import tempfile
 import time
 import unittest
-from contextlib import redirect_stdout
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = ROOT / "tests" / "cuda" / "gpu_sample"
-sys.path.insert(0, str(ROOT / "scripts" / "gpu_check"))
-import check  # noqa: E402
-import counters  # noqa: E402
-import figures  # noqa: E402
-import prepare  # noqa: E402
-import report  # noqa: E402
-import rows  # noqa: E402
-import runner  # noqa: E402
-import steps  # noqa: E402
-import summary  # noqa: E402
-from problem import Problem  # noqa: E402
+from gpu_check_stand_ins import CASE, LARGE, RECORD, ROOT, TESTS, Folders, command, is_gone, write_program
 
-runner.SIGTERM_GRACE, runner.SIGKILL_GRACE = 0.3, 0.3
-
-# FAKE_HANG, FAKE_FAIL, FAKE_SKIP: a word of the command line of those that hang, fail, or skip all of their tests.
-MISBEHAVE = """#!/bin/sh
-case "$0 $*" in *"${FAKE_HANG:-nothing}"*) echo $$ >"${FAKE_PID:-/dev/null}"; sleep 60 ;; esac
-case "$0 $*" in *"${FAKE_FAIL:-nothing}"*) echo 'it went wrong' >&2; exit 1 ;; esac
-"""
-TESTS = MISBEHAVE + """
-count=3
-case "$0 $*" in *"${FAKE_SKIP:-nothing}"*) count=0 ;; esac
-echo "[==========] 3 tests from 1 test suite ran. (1 ms total)"
-echo "[  PASSED  ] $count tests."
-"""
-# Stands for rectify-bench and rectify-sweep, whose last argument is the record. FAKE_STATUS is their exit status.
-BENCH = MISBEHAVE + """
-for last; do :; done
-case "$last" in *.json) cp "$(dirname "$0")/record.json" "$last" ;; esac
-exit "${FAKE_STATUS:-0}"
-"""
-PEERS = """import sys
-out = sys.argv[sys.argv.index("--out") + 1]
-open(out, "a").write('{"part": "python", "op": "run", "who": "peers.py", "note": "start", "more": {"torch": "2.0"}}\\n'
-    '{"part": "python", "op": "leaky_forward", "who": "rectify", "dtype": "f32", "shape": "[4, 1024]", "tensor_bytes": 16384, '
-    '"bytes": 32768, "mode": "cold", "us": 5.0, "gbps": 6.55, "checked": true, "runs": 3, "how": "the C ABI"}\\n'
-    '{"part": "python", "op": "leaky_forward", "who": "jax jit", "dtype": "f32", "shape": "[4, 1024]", "absent": "no jax here"}\\n')
-"""
-NVIDIA_SMI = """#!/bin/sh
-[ "${FAKE_GPU:-}" = none ] && { echo "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."; exit 9; }
-echo "${FAKE_GPU:-SAMPLE GPU, 580.10, 9.0, 81559 MiB, 2619 MHz, 1980 MHz, 700.00 W}"
-"""
-SANITIZER = (
-    '#!/bin/sh\nwhile [ "${1#/}" = "$1" ]; do shift; done\n"$@"\ncode=$?\necho "========= ERROR SUMMARY: 0 errors"\nexit $code\n'
-)
-NCU = '#!/bin/sh\ngrep "^\\"" "$FAKE_SAMPLE/profile.csv" | head -n 4\n'
-SAMPLE_ROWS = [json.loads(line) for line in (SAMPLE / "rows.jsonl").read_text().splitlines()]
-# A case as rectify-bench writes it: its fields, rectify's row and a mover's.
-CASE_FIELDS = ("op", "dtype", "layout", "shape", "elements", "tensor_bytes", "alpha", "threshold", "max_value", "mode")
-LARGE = [
-    {name: value for name, value in row.items() if name not in ("part", "set")}
-    for row in SAMPLE_ROWS
-    if (row["part"], row["op"], row["dtype"]) == ("ops", "forward", "f32") and row.get("alpha") != 0
-]
-CASE = {name: LARGE[0][name] for name in CASE_FIELDS}
-RECORD = [{**LARGE[0], "of_ceiling": 0.5}, next(row for row in LARGE if row.get("is_ceiling"))]
-
-
-def command(*arguments):
-    """scripts/gpu-check.sh with these arguments."""
-    return [sys.executable, "-B", str(ROOT / "scripts" / "gpu_check"), *map(str, arguments)]
-
-
-def write_program(path, text):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-
-
-def is_gone(pid):
-    state = Path(f"/proc/{pid}/stat")
-    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
-
-
-class Folders(unittest.TestCase):
-    """A prepared folder of stand-ins, tools, and an OUT that is not there yet."""
-
-    def setUp(self):
-        holder = tempfile.TemporaryDirectory()
-        self.addCleanup(holder.cleanup)
-        self.top = Path(holder.name)
-        self.dir, self.tools, self.out = self.top / "prepared", self.top / "tools", self.top / "out"
-        self.binaries = self.top / "binaries"
-        for name in ("rectify_tests", "rectify_gpu_tests", "rectify_slow_tests", "rectify_thrust_tests"):
-            write_program(self.binaries / name, TESTS)
-        write_program(self.binaries / "rectify-sweep", BENCH)
-        write_program(self.binaries / "rectify-bench", BENCH)
-        write_program(self.binaries / "peers" / "peers.py", PEERS)
-        (self.binaries / "librectify.so").write_text("")
-        self.write_record(RECORD)
-        write_program(self.tools / "nvidia-smi", NVIDIA_SMI)
-        write_program(self.tools / "compute-sanitizer", SANITIZER)
-        write_program(self.tools / "ncu", NCU)
-        self.pack()
-
-    def write_record(self, found):
-        (self.binaries / "record.json").write_text(json.dumps({"schema": "rectify-bench/3", "rows": found}))
-
-    def pack(self, **changes):
-        self.dir.mkdir(exist_ok=True)
-        files = sorted(str(path.relative_to(self.binaries)) for path in self.binaries.rglob("*") if path.is_file())
-        prepare.pack(self.dir / "rectify-gpu.tar.xz", self.binaries, files)
-        manifest = {
-            "schema": "rectify-gpu/2",
-            "commit": "0123456789ab",
-            "architectures": ["90"],
-            "nvcc": "13.0",
-            "files": files,
-            "absent": {},
-        }
-        (self.dir / "manifest.json").write_text(json.dumps({**manifest, **changes}))
-
-    def gpu_check(self, *arguments, path=None, **env):
-        path = f"{self.tools}:/usr/bin:/bin" if path is None else path
-        return subprocess.run(
-            command(*arguments),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            env={**os.environ, "PATH": path, "FAKE_SAMPLE": str(SAMPLE), **env},
-        )
-
-    def run_parts(self, *parts, **env):
-        return self.gpu_check("run", self.dir, self.out, *parts, "--any-commit", **env)
-
-    def steps(self):
-        return {(step["part"], step["name"]): step for step in json.loads((self.out / "steps.json").read_text())}
+import check  # in scripts/gpu_check, as those that follow
+import rows
+import steps
 
 
 class DryRun(Folders):
@@ -155,7 +24,8 @@ class DryRun(Folders):
         found, wrong = rows.read(self.out / "rows.jsonl")
         self.assertEqual(wrong, [])
         self.assertEqual({row["part"] for row in found}, set(rows.PARTS) - set(rows.EARLIER_PARTS))
-        self.assertEqual({row["set"] for row in found if row["part"] == "shapes"}, {name for part, name in self.steps() if part == "shapes"})
+        sets = {row["set"] for row in found if row["part"] == "shapes"}
+        self.assertEqual(sets, {name for part, name in self.steps() if part == "shapes"})
         files = list(self.out.rglob("*"))
         self.assertEqual({file.name for file in files}, set(check.FILES))
         self.assertLessEqual(len(files), 8)
@@ -172,10 +42,10 @@ class DryRun(Folders):
         self.assertIn("failed: sweep: sweep: exit code 1: it went wrong", ran.stdout)
 
     def test_exit_statuses_of_rectify_bench(self):
-        for number, status, detail in (("1", "failed", "exit code 1"), ("77", "absent", "exit code 77"), ("143", "cut", "signal SIGTERM")):
-            with self.subTest(number):
+        for code, status, detail in ((1, "failed", "exit code 1"), (77, "absent", "exit code 77"), (143, "cut", "signal SIGTERM")):
+            with self.subTest(code):
                 shutil.rmtree(self.out, ignore_errors=True)
-                self.assertEqual(self.run_parts("sweep", FAKE_STATUS=number).returncode, 1)
+                self.assertEqual(self.run_parts("sweep", FAKE_STATUS=str(code)).returncode, 1)
                 step = self.steps()["sweep", "sweep"]
                 self.assertEqual(step["status"], status)
                 self.assertIn(detail, step["detail"])
@@ -337,321 +207,6 @@ class BadInput(Folders):
         self.assertIn("no part is called everything", ran.stderr)
 
 
-class Budgets(unittest.TestCase):
-    def setUp(self):
-        holder = tempfile.TemporaryDirectory()
-        self.addCleanup(holder.cleanup)
-        self.out, self.scratch = Path(holder.name) / "out", Path(holder.name) / "scratch"
-        self.out.mkdir()
-        self.scratch.mkdir()
-
-    def runner(self, seconds=20):
-        return runner.Runner(self.out, self.scratch, time.monotonic() + seconds)
-
-    def step(self, name, script, seconds=5.0, **more):
-        return runner.Step("host", name, ["sh", "-c", script], seconds, **more)
-
-    def run_steps(self, steps, at_most=1, seconds=20, ordered=True):
-        run = self.runner(seconds)
-        with redirect_stdout(io.StringIO()):
-            run.together(steps, at_most, ordered=ordered)
-        return {outcome.step.name: outcome for outcome in run.outcomes}
-
-    def test_a_step_that_hangs_is_cut_with_all_it_started_and_the_rest_goes_on(self):
-        began = time.monotonic()
-        outcomes = self.run_steps(
-            [
-                self.step("hangs", f"trap '' TERM; sleep 30 & echo $! >{self.scratch}/pid; wait; sleep 30", 0.4),
-                self.step("next", "true"),
-            ]
-        )
-        self.assertLess(time.monotonic() - began, 8)
-        self.assertEqual([outcomes["hangs"].status, outcomes["next"].status], ["cut", "passed"])
-        time.sleep(0.2)
-        self.assertTrue(is_gone((self.scratch / "pid").read_text().strip()))
-
-    def test_what_a_step_leaves_behind_is_ended(self):
-        outcomes = self.run_steps([self.step("leaves", f"sleep 30 & echo $! >{self.scratch}/pid")])
-        self.assertEqual(outcomes["leaves"].status, "passed")
-        time.sleep(0.1)
-        self.assertTrue(is_gone((self.scratch / "pid").read_text().strip()))
-
-    def test_a_step_that_is_cut_may_write_what_it_has(self):
-        outcomes = self.run_steps([self.step("asked", "trap 'echo $((6 * 7)) kept; exit 1' TERM; sleep 30 & wait", 0.4)])
-        self.assertEqual(outcomes["asked"].status, "cut")
-        self.assertIn("42 kept", (self.out / "log.txt").read_text())
-
-    def test_seconds_of_steps_side_by_side_are_their_own(self):
-        outcomes = self.run_steps([self.step("long", "sleep 0.8"), self.step("short", "sleep 0.1")], at_most=2)
-        self.assertGreater(outcomes["long"].seconds, 0.75)
-        self.assertLess(outcomes["short"].seconds, outcomes["long"].seconds - 0.3)
-        self.assertLess(outcomes["short"].begin, 0.6)
-
-    def test_no_more_than_so_many_at_a_time_and_the_longest_first(self):
-        mark = "echo $(($(ls {0} | wc -l))) >>{1}; touch {0}/$$; sleep 0.15; rm {0}/$$; echo {2} >>{3}"
-        (self.scratch / "now").mkdir()
-        names = ["a", "b", "c", "d", "e"]
-        self.run_steps(
-            [
-                self.step(name, mark.format(self.scratch / "now", self.scratch / "seen", name, self.scratch / "order"), expected=at)
-                for at, name in enumerate(names)
-            ],
-            at_most=2,
-            ordered=False,
-        )
-        self.assertLess(max(map(int, (self.scratch / "seen").read_text().split())), 2)
-        self.assertEqual(sorted((self.scratch / "order").read_text().split()[:2]), ["d", "e"])
-
-    def test_what_has_no_time_left_is_cut_and_not_started(self):
-        outcomes = self.run_steps(
-            [self.step("first", "sleep 5"), self.step("second", f"touch {self.scratch}/started")], seconds=1.5
-        )
-        self.assertEqual([outcome.status for outcome in outcomes.values()], ["cut", "cut"])
-        self.assertFalse((self.scratch / "started").exists())
-        self.assertEqual(outcomes["second"].detail, "no time was left")
-
-    def test_a_missing_tool_is_absent(self):
-        outcomes = self.run_steps([runner.Step("host", "tool", ["no-such-tool-here"], 5)])
-        self.assertEqual(
-            (outcomes["tool"].status, outcomes["tool"].detail), ("absent", "no-such-tool-here: No such file or directory")
-        )
-
-    def test_a_signal_is_named(self):
-        self.assertEqual(self.run_steps([self.step("dies", "kill -SEGV $$")])["dies"].detail, "signal SIGSEGV")
-
-    def test_a_full_disk_ends_the_run(self):
-        (self.out / "log.txt").symlink_to("/dev/full")
-        with self.assertRaisesRegex(Problem, "log.txt: No space left on device"):
-            self.run_steps([self.step("any", "true")])
-
-    def test_steps_are_on_disk_when_each_ends(self):
-        seen = f"cp {self.out}/steps.json {self.scratch}/seen"
-        self.run_steps([self.step("first", "true"), self.step("second", seen)])
-        self.assertEqual([step["name"] for step in json.loads((self.scratch / "seen").read_text())], ["first"])
-
-    def test_budgets_of_all_parts_fit(self):
-        """Of one step no more than the tests have together. All together may be more than a run has: steps take far less."""
-        plan = steps.Plan(self.runner(), self.scratch, {}, 14)
-        for part in steps.PARTS:
-            each = [*(plan.quick_tests() if part == "correctness" else []), *getattr(plan, part)()]
-            self.assertTrue(all(0 < step.seconds <= 155 for step in each), part)
-            self.assertEqual(len({step.name for step in each}), len(each))
-
-
-class Rows(unittest.TestCase):
-    GOOD = {"part": "ops", "op": "forward", "who": "rectify", "us": 3.0}
-
-    def test_the_sample_keeps_to_the_schema(self):
-        self.assertEqual(rows.read(SAMPLE / "rows.jsonl")[1], [])
-
-    def test_committed_results_keep_to_the_schema(self):
-        for file in (ROOT / "bench" / "results").glob("*/rows.jsonl"):
-            self.assertEqual(rows.read(file)[1], [], file)
-
-    def test_what_is_no_row(self):
-        self.assertEqual(rows.problem_of(self.GOOD), "")
-        for change in (
-            {"us": "3"},
-            {"us": True},
-            {"us": 0},
-            {"dtype": "f8"},
-            {"part": "lunch"},
-            {"colour": 1},
-            {"absent": "too"},
-            {"shape": [3]},
-            {"us_samples": 3},
-            {"is_ceiling": 1},
-        ):
-            self.assertNotEqual(rows.problem_of({**self.GOOD, **change}), "", change)
-        for name in self.GOOD:
-            self.assertNotEqual(rows.problem_of({key: value for key, value in self.GOOD.items() if key != name}), "", name)
-        self.assertNotEqual(rows.problem_of([]), "")
-
-    def test_peers_py_itself(self):
-        """Without torch it measures rectify alone, on numpy's arrays, and tells the rest as absent."""
-        library, python = os.environ.get("RECTIFY_LOADABLE", ""), python_with_numpy()
-        if not python or not Path(library).is_file():
-            self.skipTest("no numpy, or no librectify.so (target rectify_loadable)")
-        with tempfile.TemporaryDirectory() as scratch:
-            ran = subprocess.run(
-                [
-                    python,
-                    "-B",
-                    str(ROOT / "bench" / "peers" / "peers.py"),
-                    "--library",
-                    library,
-                    "--out",
-                    f"{scratch}/rows",
-                    "--device",
-                    "cpu",
-                    "--bytes",
-                    "64K",
-                    "--rounds",
-                    "1",
-                    "--seconds",
-                    "20",
-                    "--op",
-                    "leaky_forward,bias_leaky_backward",
-                ],
-                capture_output=True,
-                text=True,
-                timeout=100,
-            )
-            self.assertEqual(ran.returncode, 0, ran.stderr)
-            self.check_rows([json.loads(line) for line in Path(scratch, "rows").read_text().splitlines()])
-
-    def test_rectify_bench_itself(self):
-        """Its rows, and those of peers that are absent, keep to the schema."""
-        program = os.environ.get("RECTIFY_BENCH_PROGRAM", "")
-        if not Path(program).is_file():
-            self.skipTest("no rectify-bench")
-        with tempfile.TemporaryDirectory() as scratch:
-            options = "run --device cpu --op forward,all_sums --dtype f32,bf16 --min 64K --samples 3 --seconds 0 --baseline loop,cudnn"
-            ran = subprocess.run(
-                [program, *options.split(), "--json", f"{scratch}/record.json"], capture_output=True, text=True, timeout=100
-            )
-            self.assertEqual(ran.returncode, 0, ran.stderr)
-            record = json.loads(Path(scratch, "record.json").read_text())
-        self.check_rows([{"part": "ops", "set": "small", **row} for row in record["rows"]])
-
-    def check_rows(self, found):
-        self.assertEqual([problem for problem in map(rows.problem_of, found) if problem], [])
-        self.assertTrue(any(row["who"] == "rectify" and "us" in row for row in found))
-
-    def test_every_op_of_rectify_bench_is_measured(self):
-        table = (ROOT / "bench" / "op_table.cpp").read_text()
-        self.assertEqual(re.findall(r'^      \{"(\w+)",', table, re.MULTILINE), list(figures.OPS))
-
-    def test_names_of_gpus(self):
-        for name, short in (
-            ("NVIDIA H100 80GB HBM3", "h100"),
-            ("NVIDIA H200", "h200"),
-            ("NVIDIA GeForce RTX 4090", "rtx-4090"),
-            ("Tesla V100-SXM2-16GB", "v100-sxm2-16gb"),
-            ("NVIDIA A100-SXM4-80GB", "a100-sxm4-80gb"),
-            ("", "gpu"),
-        ):
-            self.assertEqual(rows.short_gpu_name(name), short)
-
-    def test_profile(self):
-        cut = counters.cut((SAMPLE / "profile.csv").read_text())
-        self.assertEqual(len(cut), 3)
-        self.assertEqual(
-            {name: cut[0][name] for name in ("op", "dtype", "us", "dram_percent", "registers", "blocks")},
-            {"op": "forward", "dtype": "f32", "us": 174.7, "dram_percent": 88.2, "registers": 27, "blocks": 32768},
-        )
-        self.assertEqual(cut[2]["kernel"], "finish_sums_kernel<float>")
-
-
-def python_with_numpy():
-    for python in (sys.executable, "/usr/bin/python3"):
-        if shutil.which(python) and subprocess.run([python, "-c", "import numpy"], capture_output=True).returncode == 0:
-            return python
-    return None
-
-
-class Report(Folders):
-    def setUp(self):
-        super().setUp()
-        self.root = self.top / "root"
-        (self.root / "docs").mkdir(parents=True)
-        for page in report.PAGES:
-            shutil.copy(ROOT / page, self.root / page)
-
-    def contents(self):
-        return {str(file.relative_to(self.root)): file.read_bytes() for file in self.root.rglob("*") if file.is_file()}
-
-    def test_the_sample_makes_tables_and_a_picture_and_twice_the_same(self):
-        first = self.gpu_check("report", SAMPLE, "--into", self.root, "--name", "sample")
-        self.assertEqual(first.returncode, 0, first.stderr)
-        once = self.contents()
-        self.assertEqual(self.gpu_check("report", SAMPLE, "--into", self.root, "--name", "sample").returncode, 0)
-        self.assertEqual(self.contents(), once)
-        results = "bench/results/sample/"
-        self.assertEqual(
-            set(once),
-            {
-                *report.PAGES,
-                "docs/images/gpu-sample.svg",
-                *(results + name for name in ("README.md", "machine.json", "steps.json", "rows.jsonl", "profile.csv")),
-            },
-        )
-        readme, performance, page = (once[name].decode() for name in report.PAGES)
-        self.assertIn("| all_sums | dx and all five sums | ", readme)
-        self.assertNotIn("| prelu_forward |", readme)
-        for text in (readme, performance):
-            self.assertIn("| forward | y from x | 2,970 | 100 % | 2,982 | 100 % | 1.50 / 1.50 | 1.10 / 1.10 | 1.00 / 0.99 |", text)
-        self.assertIn("Below 97 % of a copy, slowest first: all_sums (f32 52 %, bf16 32 %)", performance)
-        for title in (
-            "Every op at 1 GiB",
-            "Bandwidth of the memory",
-            "Other sizes",
-            "Small tensors",
-            "Odd shapes",
-            "What a call costs",
-            "C++ peers",
-            "Python peers",
-            "Python peers, small tensors",
-            "Memory of a forward and backward, MiB",
-            "Absent or failed",
-            "Packs, threads and stores",
-            "Profiles",
-            "Steps of the run",
-        ):
-            self.assertIn(f"### {title}\n", page)
-        for line in (
-            "| read one, write one | 3,028 |",
-            "| forward | 16 MiB | ",
-            "| forward | [n, 1001], gaps of 64 | 2,871 | 96 % | - | - |",
-            "| forward, cold, graph | 3.95 / 3.79 |",
-            "| forward | rectify | 4.70 | 3.95 |",
-            "| forward, ReLU6 | 1 GiB | 712 / - |",
-            "- rectify, fault (bias_forward): 105 % of a copy",
-        ):
-            self.assertIn(line, page)
-        self.assertEqual(rows.read(self.root / results / "rows.jsonl")[1], [])
-        for name in report.PAGES:
-            self.assertEqual(before_and_after(once[name].decode()), before_and_after((ROOT / name).read_text()), name)
-
-    def test_the_tables_of_two_pages_are_those_of_the_committed_results_of_an_earlier_tool(self):
-        ran = self.gpu_check("report", ROOT / "bench" / "results" / "h100", "--into", self.root, "--name", "h100")
-        self.assertEqual(ran.returncode, 0, ran.stderr)
-        for name in (report.README, report.PERFORMANCE):
-            self.assertEqual((self.root / name).read_text(), (ROOT / name).read_text(), name)
-
-    def test_the_sample_is_never_quoted(self):
-        for into in ((), ("--into", ROOT), ("--into", f"{ROOT}/docs/..")):
-            ran = self.gpu_check("report", SAMPLE, *into)
-            self.assertEqual(ran.returncode, 2)
-            self.assertIn("may not be quoted", ran.stderr)
-
-    def test_a_dry_run_can_be_reported(self):
-        self.assertEqual(self.run_parts().returncode, 0)
-        ran = self.gpu_check("report", self.out, "--into", self.root)
-        self.assertEqual(ran.returncode, 0, ran.stderr)
-        self.assertTrue((self.root / "bench" / "results" / "sample" / "README.md").exists())
-
-    def test_a_run_that_was_cut_early_can_be_reported(self):
-        self.out.mkdir()
-        shutil.copy(SAMPLE / "machine.json", self.out)
-        ran = self.gpu_check("report", self.out, "--into", self.root)
-        self.assertEqual(ran.returncode, 0, ran.stderr)
-
-    def test_bad_input(self):
-        for folder, text in ((self.top / "nowhere", "is no folder that a run left"), (self.tools, "is no folder that a run left")):
-            ran = self.gpu_check("report", folder, "--into", self.root)
-            self.assertEqual((ran.returncode, ran.stderr.count("\n")), (2, 1), ran.stderr)
-            self.assertIn(text, ran.stderr)
-        (self.root / "README.md").write_text("no region")
-        ran = self.gpu_check("report", SAMPLE, "--into", self.root)
-        self.assertEqual(ran.returncode, 2)
-        self.assertIn("README.md has no region", ran.stderr)
-
-
-def before_and_after(page):
-    return page.split("<!-- gpu-table: begin -->")[0], page.split("<!-- gpu-table: end -->")[1]
-
-
 class Prepare(Folders):
     def test_bad_input(self):
         for arguments, text in ((("--arch", "hopper"), "--arch hopper"), ((), "no cmake")):
@@ -666,16 +221,6 @@ class Prepare(Folders):
         self.assertEqual((self.dir / "rectify-gpu.tar.xz").read_bytes(), first)
         with tarfile.open(self.dir / "rectify-gpu.tar.xz") as packed:
             self.assertTrue(packed.getmember("rectify_tests").mode & stat.S_IXUSR)
-
-
-class Summary(unittest.TestCase):
-    def test_it_fits_a_screen_however_much_went_wrong(self):
-        one = {"name": "x", "part": "ops", "status": "failed", "seconds": 1.0, "begin": 0.0, "detail": "y" * 500}
-        machine = json.loads((SAMPLE / "machine.json").read_text())
-        text = summary.of_run(machine, [one] * 100, summary.rows_of(SAMPLE), "ended")
-        self.assertLess(len(text.splitlines()), 50)
-        self.assertLessEqual(max(map(len, text.splitlines())), 132)
-        self.assertIn("and 87 more", text)
 
 
 if __name__ == "__main__":
