@@ -15,15 +15,16 @@ if [ $# -gt 1 ] || [[ ${1:-} == -* ]]; then
 fi
 stop() { echo "measure.sh: $*" >&2; exit 2; }
 
+python=${PYTHON:-python3}
 bench=${RECTIFY_BENCH:-build/release/bench/rectify-bench}
 [ -x "$bench" ] || stop "there is no $bench: build it with cmake --workflow --preset demo, or set RECTIFY_BENCH"
 with_pictures=yes
-if ! python3 -c 'import matplotlib' 2>/dev/null; then
+if ! "$python" -c 'import matplotlib' 2>/dev/null; then
   [ -n "$quick" ] || stop "the pictures need matplotlib (Debian: python3-matplotlib)"
   with_pictures=""
 fi
 
-name=${1:-$("$bench" info --json | python3 -B bench/records.py name)}
+name=${1:-$("$bench" info --json | "$python" -B bench/records.py name)}
 [[ $name =~ ^[a-z0-9][a-z0-9.-]*$ ]] || stop "'$name' is not a name of lower-case letters, digits, dots and hyphens"
 root=.
 how=(--device cpu)
@@ -58,5 +59,5 @@ else
   measure small.json "${beside[@]}" --op forward,backward,bias_forward --dtype f32 --min 256 --max 4K --factor 4 --hot
 fi
 
-if [ -n "$with_pictures" ]; then python3 -B bench/plot.py --root "$root" "$out"; fi
-python3 -B bench/tables.py --root "$root" "$out"
+if [ -n "$with_pictures" ]; then "$python" -B bench/plot.py --root "$root" "$out"; fi
+"$python" -B bench/tables.py --root "$root" "$out"

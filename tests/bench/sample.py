@@ -4,6 +4,7 @@
 Usage: tests/bench/sample.py FOLDER     writes ops.json, peers-hot.json, peers-cold.json, sizes.json and small.json
 """
 
+import functools
 import json
 import sys
 import zlib
@@ -146,10 +147,15 @@ def records():
     }
 
 
+@functools.lru_cache
+def texts():
+    return {name: json.dumps(data) + "\n" for name, data in records().items()}
+
+
 def write(folder):
     folder.mkdir(parents=True, exist_ok=True)
-    for name, data in records().items():
-        (folder / name).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    for name, text in texts().items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
