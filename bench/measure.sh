@@ -35,6 +35,7 @@ if [ -n "$quick" ]; then
   cp docs/performance.md "$root/docs"
 fi
 out=$root/bench/results/$name
+out=${out#./}
 mkdir -p "$out"
 
 # Usage: measure FILE OPTION...
