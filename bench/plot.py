@@ -178,11 +178,11 @@ def draw_sizes(found, path, paths):
 
 
 def mark_caches(axes, machine, rows, top):
-    """A line at the tensor size at which all tensors of a call fill a cache. L1 and L2 are counted once per thread."""
+    """A line at the tensor size at which all tensors of a call fill a cache. Each thread has an L2 cache of its own."""
     per_byte = rows[0]["bytes"] / rows[0]["tensor_bytes"]
     for name, size in (machine.get("caches") or {}).items():
-        if name != "L1d":
-            at = size * (machine["threads"] if name == "L2" else 1) / per_byte
+        at = size * (machine["threads"] if name == "L2" else 1) / per_byte
+        if name != "L1d" and at < max(row["tensor_bytes"] for row in rows):
             axes.axvline(at, color=QUIET, linewidth=0.9, linestyle=":", zorder=1)
             axes.text(at * 1.12, top, name, color=QUIET, va="top", fontsize=7.5)
 
