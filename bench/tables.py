@@ -136,9 +136,15 @@ def lines_of(region, found):
 
 def files_lines(found):
     """The region of the README.md beside the records."""
-    rows = [[record.title, PARTS[record.part], f"`{record.command}`"] for record in found]
+    rows = [[record.title, PARTS[record.part], f"`{record.command}`", f"{record.data.get('seconds', 0):.0f}"] for record in found]
     texts = [line for text in distinct(on_machine(record) for record in found) for line in paragraph(text + ".")]
-    return [*texts, "", *table(["file", "what it measures", "command"], rows), "", "All of them again: `bench/measure.sh`."]
+    return [
+        *texts,
+        "",
+        *table(["file", "what it measures", "command", "seconds"], rows),
+        "",
+        "All of them again: `bench/measure.sh`.",
+    ]
 
 
 # Pages ------------------------------------------------------------------------------------------------------------------
