@@ -24,7 +24,7 @@ if ! "$python" -c 'import matplotlib' 2>/dev/null; then
   with_pictures=""
 fi
 
-name=${1:-$("$bench" info --json | "$python" -B bench/records.py name)}
+name=${1:-$("$bench" info --device cpu --json | "$python" -B bench/records.py name)}
 [[ $name =~ ^[a-z0-9][a-z0-9.-]*$ ]] || stop "'$name' is not a name of lower-case letters, digits, dots and hyphens"
 root=.
 how=(--device cpu)
@@ -41,7 +41,8 @@ mkdir -p "$out"
 # Usage: measure FILE OPTION...
 measure() {
   echo "measure.sh: $out/$1"
-  "$bench" run "${how[@]}" "${@:2}" --json "$out/$1" >/dev/null
+  "$bench" run "${how[@]}" "${@:2}" --json "$out/$1" >/dev/null ||
+    stop "rectify-bench ended with status $?, and $out/$1 may be incomplete"
 }
 
 # --quick keeps the kinds of cases and shrinks their tensors.
