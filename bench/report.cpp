@@ -178,7 +178,7 @@ void print_summary(const Report& report) {
   std::vector<Skipped> missing = report.skipped;
   for (const Result& result : report.results) {
     for (const Row& row : result.rows) {
-      if (row.outcome == "absent") missing.push_back({result.of.op.name + " " + bench::name(result.of.dtype), row.who + " " + row.why});
+      if (row.outcome == "absent") missing.push_back({result.of.op.name + " " + bench::name(result.of.dtype), row.who + ": " + row.why});
     }
   }
   print_missing(missing);

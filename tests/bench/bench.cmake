@@ -22,6 +22,8 @@ endif()
 if(RECTIFY_ANY_PYTHON)
   add_test(NAME figures COMMAND ${RECTIFY_ANY_PYTHON} -B ${PROJECT_SOURCE_DIR}/tests/docs/figures_test.py)
   add_test(NAME bench_tables COMMAND ${RECTIFY_ANY_PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/tables_test.py)
+  # The parts that need PyTorch are left out without it; RECTIFY_TORCH_PYTHON names a Python that has it.
+  add_test(NAME torch_worker COMMAND ${RECTIFY_ANY_PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/torch_worker_test.py)
   add_test(NAME traffic COMMAND ${RECTIFY_ANY_PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/traffic_test.py)
   set_tests_properties(traffic PROPERTIES SKIP_RETURN_CODE 77)
 endif()
