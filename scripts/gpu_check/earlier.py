@@ -2,7 +2,8 @@
 
 To be removed when bench/results has a new run."""
 
-from markdown import GIB, distinct, size_text, table, versus_table
+from pages import GIB, distinct, size_text, table
+from versus import versus_table
 
 CPP_OP = {"forward": "leaky_forward", "backward": "leaky_backward"}
 CEILINGS = ("copy", "add", "read", "write")

@@ -1,32 +1,9 @@
 """Looks up the rows of a run: which op of a peer does the same work as one of rectify-bench."""
 
 import earlier
+from pages import WHAT
 from summary import is_large_op
 
-WHAT = {
-    "forward": "y from x",
-    "backward": "dx from dy and x",
-    "forward_mask": "y and a mask of one bit",
-    "backward_mask": "dx from dy and the mask",
-    "bias_forward": "a bias of 1,024 along rows",
-    "bias_forward_nchw": "a bias of 64 in NCHW, 28 x 28",
-    "bias_backward": "dx from dy, x and the bias, along rows",
-    "residual_forward": "y from x + residual",
-    "residual_backward_mask": "dx and dresidual from the mask",
-    "scale_bias_forward": "scale and bias along rows",
-    "prelu_forward": "an alpha of 1,024 along rows",
-    "prelu_backward": "dx, an alpha of 1,024 along rows",
-    "models_forward": "one x under 8 alphas",
-    "bias_backward_dbias": "dx and dbias, along rows",
-    "bias_backward_dbias_nchw": "dx and dbias in NCHW, 28 x 28",
-    "bias_backward_dbias_mask": "dx and dbias from a mask",
-    "scale_bias_backward": "dx, dscale and dbias, along rows",
-    "prelu_backward_dalpha": "dx and dalpha, along rows",
-    "all_sums": "dx and all five sums",
-    "bias_gain_forward": "a bias of 1,024 along rows, and a gain",
-    "bias_gain_backward_y": "dx and dbias from y, a bias and a gain",
-    "accumulate_dbias": "dx, and dbias added to its tensor",
-}
 OPS = tuple(WHAT)
 IN_README = ("forward", "backward_mask", "scale_bias_forward", "bias_backward_dbias", "all_sums")
 IN_PERFORMANCE = (

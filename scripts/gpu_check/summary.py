@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import rows
-from markdown import GIB
+from pages import GIB
 
 GOOD = 0.97  # fraction of the ceiling
 STATUSES = ("passed", "failed", "cut", "absent")

@@ -1,10 +1,11 @@
 """The tables of README.md, docs/performance.md, docs/gpu-figures.md and bench/results/, as Markdown, from the rows of one run."""
 
 import earlier
-from figures import PEERS, WHAT, function_text, tensor_text
-from markdown import GIB, distinct, percent, plain, size_text, table, versus_table
+from figures import PEERS, function_text, tensor_text
+from pages import GIB, WHAT, distinct, percent, plain, size_text, table
 from rows import DTYPES
 from summary import GOOD, STATUSES, is_large_op, wall_seconds
+from versus import versus_table
 
 # Chosen ops at 1 GiB ---------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "tests" / "cuda" / "gpu_sample"
-sys.path.insert(0, str(ROOT / "scripts" / "gpu_check"))
+sys.path[:0] = [str(ROOT / "scripts" / "gpu_check"), str(ROOT / "scripts")]
 import prepare  # noqa: E402
 import runner  # noqa: E402
 

@@ -1,35 +1,6 @@
-"""Tables in Markdown, and numbers as text."""
+"""The table of peers beside rectify."""
 
-GIB = 1 << 30
-
-
-def percent(fraction):
-    return f"{100 * fraction:.0f} %"
-
-
-def plain(number):
-    """Formats a count, a time or a ratio with at least three digits."""
-    return (
-        f"{number:,.0f}"
-        if number >= 1000
-        else f"{number:.0f}" if number >= 100 else f"{number:.1f}" if number >= 10 else f"{number:.2f}"
-    )
-
-
-def size_text(count):
-    for unit, name in ((GIB, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
-        if count >= 0.98 * unit:
-            return f"{count / unit:.0f} {name}"
-    return f"{count} B"
-
-
-def distinct(values):
-    return list(dict.fromkeys(values))
-
-
-def table(head, rows):
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *("| " + " | ".join(row) + " |" for row in rows)]
-    return lines if rows else []
+from pages import distinct, plain, table
 
 
 def versus_table(found):
