@@ -59,7 +59,8 @@ CLI::Validator fraction() {
       [](std::string& text) {
         double value = 0;
         const bool percent = !text.empty() && text.back() == '%';
-        if (!CLI::detail::lexical_cast(percent ? text.substr(0, text.size() - 1) : text, value) || !std::isfinite(value) || value < 0)
+        if (!CLI::detail::lexical_cast(percent ? text.substr(0, text.size() - 1) : text, value) || !std::isfinite(value) ||
+            value < 0)
           return "'" + text + "' must be a fraction, such as 5% or 0.05";
         text = std::to_string(percent ? value / 100 : value);
         return std::string();
@@ -78,7 +79,8 @@ CLI::Validator size_in_bytes() {
         } catch (const CLI::Error&) {  // whose text lists every unit
           value = 0;
         }
-        if (value < 8 || value > std::uint64_t{1} << 40) return "'" + text + "' must be a size from 8 bytes to 1T, such as 64K, 16M or 1G";
+        if (value < 8 || value > std::uint64_t{1} << 40)
+          return "'" + text + "' must be a size from 8 bytes to 1T, such as 64K, 16M or 1G";
         text = bytes;
         return std::string();
       },
@@ -189,8 +191,9 @@ void add_how(CLI::App& app, Options& o) {
       ->type_name("P%")
       ->transform(fraction())
       ->default_str("0.5%");
-  app.add_flag("--check,!--no-check", [&o](std::int64_t count) { o.no_check = count < 0; },
-               "Check results before timing (default); rows that were not are marked");
+  app.add_flag(
+      "--check,!--no-check", [&o](std::int64_t count) { o.no_check = count < 0; },
+      "Check results before timing (default); rows that were not are marked");
 }
 
 void add_outputs(CLI::App& app, Options& o) {
@@ -211,7 +214,10 @@ SizeOptions add_run(CLI::App& app, Options& o, bool with_times) {
 }
 
 void add_compare(CLI::App& app, Options& o) {
-  app.add_option("records", o.records, "Two records of run --json: the earlier one first")->type_name("OLD NEW")->expected(2)->required();
+  app.add_option("records", o.records, "Two records of run --json: the earlier one first")
+      ->type_name("OLD NEW")
+      ->expected(2)
+      ->required();
   app.add_option("--fail-above", o.fail_above, "Slowdown from which the exit status is 1")
       ->type_name("P%")
       ->transform(fraction())
