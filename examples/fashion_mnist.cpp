@@ -134,9 +134,9 @@ class Demo {
     for (std::size_t i = 2; i < samples.size(); ++i) copy = std::min(copy, samples[i].median());
     for (const harness::Stream& stream : streams) bytes += static_cast<double>(stream.bytes);
     const double seconds = samples[0].median(), share = copy / seconds, spread = samples[0].spread();
-    std::printf("%-27s %-4s %-8s %8.3f %6.0f%%%c %7.1f %7.0f%%%c %s\n", name, harness::name(dtype_).c_str(), direction,
+    std::printf("%-27s %-4s %-8s %7.3f %5.0f%%%c %6.1f %6.0f%%%c %s\n", name, harness::name(dtype_).c_str(), direction,
                 seconds * 1e3, spread * 100, spread > harness::noisy_spread ? '~' : ' ', bytes / seconds / 1e9, share * 100,
-                share > harness::ceiling_fault ? '!' : ' ', right ? "equal" : "DIFFER");
+                share > harness::ceiling_fault ? '!' : ' ', right ? "equal" : "WRONG");
     std::fflush(stdout);
   }
 
@@ -168,13 +168,13 @@ void print_header(const idx::Images& images, Device device) {
   std::printf("%ld images of %ld x %ld pixels, centred to [-1, 1]; %.1f %% are negative\n", long{images.count},
               long{images.rows}, long{images.cols}, share * 100);
   std::printf("%s\n", harness::tools(device).name().c_str());
-  std::printf("%d threads on %d CPUs; medians of %d samples\n\n", omp_get_max_threads(), omp_get_num_procs(), repetitions);
-  std::puts("function                    type direction      ms  spread     GB/s  ceiling  bits");
+  std::printf("threads: %d, CPUs: %d; medians of %d samples\n\n", omp_get_max_threads(), omp_get_num_procs(), repetitions);
+  std::puts("function                    type direction     ms spread    GB/s ceiling  bits");
   std::fflush(stdout);
 }
 
 void print_notes(const std::string& same) {
-  std::printf("\nIs relu(alpha=0.3) leaky_relu(0.3), bit for bit? %s\n", same.c_str());
+  std::printf("\nIs relu(alpha=0.3) leaky_relu(0.3), bit for bit?%s\n", same.c_str());
   std::puts(
       "spread: (p90 - p10) / median; ~: others used the machine. GB/s: 10^9 bytes\n"
       "ceiling: of the speed of the fastest copy of as many bytes, timed in turn;\n"
@@ -200,7 +200,7 @@ int run(const std::string& file, std::string& context) {
       right = demo.run(f, &f == functions ? first : other) && right;
       if (&f != functions + 1 || ended()) continue;
       const bool equal = first.y == other.y && first.dx == other.dx;
-      same += " " + harness::name(dtype) + (equal ? ": yes" : ": NO");
+      same += (same.empty() ? " " : ", ") + harness::name(dtype) + (equal ? ": yes" : ": NO");
       right = right && equal;
     }
   }

@@ -6,6 +6,10 @@ foreach(example IN ITEMS function_objects_openmp function_objects_cuda cutlass_e
   endif()
 endforeach()
 
+if(TARGET fashion_mnist)
+  add_test(NAME fashion_mnist COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/examples/fashion_mnist.sh $<TARGET_FILE:fashion_mnist>)
+  set_tests_properties(fashion_mnist PROPERTIES TIMEOUT 300 PROCESSORS 2 ENVIRONMENT "OMP_WAIT_POLICY=passive")
+endif()
 find_package(ZLIB QUIET)  # again, as imported targets are visible only in the folder that looked for them
 if(NOT ZLIB_FOUND OR NOT TARGET GTest::gtest_main)
   return()
