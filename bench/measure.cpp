@@ -96,7 +96,7 @@ class Bench {
       all.push_back(in_turns(mover.name, calls));
     }
     harness::Rules few = settings_.rules;
-    few.samples = few.most_samples = 3;
+    few.samples = few.most_samples = std::min(3, settings_.rules.samples);
     const std::vector<harness::Samples> seen = harness::sample_in_turns(all, few, settings_.ended);
     std::vector<std::size_t> order(all.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;

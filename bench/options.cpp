@@ -67,6 +67,24 @@ CLI::Validator fraction() {
       "");
 }
 
+/// "64K" as 65536.
+CLI::Validator size_in_bytes() {
+  return CLI::Validator(
+      [](std::string& text) {
+        std::string bytes = text;
+        std::uint64_t value = 0;
+        try {
+          if (!CLI::AsSizeValue(false)(bytes).empty() || !CLI::detail::lexical_cast(bytes, value)) value = 0;
+        } catch (const CLI::Error&) {  // whose text lists every unit
+          value = 0;
+        }
+        if (value < 8 || value > std::uint64_t{1} << 40) return "'" + text + "' must be a size from 8 bytes to 1T, such as 64K, 16M or 1G";
+        text = bytes;
+        return std::string();
+      },
+      "");
+}
+
 struct SizeOptions {
   CLI::Option *min, *max;
 };
@@ -109,10 +127,7 @@ void add_what(CLI::App& app, Options& o) {
 }
 
 SizeOptions add_sizes(CLI::App& app, Options& o) {
-  const auto size = [](CLI::Option* option) {
-    return option->type_name("SIZE")->transform(CLI::AsSizeValue(false).description(""))->check(
-        CLI::Range(std::uint64_t{8}, std::uint64_t{1} << 40).description(""));
-  };
+  const auto size = [](CLI::Option* option) { return option->type_name("SIZE")->transform(size_in_bytes()); };
   CLI::Option* const min = size(app.add_option("--min", o.min_bytes, "Smallest tensor; 64M, or --max if only that is given"));
   CLI::Option* const max = size(app.add_option("--max", o.max_bytes, "Largest tensor; --min by default"));
   app.add_option("--factor", o.factor, "Ratio of one size to the one before")

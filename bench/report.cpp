@@ -46,8 +46,10 @@ void print_comment(const std::string& text) {
 
 std::string percent(double fraction) { return format("%.0f%%", fraction * 100); }
 
-/// "1234567", "1234.5", "1.234": at most 8 characters for anything below a minute.
-std::string microseconds(double us) { return format(us >= 1e5 ? "%.0f" : us >= 100 ? "%.1f" : "%.3f", us); }
+/// "1234567", "1234.5", "1.234", or "12.34s" from ten seconds on: at most 8 characters.
+std::string microseconds(double us) {
+  return us >= 1e7 ? format("%.2fs", us / 1e6) : format(us >= 1e5 ? "%.0f" : us >= 100 ? "%.1f" : "%.3f", us);
+}
 
 std::string of_ceiling_text(const Result& result, const Row& row) {
   const double share = result.of_ceiling(row);

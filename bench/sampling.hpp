@@ -23,7 +23,7 @@ struct Contender {
 
 struct Rules {
   int samples = 11;              ///< least number of each contender, unless the run is to end
-  int most_samples = 201;        ///< of each
+  int most_samples = 101;        ///< of each, unless more are the least
   double seconds = 1;            ///< after which no further sample is taken, once there are enough
   double noise = 0.005;          ///< relative standard error of every median at which sampling stops earlier
   double sample_seconds = 1e-3;  ///< least duration of a sample, which has at least one call

@@ -96,7 +96,13 @@ void move(const Share& share) {
     const std::size_t end = std::min(at + chunk, share.end);
     std::size_t k = at;
     for (; k + block <= end; k += block) move_block<Inputs, Outputs, PastTheCaches>(from, to, k, seen);
-    for (int o = 0; o < Outputs; ++o) std::memmove(to[o] + k, Inputs > 0 ? from[0] + k : to[o] + k, end - k);
+    for (int o = 0; o < Outputs; ++o) {
+      if constexpr (Inputs > 0) {
+        std::memmove(to[o] + k, from[0] + k, end - k);
+      } else {
+        std::memset(to[o] + k, 0, end - k);
+      }
+    }
     for (const Stream& part : parts) {
       const double scale = static_cast<double>(part.bytes) / static_cast<double>(share.largest);
       move_part(part, static_cast<std::size_t>(static_cast<double>(at) * scale),

@@ -12,7 +12,8 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 import check  # noqa: E402
 import prepare  # noqa: E402
 import report  # noqa: E402

@@ -1,31 +1,8 @@
-"""Looks up the rows of a run: which op of a peer does the same work as one of rectify-bench. Also formats numbers."""
+"""Looks up the rows of a run: which op of a peer does the same work as one of rectify-bench."""
 
-from summary import GIB, is_large_op
+from pages import GIB
+from summary import is_large_op
 
-WHAT = {
-    "forward": "y from x",
-    "backward": "dx from dy and x",
-    "forward_mask": "y and a mask of one bit",
-    "backward_mask": "dx from dy and the mask",
-    "bias_forward": "a bias of 1,024 along rows",
-    "bias_forward_nchw": "a bias of 64 in NCHW, 28 x 28",
-    "bias_backward": "dx from dy, x and the bias, along rows",
-    "residual_forward": "y from x + residual",
-    "residual_backward_mask": "dx and dresidual from the mask",
-    "scale_bias_forward": "scale and bias along rows",
-    "prelu_forward": "an alpha of 1,024 along rows",
-    "prelu_backward": "dx, an alpha of 1,024 along rows",
-    "models_forward": "one x under 8 alphas",
-    "bias_backward_dbias": "dx and dbias, along rows",
-    "bias_backward_dbias_nchw": "dx and dbias in NCHW, 28 x 28",
-    "bias_backward_dbias_mask": "dx and dbias from a mask",
-    "scale_bias_backward": "dx, dscale and dbias, along rows",
-    "prelu_backward_dalpha": "dx and dalpha, along rows",
-    "all_sums": "dx and all five sums",
-    "bias_gain_forward": "a bias of 1,024 along rows, and a gain",
-    "bias_gain_backward_y": "dx and dbias from y, a bias and a gain",
-    "accumulate_dbias": "dx, and dbias added to its tensor",
-}
 IN_README = ("forward", "backward_mask", "scale_bias_forward", "bias_backward_dbias", "all_sums")
 IN_PERFORMANCE = (
     "forward",
@@ -97,27 +74,3 @@ class Rows:
             if row["op"] == op and row.get("dtype") == dtype and row["mode"] == "cold" and row["tensor_bytes"] == GIB
         }
         return us[who] / us["rectify"] if who in us and "rectify" in us else None
-
-
-def percent(fraction):
-    return f"{100 * fraction:.0f} %"
-
-
-def plain(number):
-    """Formats a count, a time or a ratio with at least three digits."""
-    return (
-        f"{number:,.0f}"
-        if number >= 1000
-        else f"{number:.0f}" if number >= 100 else f"{number:.1f}" if number >= 10 else f"{number:.2f}"
-    )
-
-
-def size_text(count):
-    for unit, name in ((GIB, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
-        if count >= 0.98 * unit:
-            return f"{count / unit:.0f} {name}"
-    return f"{count} B"
-
-
-def distinct(values):
-    return list(dict.fromkeys(values))

@@ -5,7 +5,8 @@ It uses no plotting library, so that every machine makes the same file.
 
 from html import escape
 
-from figures import PEERS, distinct
+from figures import PEERS
+from pages import distinct
 
 WIDTH, LEFT, RIGHT, TOP = 900, 210, 110, 92
 BAR, GAP, GROUP_GAP = 9, 2, 11

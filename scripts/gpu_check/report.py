@@ -2,21 +2,22 @@
 
 import json
 import re
-import textwrap
 import time
 from pathlib import Path
 
 import counters
 import figures
+import pages
 import picture
 import summary
 import tables
+from pages import paragraph, sentence
 from problem import Problem, of_os_error
 from rows import short_gpu_name, significant
 
 ROOT = Path(__file__).resolve().parents[2]
-BEGIN, END = "<!-- gpu-table: begin -->", "<!-- gpu-table: end -->"
-MADE_BY = "<!-- made by scripts/gpu-check.sh report; edit scripts/gpu_check/report.py instead -->"
+REGION = "gpu-table"
+MADE_BY = "made by scripts/gpu-check.sh report; edit scripts/gpu_check/report.py instead"
 CEILINGS = ("copy", "add", "read", "write")
 README, PERFORMANCE, FIGURES = PAGES = ("README.md", "docs/performance.md", "docs/gpu-figures.md")
 
@@ -91,13 +92,12 @@ def require_region(page):
         content = page.read_text()
     except OSError as error:
         raise of_os_error(error, page) from None
-    if content.count(BEGIN) != 1 or content.count(END) != 1 or content.index(BEGIN) > content.index(END):
-        raise Problem(f"{page} has no region between '{BEGIN}' and '{END}'")
+    if not pages.has_region(content, REGION):
+        raise Problem(f"{page} has no region between '{pages.begin_of(REGION)}' and '{pages.end_of(REGION)}'")
 
 
 def fill(page, lines):
-    before, _, rest = page.read_text().partition(BEGIN)
-    page.write_text(before + BEGIN + "\n" + MADE_BY + "\n\n" + "\n".join(lines).strip() + "\n\n" + END + rest.partition(END)[2])
+    page.write_text(pages.filled(page.read_text(), REGION, MADE_BY, lines))
 
 
 def date_text(machine):
@@ -108,10 +108,6 @@ def on_machine(machine):
     toolkit = f", CUDA {machine['nvcc']}" if "nvcc" in machine else ""
     gpu = machine["gpu"]
     return f"one {gpu['name']}, driver {gpu['driver_version']}{toolkit}; commit {machine['commit']}, {date_text(machine)}"
-
-
-def sentence(text):
-    return text[:1].upper() + text[1:]
 
 
 def picture_lines(name, drawing, folder):
@@ -155,12 +151,6 @@ def peers_text(rows, ops):
 
 def slow_lines(rows):
     return [line for text in tables.slow_text(rows) for line in paragraph(text)]
-
-
-def paragraph(text):
-    """Wraps text to the width of a page. No line ends between a number and its unit."""
-    joined = re.sub(r"(\d) (%|[GMK]iB|GB/s)", "\\1\0\\2", text)
-    return [line.replace("\0", " ") for line in textwrap.wrap(joined, 130, break_long_words=False, break_on_hyphens=False)]
 
 
 def section(title, text, lines):
@@ -234,5 +224,6 @@ def results_page(machine, steps, measured, profiled):
         f"{gpu['clocks.max.sm']} at most, {gpu['power.limit']}{cores}. {made}"
     )
     tables_of_steps = [*tables.parts_table(steps), "", *tables.steps_table(steps)]
-    lines = [MADE_BY, f"# {gpu['name']}", "", *paragraph(text), "", *tables.table(["file", "what"], [list(file) for file in files])]
+    files = pages.table(["file", "what"], [list(file) for file in files])
+    lines = [f"<!-- {MADE_BY} -->", f"# {gpu['name']}", "", *paragraph(text), "", *files]
     return re.sub(r"\n{3,}", "\n\n", "\n".join([*lines, "", *tables_of_steps])) + "\n"

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import rows
+from pages import GIB
 
-GIB = 1 << 30
 GOOD = 0.97  # fraction of the ceiling
 STATUSES = ("passed", "failed", "cut", "absent")
 

@@ -1,12 +1,8 @@
 """The tables of README.md, docs/performance.md, docs/gpu-figures.md and bench/results/, as Markdown, from the rows of one run."""
 
-from figures import DTYPES, PEERS, WHAT, distinct, percent, plain, size_text
-from summary import GIB, GOOD, STATUSES, wall_seconds
-
-
-def table(head, rows):
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *("| " + " | ".join(row) + " |" for row in rows)]
-    return lines if rows else []
+from figures import DTYPES, PEERS
+from pages import GIB, WHAT, distinct, percent, plain, size_text, table
+from summary import GOOD, STATUSES, wall_seconds
 
 
 # Ops at 1 GiB ----------------------------------------------------------------------------------------------------

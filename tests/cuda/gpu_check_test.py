@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "tests" / "cuda" / "gpu_sample"
-sys.path.insert(0, str(ROOT / "scripts" / "gpu_check"))
+sys.path[:0] = [str(ROOT / "scripts" / "gpu_check"), str(ROOT / "scripts")]
 import check  # noqa: E402
 import counters  # noqa: E402
 import prepare  # noqa: E402
