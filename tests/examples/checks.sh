@@ -1,5 +1,6 @@
 # Sourced by the tests that run a program: what programs have in common. $program is the program, and the working directory is empty.
 # shellcheck shell=bash disable=SC2086,SC2154
+unset OMP_WAIT_POLICY # the programs decide how OpenMP's threads wait
 
 # Usage: work_in_a_new_folder    and removes it when the test ends
 work_in_a_new_folder() {
@@ -29,12 +30,12 @@ tells_of_a_full_disk() {
   grep -qx '[a-z_-]*: cannot print: No space left on device' err.txt || fail "$* on a full disk: $(cat err.txt)"
 }
 # Usage: begin TEXT ARGUMENT...    starts the program with $pid, until it prints TEXT. A shell's background jobs ignore Ctrl-C, unless
-# told otherwise. The program decides how OpenMP's threads wait.
+# told otherwise.
 begin() {
   local text=$1
   shift
   rm -f out.txt
-  (exec env -u OMP_WAIT_POLICY --default-signal=INT,TERM,HUP "$program" "$@") >out.txt 2>err.txt &
+  (exec env --default-signal=INT,TERM,HUP "$program" "$@") >out.txt 2>err.txt &
   pid=$!
   for _ in $(seq 100); do
     if grep -qF -- "$text" out.txt 2>/dev/null; then return; fi
