@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <new>
 #include <stdexcept>
 
 namespace idx {
@@ -35,12 +36,16 @@ class File {
   std::vector<unsigned char> bytes(std::size_t count) {
     constexpr std::size_t piece = 1 << 20;
     std::vector<unsigned char> all;
-    while (all.size() < count) {
-      const std::size_t done = all.size();
-      all.resize(std::min(count, done + piece));
-      const std::size_t got = read(all.data() + done, all.size() - done);
-      if (got == 0) reject(name_, "is cut short: " + std::to_string(count - done) + " bytes are missing");
-      all.resize(done + got);
+    try {
+      while (all.size() < count) {
+        const std::size_t done = all.size();
+        all.resize(std::min(count, done + piece));
+        const std::size_t got = read(all.data() + done, all.size() - done);
+        if (got == 0) reject(name_, "is cut short: " + std::to_string(count - done) + " bytes are missing");
+        all.resize(done + got);
+      }
+    } catch (const std::bad_alloc&) {
+      reject(name_, "does not fit into memory: it holds " + std::to_string(count) + " bytes");
     }
     return all;
   }
@@ -50,7 +55,7 @@ class File {
   void require_end() {
     unsigned char more = 0, end[4] = {};
     if (read(&more, 1) > 0) reject(name_, "is longer than its header says");
-    if (gzdirect(file_.get()) != 0) return;
+    if (gzdirect(file_.get()) != 0 || !std::filesystem::is_regular_file(name_)) return;  // a pipe cannot be read twice
     std::ifstream file(name_, std::ios::binary);
     file.seekg(-4, std::ios::end).read(reinterpret_cast<char*>(end), 4);
     std::reverse(end, end + 4);
@@ -63,6 +68,7 @@ class File {
     const int got = gzread(file_.get(), to, static_cast<unsigned>(most));
     int code = Z_OK;
     const char* const text = gzerror(file_.get(), &code);
+    if (code == Z_ERRNO) reject(name_, std::string("cannot be read: ") + std::strerror(errno));
     if (got < 0 || (code != Z_OK && code != Z_BUF_ERROR)) reject(name_, std::string("is damaged: ") + text);
     total_ += static_cast<std::size_t>(got);
     return static_cast<std::size_t>(got);

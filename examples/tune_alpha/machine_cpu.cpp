@@ -4,9 +4,25 @@
 #include "harness.hpp"
 
 #include <cblas.h>
+#include <omp.h>
+
+#include <new>
+#include <vector>
 
 namespace tune {
 namespace {
+
+/// OpenBLAS takes 128 MiB of addresses for each thread that multiplies, and waits without end if there are none.
+void require_room_for_products() {
+  std::vector<std::shared_ptr<void>> room;
+  try {
+    for (int thread = 0; thread < omp_get_max_threads(); ++thread)
+      room.push_back(rectify::harness::cpu_tools().allocate(std::size_t{128} << 20));
+  } catch (const std::bad_alloc&) {
+    throw std::runtime_error("out of memory: OpenBLAS needs 128 MiB for each of " + std::to_string(omp_get_max_threads()) +
+                             " threads; OMP_NUM_THREADS=1 starts one");
+  }
+}
 
 void multiply_columns(const Gemm& g, std::int64_t unit, std::int64_t first, std::int64_t columns) {
   const auto transpose = [](const Matrix& matrix) { return matrix.transposed ? CblasTrans : CblasNoTrans; };
@@ -19,6 +35,8 @@ void multiply_columns(const Gemm& g, std::int64_t unit, std::int64_t first, std:
 
 /// Wide products are cut, so that a few units keep all threads busy. The cuts do not depend on the number of threads.
 void multiply(const Gemm& g) {
+  static const bool checked = (require_room_for_products(), true);
+  static_cast<void>(checked);
   constexpr std::int64_t most_columns = 256;
   const std::int64_t cuts = (g.n + most_columns - 1) / most_columns;
 #pragma omp parallel for schedule(dynamic)

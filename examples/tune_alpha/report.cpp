@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
+#include <sstream>
 
 namespace tune {
 
@@ -154,6 +155,20 @@ std::string table(const Report& report) {
       all += format("  %6.3f (%.3f to %.3f)\n", layer.mean, layer.smallest, layer.largest);
   }
   return all;
+}
+
+std::string wrapped(const std::string& text) {
+  constexpr std::size_t columns = 79;
+  std::string lines, line;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    if (!line.empty() && line.size() + 1 + word.size() > columns) {
+      lines += line + "\n";
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + word;
+  }
+  return lines + line + "\n";
 }
 
 std::string json_text(const Report& report) {

@@ -37,6 +37,8 @@ void fill(Report& report, const std::vector<Training>& trainings);
 std::string table(const Report& report);
 /// The sentences under it.
 std::vector<std::string> conclusion(const Report& report);
+/// Broken into lines of at most 79 columns, unless a word is longer.
+std::string wrapped(const std::string& text);
 std::string json_text(const Report& report);
 
 }  // namespace tune

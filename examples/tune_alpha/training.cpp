@@ -1,17 +1,23 @@
 // Epochs: their images, their scores, and what a saved run consists of.
 #include "training.hpp"
 
+#include "harness.hpp"
 #include "statistics.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <stdexcept>
 
 namespace tune {
 namespace {
 
-/// The number of networks. Throws before anything is allocated if their tensors are too large: BLAS counts in 32 bits.
-std::int64_t possible(std::int64_t networks, const Settings& settings, const Dataset& data, double most_parameters) {
+std::string megabytes(double bytes) { return std::to_string(std::llround(bytes / 1e6)) + " MB"; }
+
+/// The number of networks. Throws before anything is allocated if their tensors are too large for BLAS, which counts in 32 bits,
+/// or for the free memory.
+std::int64_t possible(const Machine& machine, std::int64_t networks, const Settings& settings, const Dataset& data,
+                      double most_parameters) {
   const double batch = static_cast<double>(settings.batch), count = static_cast<double>(networks);
   double inputs = static_cast<double>(data.pixels), parameters = 0, values = inputs * batch + static_cast<double>(data.count());
   for (const std::int64_t outputs : settings.hidden) {
@@ -19,9 +25,15 @@ std::int64_t possible(std::int64_t networks, const Settings& settings, const Dat
     values += static_cast<double>(outputs) * batch;
     inputs = static_cast<double>(outputs);
   }
-  if (count * parameters <= most_parameters && count * (parameters + values) < 0x1p31) return networks;
-  throw std::runtime_error(
-      "the networks are too many or too large: try fewer --alphas, --folds or --seeds, or a smaller --batch");
+  const std::string advice = ": try fewer --alphas, --folds or --seeds, or a smaller --batch";
+  if (count * parameters > most_parameters || count * (parameters + values) >= 0x1p31)
+    throw std::runtime_error("the networks are too many or too large" + advice);
+  const double needed = 3 * sizeof(float) * count * (parameters + values);  // with gradients and velocities
+  const auto free = static_cast<double>(rectify::harness::tools(machine.device).free_bytes());
+  if (needed > free)
+    throw std::runtime_error("out of memory: the networks need " + megabytes(needed) + ", and " + megabytes(free) +
+                             " are free" + advice);
+  return networks;
 }
 
 }  // namespace
@@ -33,7 +45,7 @@ Training::Training(const Machine& machine, const Settings& settings, const Datas
       variants_(group),
       width_(static_cast<std::int64_t>(group.size())),
       runs_(settings.folds * settings.seeds),
-      networks_(possible(runs_ * width_, settings, data, most_parameters)),
+      networks_(possible(machine, runs_ * width_, settings, data, most_parameters)),
       images_(data.count()),
       steps_of_an_epoch_(Order(settings, images_, 0).steps),
       pixels_(machine, images_ * data.pixels),

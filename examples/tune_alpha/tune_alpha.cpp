@@ -72,8 +72,9 @@ void restore(std::vector<Training>& trainings, const State& saved, const State& 
 
 void print(const Report& report, const State& state, const std::string& state_file) {
   std::printf("%s", table(report).c_str());
-  for (const std::string& sentence : report.conclusion) std::printf("\n%s", sentence.c_str());
-  std::printf("\n\n%.1f s\n", state.seconds);
+  std::printf("\n");
+  for (const std::string& sentence : report.conclusion) std::printf("%s", wrapped(sentence).c_str());
+  std::printf("\n%.1f s\n", state.seconds);
   if (report.complete) return;
   std::fprintf(stderr, "ended after step %lld of %lld; --resume --state %s continues\n",
                static_cast<long long>(report.steps_done), static_cast<long long>(report.steps), state_file.c_str());
@@ -106,7 +107,8 @@ int run(Options options, std::vector<std::string> arguments, std::string& contex
   context.clear();
   Report report;
   report.device = rectify::harness::tools(machine.device).name();
-  std::printf("%zu images of %s on %s\n\n", data.labels.size(), options.settings.data.c_str(), report.device.c_str());
+  std::printf("%zu images of %s\n", data.labels.size(), options.settings.data.c_str());
+  std::printf("%s; threads: %d, CPUs: %d\n\n", report.device.c_str(), omp_get_max_threads(), omp_get_num_procs());
   std::fflush(stdout);
   watch_signals();
   train(trainings, options.stop_after);
@@ -130,6 +132,7 @@ int run(Options options, std::vector<std::string> arguments, std::string& contex
 }  // namespace
 
 int main(int argc, char** argv) {
+  setenv("OPENBLAS_NUM_THREADS", "1", 1);  // threads of its own would only wait, each for 128 MiB
   begin_program(argv);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   std::string context;
@@ -141,7 +144,7 @@ int main(int argc, char** argv) {
   } catch (const CommandLineError& error) {
     status = report_failure("tune_alpha", context + error.what(), context.empty() ? 2 : 1);
   } catch (const std::bad_alloc&) {
-    status = report_failure("tune_alpha", context + "out of memory: try fewer --alphas, --folds or --seeds", 1);
+    status = report_failure("tune_alpha", context + "out of memory: try fewer --images", 1);
   } catch (const std::exception& error) {
     status = report_failure("tune_alpha", context + error.what(), 1);
   }

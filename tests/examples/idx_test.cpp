@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <cstdio>
@@ -10,6 +12,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 
 namespace {
 
@@ -46,6 +49,9 @@ TEST_F(Idx, ReadsImages) {
 
 TEST_F(Idx, SaysWhatIsWrong) {
   EXPECT_NE(error_of().find("cannot be read: No such file"), std::string::npos) << error_of();
+  ASSERT_TRUE(std::filesystem::create_directory(file));
+  EXPECT_EQ(error_of(), file + ": cannot be read: Is a directory");
+  std::filesystem::remove(file);
   write("");
   EXPECT_NE(error_of().find("is cut short"), std::string::npos) << error_of();
   write(images_of_two + "abc");
@@ -105,6 +111,26 @@ TEST_F(Idx, RejectsOtherDataAfterCompressedData) {
     write(good + garbage);
     EXPECT_NE(error_of().find("has other data after"), std::string::npos) << error_of();
   }
+}
+
+TEST_F(Idx, ReadsCompressedDataFromAPipe) {
+  const std::string good = gzipped(images_of_two + "abcdef", file);
+  std::filesystem::remove(file);
+  ASSERT_EQ(mkfifo(file.c_str(), 0600), 0);
+  std::thread writer([&] { write(good); });
+  EXPECT_EQ(error_of(), "none");
+  writer.join();
+}
+
+TEST_F(Idx, TellsHowMuchDoesNotFitIntoMemory) {
+  write("\0\0\x08\x03\0\0\0\x60\0\0\x04\0\0\0\x04\0"s + std::string(std::size_t{96} << 20, 'x'));
+  const auto read = [&] {
+    const rlimit little{96 << 20, RLIM_INFINITY};
+    setrlimit(RLIMIT_AS, &little);
+    std::fprintf(stderr, "%s\n", error_of().c_str());
+    _exit(0);
+  };
+  EXPECT_EXIT(read(), testing::ExitedWithCode(0), "does not fit into memory: it holds 100663296 bytes");
 }
 
 TEST_F(Idx, ReadsTrainingFilesThatBelongTogether) {

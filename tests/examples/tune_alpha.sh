@@ -2,12 +2,12 @@
 # tune_alpha as people call it: figures and files, the same bits twice and after a break, signals, full disks and closed pipes, and
 # what it rejects. Usage: tune_alpha.sh PROGRAM     77 if Debian's dataset-fashion-mnist is not there.
 set -euo pipefail
+source "$(dirname "$0")/checks.sh"
 program=$(realpath "$1")
 data=/usr/share/datasets/fashion-mnist
 [ -e $data/train-images-idx3-ubyte.gz ] || { echo "no $data"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
+work_in_a_new_folder
+# shellcheck disable=SC2054
 small=(--device cpu --images 900 --hidden 16,8 --alphas 0,0.01 --batch 50 --seeds 1 --epochs 2)
 long=("${small[@]:0:10}" --epochs 10000)
 
@@ -17,35 +17,16 @@ with() {
   changed=("${small[@]}")
   for i in "${!changed[@]}"; do [ "${changed[i]}" != "$1" ] || changed[i + 1]=$2; done
 }
-fail() { echo "FAILED: $*" >&2; exit 1; }
-# Usage: rejected STATUS TEXT ARGUMENT...    the program ends with STATUS and prints TEXT on stderr
-rejected() {
-  local status=$1 text=$2 got=0
-  shift 2
-  "$program" "$@" >out.txt 2>err.txt || got=$?
-  [ "$got" = "$status" ] || fail "$*: exit $got, expected $status: $(cat err.txt)"
-  grep -qF -- "$text" err.txt || fail "$*: expected '$text', got: $(cat err.txt)"
-}
 # The JSON without what may differ between two runs.
 figures() { grep -vE '"(seconds|commit|threads)"' "$1" | tr -d ' \n' | sed 's/"arguments":\[[^]]*\],//'; }
-# Usage: begin_long FILE ARGUMENT...    starts a run that only a signal ends; its process is $pid. A shell's background jobs ignore
-# Ctrl-C, unless told otherwise.
-begin_long() {
-  local log=$1
-  shift
-  rm -f out.txt
-  (exec env --default-signal=INT,TERM,HUP "$program" "${long[@]}" "$@") >out.txt 2>"$log" &
-  pid=$!
-  for _ in $(seq 100); do grep -q images out.txt 2>/dev/null && break; sleep 0.1; done
-  sleep 0.5
-}
 
 "$program" "${small[@]}" --json whole.json >out.txt
 grep -q 'learned, per channel: from 0.25 to' out.txt || fail "no line about learned alphas"
 grep -q '"complete": true' whole.json || fail "a complete run is not marked"
 "$program" --help >help.txt
-[ "$(awk '{ if (length > m) m = length } END { print m }' help.txt)" -le 79 ] || fail "--help is wider than a terminal"
-[ "$(awk '{ if (length > m) m = length } /^Best/ { print m; exit }' out.txt)" -le 79 ] || fail "the table is wider than 79 columns"
+fits_a_terminal help.txt
+fits_a_terminal out.txt
+grep -qE '; threads: [0-9]+, CPUs: [0-9]+$' out.txt || fail "no threads: $(cat out.txt)"
 "$program" "${small[@]}" --json again.json >out.txt
 cmp <(figures whole.json) <(figures again.json) || fail "other bits the second time"
 OMP_NUM_THREADS=1 "$program" "${small[@]}" --json alone.json >out.txt
@@ -58,15 +39,18 @@ grep -q '"complete": false' part.json || fail "an unfinished run is not marked"
 cmp <(figures whole.json) <(figures resumed.json) || fail "other bits after a break"
 for signal in INT TERM HUP; do
   rm -f tune_alpha.state
-  begin_long err.txt --json signal.json
+  begin threads: "${long[@]}" --json signal.json
+  sleep 0.5
+  waits_passively
   kill -$signal $pid
-  got=0
-  wait $pid || got=$?
-  [ $got = $((128 + $(kill -l $signal))) ] || fail "$signal: exit $got: $(cat err.txt)"
+  ends_with $((128 + $(kill -l $signal)))
   grep -q 'This run was ended early' out.txt || fail "$signal: no table"
   grep -q '"complete": false' signal.json || fail "$signal: no JSON"
   rejected 130 'ended after step' --device cpu --resume --stop-after 1
 done
+# One step of seconds.
+OMP_NUM_THREADS=1 begin threads: --device cpu --images 9000 --hidden 2048,2048 --alphas 0 --no-learned --batch 4000 --folds 2 --seeds 1
+ends_at_once_by_a_second_interrupt
 with --epochs 1000
 (trap '' HUP; exec "$program" "${changed[@]}") >out.txt 2>err.txt & # as nohup does
 pid=$!
@@ -79,12 +63,8 @@ wait $pid || fail "a signal that the caller ignores ended the run: $(cat err.txt
 cmp <(figures whole.json) <(figures pipe.json) || fail "a closed pipe lost the JSON"
 grep -q 'cannot print: Broken pipe' err.txt || fail "a closed pipe: $(cat err.txt)"
 [ -e pipe.state ] || fail "a closed pipe lost the state"
-got=0
-"$program" "${small[@]}" >/dev/full 2>err.txt || got=$?
-[ $got = 1 ] && grep -q 'cannot print: No space left' err.txt || fail "a full disk: exit $got: $(cat err.txt)"
-got=0
-"$program" --help >/dev/full 2>err.txt || got=$?
-[ $got = 1 ] && grep -q 'cannot print: No space left' err.txt || fail "--help on a full disk: exit $got: $(cat err.txt)"
+tells_of_a_full_disk "${small[@]}"
+tells_of_a_full_disk --help
 
 # Files are checked before the work begins, and written as a whole by each of several processes.
 for option in --json --state; do
@@ -94,6 +74,9 @@ done
 rejected 1 '/dev/full: cannot be written: No space left on device (nothing is lost: --resume' "${small[@]}" --json /dev/full
 "$program" --device cpu --resume --json kept.json >out.txt
 cmp <(figures whole.json) <(figures kept.json) || fail "other bits after a full disk"
+cp whole.json old.json
+(trap '' XFSZ; ulimit -f 1; rejected 1 'old.json: cannot be written: File too large (nothing is lost' "${small[@]}" --json old.json --state /dev/null)
+cmp whole.json old.json || fail "a full disk spoilt the old file"
 pids=()
 for _ in 1 2 3 4; do
   "$program" "${small[@]}" --state shared.state >/dev/null 2>>shared.txt &
@@ -155,6 +138,13 @@ if command -v python3 >/dev/null; then
   forged '' "${small[@]}" --nonsense
 fi
 
+# Memory.
+with --hidden 3000,3000
+(ulimit -v 900000; rejected 1 'out of memory: the networks need ' "${changed[@]}")
+grep -qE 'need [0-9]+ MB, and [0-9]+ MB are free: try fewer' err.txt || fail "out of memory: $(cat err.txt)"
+(ulimit -v 900000; OMP_NUM_THREADS=8 rejected 1 'out of memory: OpenBLAS needs 128 MiB for each of 8 threads' "${small[@]}")
+(ulimit -v 70000; rejected 1 'does not fit into memory: it holds 47040000 bytes' "${small[@]}")
+
 # Numbers that make no sense name their option.
 rejected 2 '--alphas' --alphas 0.1,x
 for wrong in '--alphas 0.1,nan' '--alphas 1e300' '--alphas inf' '--rate nan' '--rate inf' '--rate -1' '--rate 0' '--momentum nan' \
@@ -162,6 +152,8 @@ for wrong in '--alphas 0.1,nan' '--alphas 1e300' '--alphas inf' '--rate nan' '--
   '--folds 4294967298' '--seeds 0' '--images 0' '--epochs -1' '--batch 0' '--batch 1e9' '--hidden 0' '--hidden 64,99999'; do
   # shellcheck disable=SC2086
   rejected 2 "${wrong%% *}" $wrong
+  [ "$(grep -oE -- '--[a-z-]+' err.txt)" = "${wrong%% *}" ] || fail "$wrong: names other options: $(cat err.txt)"
+  [ "$(wc -c <err.txt)" -le 120 ] || fail "$wrong: a long message: $(cat err.txt)"
 done
 "$program" "${small[@]}" --rate 100 --no-learned >out.txt
 grep -q '^All networks diverged, so no alpha can be called the best' out.txt || fail "all diverged: $(cat out.txt)"
