@@ -39,7 +39,7 @@ begin bits middle
 waits_passively
 until grep -q '%~' out.txt || ! kill -STOP $pid 2>/dev/null; do
   sleep 0.01
-  kill -CONT $pid
+  kill -CONT $pid 2>/dev/null || break
   sleep 0.005
 done
 grep -q '%~' out.txt || fail "no warning: $(cat out.txt)"
