@@ -27,13 +27,15 @@ std::string shape_text(const Shape& shape) {
 Layout layout_for(const Op& op, const Options& o, const Shape* shape) {
   Layout layout = op.layout;
   const bool models = layout.x_is_broadcast;
-  if (models && (shape != nullptr || !o.layout.empty())) throw InvalidArgument("has a layout of its own, eight models of one x");
+  if (models && (shape != nullptr || !o.layout.empty()))
+    throw InvalidArgument("has a layout of its own, eight models of one x");
   if (shape != nullptr) {
     const int axis = o.channel_axis < 0 ? std::min(1, shape->rank() - 1) : o.channel_axis;
     if (axis >= shape->rank()) throw InvalidArgument("the channel axis is outside the shape");
     Shape extents = *shape;
     extents[axis == 0 && shape->rank() > 1 ? 1 : 0] = 0;
-    if (op.has_channels() && extents[axis] == 0) throw InvalidArgument("needs a shape with an axis of channels, such as 8192x1024");
+    if (op.has_channels() && extents[axis] == 0)
+      throw InvalidArgument("needs a shape with an axis of channels, such as 8192x1024");
     if (op.has_sums() && axis == 0) throw InvalidArgument("sums are measured for channels after axis 0");
     layout = layout_of(extents, extents[axis] == 0 ? 0 : axis);
   } else if (o.layout == "nchw" || o.layout == "nhwc") {
@@ -89,7 +91,8 @@ class Combination {
 
   void require(const Case& one) const {
     mask_of(one.relu, one.dtype);  // throws if the parameters are not valid in this type
-    if (one.placement.in_place && one.op.layout.x_is_broadcast) throw InvalidArgument("one x of eight models cannot be overwritten");
+    if (one.placement.in_place && one.op.layout.x_is_broadcast)
+      throw InvalidArgument("one x of eight models cannot be overwritten");
   }
 
   void add_size(Case one, std::int64_t elements) {
@@ -106,9 +109,7 @@ class Combination {
 
 }  // namespace
 
-std::int64_t Case::bytes() const {
-  return std::llround(bytes_per_element(op, relu, dtype) * static_cast<double>(elements));
-}
+std::int64_t Case::bytes() const { return std::llround(bytes_per_element(op, relu, dtype) * static_cast<double>(elements)); }
 
 std::string Case::mode() const { return std::string(is_cold ? "cold" : "hot") + (as_graph ? ", graph" : ""); }
 

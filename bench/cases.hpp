@@ -18,15 +18,15 @@ struct Case {
   std::int64_t elements;  ///< of the output: a multiple of op.layout.unit_elements()
   Device device;
   Workload::Placement placement;
-  bool is_cold;   ///< calls rotate over so many buffers that none is in the last cache
-  bool as_graph;  ///< calls are replayed as a CUDA graph
+  bool is_cold;              ///< calls rotate over so many buffers that none is in the last cache
+  bool as_graph;             ///< calls are replayed as a CUDA graph
   std::string reduced = {};  ///< "4 GiB": what was asked for, if it did not fit into memory
 
   std::int64_t tensor_bytes() const { return elements * (bits_per_element(dtype) / 8); }
   std::int64_t bytes() const;  ///< moved by one call
   std::int64_t units() const { return elements / op.layout.unit_elements(); }
-  std::string mode() const;   ///< "cold", "hot", "cold, graph"
-  std::string shape() const;  ///< "[16384, 1024]"
+  std::string mode() const;     ///< "cold", "hot", "cold, graph"
+  std::string shape() const;    ///< "[16384, 1024]"
   std::string setting() const;  ///< what is not in a row of the table: function, layout, mode
   std::string repro() const;    ///< a command that runs this case alone
 };

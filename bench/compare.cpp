@@ -29,8 +29,8 @@ struct Record {
 /// What was measured. Fields that are absent in one record match those that are absent in the other.
 std::string key_of(const json& row) {
   std::string key;
-  for (const char* field : {"op", "dtype", "shape", "alpha", "threshold", "max_value", "channels_last", "gap", "inplace", "misalign",
-                            "mode", "who"})
+  for (const char* field : {"op", "dtype", "shape", "alpha", "threshold", "max_value", "channels_last", "gap", "inplace",
+                            "misalign", "mode", "who"})
     key += (row.contains(field) ? text_of(row[field], -1) : "") + "|";
   return key;
 }
@@ -51,7 +51,8 @@ void add_row(Record& record, const json& row, bool by_ceiling) {
   const char* const field = by_ceiling ? "of_ceiling" : "us";
   if (!row.is_object() || row.contains("is_ceiling") || !row.contains(field)) return;
   const auto number = [&](const char* name) {
-    if (!row.contains(name) || !row[name].is_number() || !(row[name].get<double>() > 0) || !std::isfinite(row[name].get<double>()))
+    if (!row.contains(name) || !row[name].is_number() || !(row[name].get<double>() > 0) ||
+        !std::isfinite(row[name].get<double>()))
       throw std::runtime_error(record.file + ": " + name + " of a row is no number above 0");
     return row[name].get<double>();
   };
@@ -65,7 +66,8 @@ Record read(const std::string& file, bool by_ceiling) {
   std::ifstream in(file, std::ios::binary);
   if (!in) throw std::runtime_error(file + ": cannot be read");
   const json all = json::parse(in, nullptr, false);
-  if (!all.is_object() || !all.contains("schema") || all["schema"] != record_schema || !all.contains("rows") || !all["rows"].is_array())
+  if (!all.is_object() || !all.contains("schema") || all["schema"] != record_schema || !all.contains("rows") ||
+      !all["rows"].is_array())
     throw std::runtime_error(file + ": is no record of schema " + record_schema + ", which rectify-bench run --json writes");
   Record record;
   record.file = file;
@@ -85,8 +87,8 @@ void print_head(const Record& before, const Record& after, bool by_ceiling) {
     std::printf("# %s: commit %s, %s%s\n", each->file.c_str(), each->commit.c_str(), each->machine.c_str(),
                 each->is_complete ? "" : "; not complete");
   if (before.machine != after.machine) std::printf("# These are not the same machine or threads.\n");
-  std::printf("\n%-45s %9s %9s %6s %6s\n", "case", by_ceiling ? "old ceil" : "old us", by_ceiling ? "new ceil" : "new us", "ratio",
-              "noise");
+  std::printf("\n%-45s %9s %9s %6s %6s\n", "case", by_ceiling ? "old ceil" : "old us", by_ceiling ? "new ceil" : "new us",
+              "ratio", "noise");
 }
 
 }  // namespace
@@ -105,8 +107,12 @@ int compare(const Comparison& comparison) {
     const double noise = std::hypot(was.noise, is.noise) / 2;
     const bool is_slower = ratio > 1 + comparison.fail_above && ratio > 1 + noise;
     const bool is_faster = 1 / ratio > 1 + comparison.fail_above && 1 / ratio > 1 + noise;
-    const char* const format = comparison.by_ceiling ? "%-45.45s %9.3f %9.3f %6.3f %5.1f%%%s\n" : "%-45.45s %9.2f %9.2f %6.3f %5.1f%%%s\n";
-    std::printf(format, title_of(key).c_str(), was.value, is.value, ratio, noise * 100, is_slower ? " -" : is_faster ? " +" : "");
+    const char* const format =
+        comparison.by_ceiling ? "%-45.45s %9.3f %9.3f %6.3f %5.1f%%%s\n" : "%-45.45s %9.2f %9.2f %6.3f %5.1f%%%s\n";
+    std::printf(format, title_of(key).c_str(), was.value, is.value, ratio, noise * 100,
+                is_slower   ? " -"
+                : is_faster ? " +"
+                            : "");
     ++matched;
     slower += is_slower;
     faster += is_faster;
@@ -116,9 +122,10 @@ int compare(const Comparison& comparison) {
     std::printf("# no case is in both records\n");
     return 77;
   }
-  std::printf("\n# %zu cases; ratio: new / old%s; geometric mean %.3f\n", matched, comparison.by_ceiling ? " share, inverted" : " time",
-              std::exp(log_sum / static_cast<double>(matched)));
-  std::printf("# slower by more than %.3g%% and more than the noise (-): %zu; faster (+): %zu\n", comparison.fail_above * 100, slower, faster);
+  std::printf("\n# %zu cases; ratio: new / old%s; geometric mean %.3f\n", matched,
+              comparison.by_ceiling ? " share, inverted" : " time", std::exp(log_sum / static_cast<double>(matched)));
+  std::printf("# slower by more than %.3g%% and more than the noise (-): %zu; faster (+): %zu\n", comparison.fail_above * 100,
+              slower, faster);
   if (before.figures.size() + after.figures.size() > 2 * matched)
     std::printf("# in one record alone: %zu\n", before.figures.size() + after.figures.size() - 2 * matched);
   return slower > 0 ? 1 : 0;

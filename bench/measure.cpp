@@ -100,7 +100,8 @@ class Bench {
     const std::vector<harness::Samples> seen = harness::sample_in_turns(all, few, settings_.ended);
     std::vector<std::size_t> order(all.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return seen[a].median() < seen[b].median(); });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return seen[a].median() < seen[b].median(); });
     std::vector<Contender> fastest;
     for (std::size_t i = 0; i < std::min<std::size_t>(2, order.size()); ++i) fastest.push_back(all[order[i]]);
     return fastest;

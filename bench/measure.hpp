@@ -15,9 +15,9 @@ namespace rectify::bench {
 /// What one contender did in a case.
 struct Row {
   std::string who, how;
-  bool is_ceiling = false;  ///< a mover, which computes nothing
-  bool is_checked = false;  ///< its results equal the reference's
-  std::string outcome, why; ///< "failed", "absent" or "skipped", and the reason; empty if it was timed
+  bool is_ceiling = false;   ///< a mover, which computes nothing
+  bool is_checked = false;   ///< its results equal the reference's
+  std::string outcome, why;  ///< "failed", "absent" or "skipped", and the reason; empty if it was timed
   harness::Samples samples;
 
   double seconds() const { return samples.median(); }

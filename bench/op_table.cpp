@@ -139,7 +139,8 @@ bool Op::is_plain() const {
 }
 
 bool Op::has_channels() const {
-  return std::any_of(operands.begin(), operands.end(), [](Operand operand) { return is_parameter(operand) || is_sum(operand); });
+  return std::any_of(operands.begin(), operands.end(),
+                     [](Operand operand) { return is_parameter(operand) || is_sum(operand); });
 }
 
 bool Op::has_sums() const { return std::any_of(operands.begin(), operands.end(), is_sum); }

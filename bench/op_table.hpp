@@ -30,22 +30,22 @@ constexpr bool is_sum(Operand operand) { return operand->kind == detail::Operand
 
 /// The shape of an op's tensors: any number of units, for example of rows. A unit is the smallest size that can be measured.
 struct Layout {
-  Shape extents;             ///< 0 stands for the number of units
-  int channel_axis;          ///< of the parameters
-  std::int64_t block_units;  ///< units in a block, which inputs repeat and for which the reference is computed
-  bool x_is_broadcast;       ///< one x for all indices of axis 0
-  std::int64_t gap = 0;      ///< elements between two rows in memory, a row being the last axis
+  Shape extents;               ///< 0 stands for the number of units
+  int channel_axis;            ///< of the parameters
+  std::int64_t block_units;    ///< units in a block, which inputs repeat and for which the reference is computed
+  bool x_is_broadcast;         ///< one x for all indices of axis 0
+  std::int64_t gap = 0;        ///< elements between two rows in memory, a row being the last axis
   bool channels_last = false;  ///< in memory axis 1 is the last, as in NHWC
 
   Shape shape(std::int64_t units) const;
   /// Of a tensor in memory.
   Strides strides(std::int64_t units) const;
   std::int64_t unit_elements() const;
-  std::int64_t row() const { return extents[extents.rank() - 1]; }     ///< its elements; 0 for flat tensors
-  std::int64_t elements_in_memory(std::int64_t units) const;           ///< with the gaps
+  std::int64_t row() const { return extents[extents.rank() - 1]; }  ///< its elements; 0 for flat tensors
+  std::int64_t elements_in_memory(std::int64_t units) const;        ///< with the gaps
   std::int64_t lines() const;  ///< of units in memory (Buffer): the product of the extents before the 0
   std::int64_t channels() const { return extents[channel_axis]; }
-  std::string text() const;                               ///< "[n, 1024]"
+  std::string text() const;  ///< "[n, 1024]"
 };
 
 /// Tensors of these extents, of which one is 0 and stands for the number of units. A unit has at most 2^26 elements, so that a

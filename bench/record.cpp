@@ -59,7 +59,8 @@ void add_figures(json& all, const Result& result, const Row& row) {
     all["of_ceiling"] = rounded(result.of_ceiling(row));
     all["fault"] = result.of_ceiling(row) > harness::ceiling_fault;
   }
-  if (row.who != "rectify" && result.rows[0].outcome.empty()) all["vs_rectify"] = rounded(row.seconds() / result.rows[0].seconds());
+  if (row.who != "rectify" && result.rows[0].outcome.empty())
+    all["vs_rectify"] = rounded(row.seconds() / result.rows[0].seconds());
   json taken = json::array();
   for (const double seconds : samples.seconds()) taken.push_back(rounded(seconds * 1e6));
   all["us_samples"] = taken;

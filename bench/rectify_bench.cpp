@@ -17,8 +17,8 @@ namespace {
 using namespace rectify;
 
 std::string progress(const bench::Report& report, const bench::Case& c) {
-  return std::to_string(report.results.size() + 1) + "/" + std::to_string(report.cases) + " " + c.op.name + " " + bench::name(c.dtype) +
-         " " + bench::short_bytes(c.tensor_bytes());
+  return std::to_string(report.results.size() + 1) + "/" + std::to_string(report.cases) + " " + c.op.name + " " +
+         bench::name(c.dtype) + " " + bench::short_bytes(c.tensor_bytes());
 }
 
 /// Peers that cannot take part stay in the list, with the reason.
@@ -47,7 +47,8 @@ void write_files(const bench::Options& o, const bench::Report& report) {
 void reduce_to_memory(bench::Case& c, std::int64_t cold_bytes) {
   const auto spare = static_cast<std::int64_t>(harness::tools(c.device).free_bytes() / 4 * 3);
   const std::int64_t asked = c.tensor_bytes(), unit = c.op.layout.unit_elements();
-  while (bench::needed_bytes(c, cold_bytes) > spare && c.elements / unit > 1) c.elements = std::max(c.elements / unit / 2, std::int64_t{1}) * unit;
+  while (bench::needed_bytes(c, cold_bytes) > spare && c.elements / unit > 1)
+    c.elements = std::max(c.elements / unit / 2, std::int64_t{1}) * unit;
   if (c.tensor_bytes() != asked)
     c.reduced = "reduced from " + bench::human_bytes(asked) + " to " + bench::human_bytes(c.tensor_bytes()) + ", because " +
                 bench::human_bytes(spare) + " of memory can be used";

@@ -81,7 +81,8 @@ std::string caches_text(const Machine& machine) {
 
 std::string peers_text(const Report& report) {
   std::string all;
-  for (const auto& [name, version] : report.peers) all += (all.empty() ? "" : ", ") + name + (version.empty() ? "" : " " + version);
+  for (const auto& [name, version] : report.peers)
+    all += (all.empty() ? "" : ", ") + name + (version.empty() ? "" : " " + version);
   return all;
 }
 
@@ -94,9 +95,9 @@ std::size_t count_rows(const Report& report, const F& is_one) {
   return count;
 }
 
-const std::vector<const char*> fields{"op",     "dtype",  "shape",  "tensor_bytes", "alpha", "threshold", "max_value", "inplace",
-                                      "misalign", "mode", "who",    "us",     "us_p10",       "us_p90", "runs",     "bytes",     "gbps",
-                                      "of_ceiling", "vs_rectify", "checked", "failed", "absent"};
+const std::vector<const char*> fields{
+    "op", "dtype",  "shape",  "tensor_bytes", "alpha", "threshold", "max_value",  "inplace",    "misalign", "mode",   "who",
+    "us", "us_p10", "us_p90", "runs",         "bytes", "gbps",      "of_ceiling", "vs_rectify", "checked",  "failed", "absent"};
 
 std::string cell(const nlohmann::ordered_json& row, const char* field) {
   if (!row.contains(field) || row[field].is_null()) return "";
@@ -127,18 +128,19 @@ void print_missing(const std::vector<Skipped>& all) {
 void print_header(const Report& report) {
   const Build built = build();
   const Machine& m = report.machine;
-  print_comment("rectify-bench " + built.version + (built.commit.empty() ? "" : ", commit " + built.commit) + ", " + built.compiler +
-                (built.cuda.empty() ? "" : ", CUDA " + built.cuda) + ", " + report.date);
-  const std::string processor = format("%s, %d of %d cores (%s), %s", m.host.c_str(), m.threads, m.cores, m.affinity.c_str(),
-                                       m.instruction_set.c_str());
+  print_comment("rectify-bench " + built.version + (built.commit.empty() ? "" : ", commit " + built.commit) + ", " +
+                built.compiler + (built.cuda.empty() ? "" : ", CUDA " + built.cuda) + ", " + report.date);
+  const std::string processor =
+      format("%s, %d of %d cores (%s), %s", m.host.c_str(), m.threads, m.cores, m.affinity.c_str(), m.instruction_set.c_str());
   print_comment(m.device == "cpu" ? m.device + ": " + processor + caches_text(m) + ", " + human_bytes(m.memory) + ", load " +
                                         format("%.1f", m.load) + ", waiting threads: " + m.omp_wait_policy
-                                  : m.device + ": " + m.name + ", driver " + m.driver + caches_text(m) + ", " + human_bytes(m.memory) +
-                                        "; host: " + processor);
+                                  : m.device + ": " + m.name + ", driver " + m.driver + caches_text(m) + ", " +
+                                        human_bytes(m.memory) + "; host: " + processor);
   if (!report.peers.empty()) print_comment("peers: " + peers_text(report));
-  print_comment(format("medians of %d samples or more, p10 and p90 beside them; GB/s: 10^9 useful bytes; ceiling: the fastest of "
-                       "plain and streaming copies of the same bytes between the same tensors; cold: buffers rotate over %s",
-                       report.rules.samples, human_bytes(report.cold_bytes).c_str()));
+  print_comment(
+      format("medians of %d samples or more, p10 and p90 beside them; GB/s: 10^9 useful bytes; ceiling: the fastest of "
+             "plain and streaming copies of the same bytes between the same tensors; cold: buffers rotate over %s",
+             report.rules.samples, human_bytes(report.cold_bytes).c_str()));
   std::printf("\n%-24s %-4s %6s %9s %8s  %8s %6s %6s\n", "op", "type", "tensor", "us", "p10", "p90", "GB/s", "ceil");
 }
 
@@ -159,26 +161,31 @@ void print_result(const Result& result, std::string& setting, bool with_repro) {
 
 void print_summary(const Report& report) {
   std::printf("\n");
-  const std::size_t timed = count_rows(report, [](auto&, const Row& row) { return !row.samples.seconds().empty() && !row.is_ceiling; });
+  const std::size_t timed =
+      count_rows(report, [](auto&, const Row& row) { return !row.samples.seconds().empty() && !row.is_ceiling; });
   const std::size_t right = count_rows(report, [](auto&, const Row& row) { return row.is_checked && row.who == "rectify"; });
   const std::size_t failed = count_rows(report, [](auto&, const Row& row) { return row.outcome == "failed"; });
-  print_comment(format("%zu of %zu cases in %.1f s; %zu equal the reference, %zu rows failed", report.results.size(), report.cases,
-                       report.seconds, right, failed));
-  const std::size_t faults = count_rows(
-      report, [](const Result& result, const Row& row) { return result.of_ceiling(row) > harness::ceiling_fault; });
+  print_comment(format("%zu of %zu cases in %.1f s; %zu equal the reference, %zu rows failed", report.results.size(),
+                       report.cases, report.seconds, right, failed));
+  const std::size_t faults =
+      count_rows(report, [](const Result& result, const Row& row) { return result.of_ceiling(row) > harness::ceiling_fault; });
   if (faults > 0)
-    print_comment(format("%zu figures are above 103%% of the ceiling (!), which is a fault of the measurement: others used the "
-                         "machine. Run these cases again.", faults));
+    print_comment(
+        format("%zu figures are above 103%% of the ceiling (!), which is a fault of the measurement: others used the "
+               "machine. Run these cases again.",
+               faults));
   const std::size_t noisy = count_rows(report, [](auto&, const Row& row) {
     return !row.is_ceiling && !row.samples.seconds().empty() && row.samples.spread() > harness::noisy_spread;
   });
   if (noisy > 0)
-    print_comment(format("%zu of %zu rows (~) have a spread (p90 - p10) of more than %.0f%% of their median: others used the machine.",
-                         noisy, timed, harness::noisy_spread * 100));
+    print_comment(
+        format("%zu of %zu rows (~) have a spread (p90 - p10) of more than %.0f%% of their median: others used the machine.",
+               noisy, timed, harness::noisy_spread * 100));
   std::vector<Skipped> missing = report.skipped;
   for (const Result& result : report.results) {
     for (const Row& row : result.rows) {
-      if (row.outcome == "absent") missing.push_back({result.of.op.name + " " + bench::name(result.of.dtype), row.who + " " + row.why});
+      if (row.outcome == "absent")
+        missing.push_back({result.of.op.name + " " + bench::name(result.of.dtype), row.who + ": " + row.why});
     }
   }
   print_missing(missing);
@@ -260,8 +267,8 @@ std::string markdown_of(const Report& report) {
       const harness::Samples& s = row.samples;
       const std::string name = result.of.op.name + (row.who == "rectify" ? "" : ", " + row.who);
       all += format("| %s | %s | %s | %s | %s | %s | %.1f | %s |\n", name.c_str(), bench::name(result.of.dtype).c_str(),
-                    result.of.shape().c_str(), microseconds(s.median() * 1e6).c_str(), microseconds(s.quantile(0.1) * 1e6).c_str(),
-                    microseconds(s.quantile(0.9) * 1e6).c_str(),
+                    result.of.shape().c_str(), microseconds(s.median() * 1e6).c_str(),
+                    microseconds(s.quantile(0.1) * 1e6).c_str(), microseconds(s.quantile(0.9) * 1e6).c_str(),
                     static_cast<double>(result.of.bytes()) / row.seconds() / 1e9, of_ceiling_text(result, row).c_str());
     }
   }
@@ -275,7 +282,8 @@ void print_progress(const std::string& text) {
   winsize size{};
   const bool is_known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
   const std::string line = text.substr(0, is_known ? size.ws_col - 1u : std::size_t{columns});
-  std::fprintf(stderr, "\r%s%s\r%s", line.c_str(), std::string(shown > line.size() ? shown - line.size() : 0, ' ').c_str(), line.c_str());
+  std::fprintf(stderr, "\r%s%s\r%s", line.c_str(), std::string(shown > line.size() ? shown - line.size() : 0, ' ').c_str(),
+               line.c_str());
   shown = line.size();
 }
 

@@ -79,10 +79,11 @@ std::vector<Samples> sample_in_turns(const std::vector<Contender>& contenders, c
   }
   const Clock::time_point begin = Clock::now();
   for (int turn = 0; !ended(); ++turn) {
-    if (turn >= rules.samples && (turn >= rules.most_samples || seconds_since(begin) > rules.seconds || precise(all, rules.noise))) break;
+    if (turn >= rules.samples &&
+        (turn >= rules.most_samples || seconds_since(begin) > rules.seconds || precise(all, rules.noise)))
+      break;
     // The order rotates, so that none always follows the same other.
-    for (std::size_t i = 0; i < all.size() && !ended(); ++i)
-      all[(i + static_cast<std::size_t>(turn)) % all.size()].take();
+    for (std::size_t i = 0; i < all.size() && !ended(); ++i) all[(i + static_cast<std::size_t>(turn)) % all.size()].take();
   }
   std::vector<Samples> samples;
   for (const Sampled& each : all) samples.push_back(each.all());

@@ -18,7 +18,7 @@ struct Contender {
   std::function<Duration(int)> run;
   std::function<void()> before = {};  ///< what a sample needs first and is not timed; may be empty
   int most_calls = 1000;              ///< of a sample
-  int multiple = 1;                  ///< a sample has a multiple of so many calls
+  int multiple = 1;                   ///< a sample has a multiple of so many calls
 };
 
 struct Rules {
@@ -36,7 +36,7 @@ class Samples {
   Samples(std::vector<double> seconds, int calls, double host_seconds);
 
   const std::vector<double>& seconds() const { return seconds_; }
-  int calls() const { return calls_; }                 ///< in a sample
+  int calls() const { return calls_; }                   ///< in a sample
   double host_seconds() const { return host_seconds_; }  ///< median
   /// Linear between two samples: quantile(0.5) of 1 and 3 is 2.
   double quantile(double q) const;

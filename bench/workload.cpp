@@ -26,7 +26,8 @@ bool is_elementwise(Operand operand) { return !is_parameter(operand) && !is_sum(
 
 }  // namespace
 
-Workload::Workload(const Op& op, const Relu& relu, DType dtype, std::int64_t elements, const Memory& memory, Placement placement)
+Workload::Workload(const Op& op, const Relu& relu, DType dtype, std::int64_t elements, const Memory& memory,
+                   Placement placement)
     : op_(op),
       relu_(relu),
       dtype_(dtype),
@@ -103,7 +104,8 @@ Backward Workload::backward_operands() const {
 
 Workload Workload::solved_block() const {
   const Layout& layout = op_.layout;
-  Workload block(op_, relu_, dtype_, std::min(units_, layout.block_units) * layout.unit_elements(), Memory::of(Device::cpu()), {});
+  Workload block(op_, relu_, dtype_, std::min(units_, layout.block_units) * layout.unit_elements(), Memory::of(Device::cpu()),
+                 {});
   for (const Operand operand : op_.operands) {
     const Buffer& each = block.buffer(operand);
     if (op_.is_output(operand)) {

@@ -79,4 +79,6 @@ if(TARGET rectify-bench)
     set_target_properties(rectify-bench PROPERTIES INSTALL_RPATH "")
   endif()
   install(TARGETS rectify-bench RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT rectify_bench)
+  install(FILES ${PROJECT_SOURCE_DIR}/bench/peers/torch_worker.py ${PROJECT_SOURCE_DIR}/bench/peers/torch_requests.py
+    ${PROJECT_SOURCE_DIR}/bench/peers/torch_recipes.py DESTINATION ${CMAKE_INSTALL_DATADIR}/rectify/bench COMPONENT rectify_bench)
 endif()

@@ -6,6 +6,7 @@ case "${1:-}" in
   *) echo "usage: scripts/test.sh [--slow]" >&2; exit 2 ;;
 esac
 source "$(dirname "$0")/setup.sh"
+install_missing libdnnl-dev libeigen3-dev  # peers of rectify-bench
 if [ "${1:-}" = --slow ]; then install_missing clang g++-aarch64-linux-gnu qemu-user; fi  # other compilers, another architecture
 cmake --workflow --preset test
 if [ "${1:-}" = --slow ]; then ctest --preset slow; fi

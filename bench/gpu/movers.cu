@@ -108,11 +108,12 @@ Mover by_kernel() {
 }
 
 Mover by_memcpy() {
-  return {"cudaMemcpyAsync", [](const std::vector<Stream>& streams, void* stream) {
-            const bool reads_first = !streams[0].is_written;
-            RECTIFY_REQUIRE_CUDA(cudaMemcpyAsync(streams[reads_first ? 1 : 0].data, streams[reads_first ? 0 : 1].data,
-                                                 streams[0].bytes, cudaMemcpyDeviceToDevice, static_cast<cudaStream_t>(stream)));
-          }};
+  return {
+      "cudaMemcpyAsync", [](const std::vector<Stream>& streams, void* stream) {
+        const bool reads_first = !streams[0].is_written;
+        RECTIFY_REQUIRE_CUDA(cudaMemcpyAsync(streams[reads_first ? 1 : 0].data, streams[reads_first ? 0 : 1].data,
+                                             streams[0].bytes, cudaMemcpyDeviceToDevice, static_cast<cudaStream_t>(stream)));
+      }};
 }
 
 bool is_copy(const std::vector<Stream>& streams) {

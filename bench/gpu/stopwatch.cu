@@ -63,9 +63,7 @@ std::function<Duration()> cuda_stopwatch(const Work& work, bool as_graph) {
   const Clock& clock = the_clock();
   if (!as_graph) return [=, &clock] { return clock.duration_of([&] { work(clock.stream); }); };
   const auto graph = captured(work, clock.stream);
-  return [=, &clock] {
-    return clock.duration_of([&] { RECTIFY_REQUIRE_CUDA(cudaGraphLaunch(graph.get(), clock.stream)); });
-  };
+  return [=, &clock] { return clock.duration_of([&] { RECTIFY_REQUIRE_CUDA(cudaGraphLaunch(graph.get(), clock.stream)); }); };
 }
 
 }  // namespace rectify::harness

@@ -54,13 +54,15 @@ class EigenPeer : public Peer {
  public:
   std::string name() const override { return "Eigen"; }
   std::string version() const override {
-    return std::to_string(EIGEN_WORLD_VERSION) + "." + std::to_string(EIGEN_MAJOR_VERSION) + "." + std::to_string(EIGEN_MINOR_VERSION);
+    return std::to_string(EIGEN_WORLD_VERSION) + "." + std::to_string(EIGEN_MAJOR_VERSION) + "." +
+           std::to_string(EIGEN_MINOR_VERSION);
   }
   PeerCalls prepare(const std::vector<Workload>& sets) override {
     require_op(sets[0], {"forward", "backward"});
     if (sets[0].relu().threshold != 0) throw Absent("is measured with a threshold of 0");
     const bool forwards = sets[0].op().direction == Direction::forward;
-    PeerCalls calls{forwards ? "max(0).min(cap) + min(0) * alpha, on each thread's share" : "select(), on each thread's share", {}};
+    PeerCalls calls{forwards ? "max(0).min(cap) + min(0) * alpha, on each thread's share" : "select(), on each thread's share",
+                    {}};
     for (const Workload& work : sets) {
       switch (work.dtype()) {
         case DType::f16: calls.of_set.push_back(call_of<Eigen::half>(work)); break;

@@ -49,8 +49,10 @@ class Worker {
     posix_spawn_file_actions_adddup2(&actions, replies[1], STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, memory.descriptor(), inherited);
     for (const int end : {requests[0], requests[1], replies[0], replies[1]}) posix_spawn_file_actions_addclose(&actions, end);
-    std::vector<std::string> words{python(), worker_file(), "--memory-fd", std::to_string(inherited), "--memory-bytes",
-                                   std::to_string(memory.bytes()), "--threads", std::to_string(omp_get_max_threads())};
+    std::vector<std::string> words{python(),         worker_file(),
+                                   "--memory-fd",    std::to_string(inherited),
+                                   "--memory-bytes", std::to_string(memory.bytes()),
+                                   "--threads",      std::to_string(omp_get_max_threads())};
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
@@ -125,9 +127,14 @@ class Torch : public Peer {
   json request_of(const std::vector<Workload>& sets) const {
     const Workload& first = sets[0];
     const Relu& f = first.relu();
-    json request{{"do", "prepare"},       {"op", first.op().name},         {"dtype", harness::name(first.dtype())},
-                 {"alpha", f.alpha},      {"threshold", f.threshold},      {"max_value", nullptr},
-                 {"gain", first.op().gain}, {"channel_axis", first.op().layout.channel_axis}};
+    json request{{"do", "prepare"},
+                 {"op", first.op().name},
+                 {"dtype", harness::name(first.dtype())},
+                 {"alpha", f.alpha},
+                 {"threshold", f.threshold},
+                 {"max_value", nullptr},
+                 {"gain", first.op().gain},
+                 {"channel_axis", first.op().layout.channel_axis}};
     if (f.max_value < Relu{}.max_value) request["max_value"] = f.max_value;
     for (const Operand operand : first.op().operands) {
       const TensorView view = first.view(operand);

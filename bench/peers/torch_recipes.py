@@ -15,7 +15,7 @@ from torch import Tensor
 
 
 class Absent(Exception):
-    """PyTorch has no function for the request; the text says why."""
+    """has no function for the request; the text says why."""
 
 
 @dataclass
@@ -31,9 +31,9 @@ class Activation:
 def activation(alpha, threshold, max_value):
     """max_value is None if there is no cap."""
     if alpha != 0 and (threshold != 0 or max_value is not None):
-        raise Absent("PyTorch has no alpha together with a threshold or a cap")
+        raise Absent("has no alpha together with a threshold or a cap")
     if threshold != 0 and max_value is not None:
-        raise Absent("PyTorch has no threshold together with a cap")
+        raise Absent("has no threshold together with a cap")
     if alpha != 0:
         name, parameters, backward = "leaky_relu", f"{alpha!r}", f"leaky_relu_backward($dy, $z, {alpha!r}, False"
     elif max_value is not None:
@@ -116,7 +116,7 @@ class Loop:
     def _recipe(request):
         op, gain = request["op"], request["gain"]
         if op not in RECIPES or gain != 1:
-            raise Absent("PyTorch has no such op")
+            raise Absent("has no such op")
         is_prelu = op.startswith("prelu")
         if is_prelu and (request["threshold"] != 0 or request["max_value"] is not None):
             raise Absent("prelu has no threshold and no cap")

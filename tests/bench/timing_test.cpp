@@ -158,7 +158,8 @@ TEST(Movers, ACopyIsAlsoMovedByMemcpyAndNothingElseIs) {
 
 TEST(Stopwatch, TimesWhatItRuns) {
   int calls = 0;
-  const Duration taken = stopwatch(Device::cpu(), [&](void*) { ++calls; }, false)();
+  const Duration taken = stopwatch(
+      Device::cpu(), [&](void*) { ++calls; }, false)();
   EXPECT_EQ(calls, 1);
   EXPECT_GT(taken.seconds, 0);
   EXPECT_EQ(taken.seconds, taken.host_seconds);

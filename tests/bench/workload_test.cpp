@@ -30,7 +30,8 @@ float* floats(const Workload& work, const char* name) { return static_cast<float
 TEST(BenchWorkload, EveryOpEqualsTheReferenceAndASpoiltElementDoesNot) {
   for (const Op& op : ops()) {
     SCOPED_TRACE(op.name);
-    const Checked one(case_of(op.name.c_str(), op.layout, op.layout.block_units * 2 + 8, op.function(presets::torch::leaky_relu())));
+    const Checked one(
+        case_of(op.name.c_str(), op.layout, op.layout.block_units * 2 + 8, op.function(presets::torch::leaky_relu())));
     EXPECT_EQ(one.work.difference(one.block), "");
     const char* const output = op.direction == Direction::forward ? "y" : "dx";
     floats(one.work, output)[one.of.elements - 1] += 1;

@@ -26,6 +26,6 @@ endforeach()
 # rectify-bench finds the library relative to its own folder.
 if(EXISTS ${PREFIX}/bin/rectify-bench)
   unset(ENV{LD_LIBRARY_PATH})
-  execute_process(COMMAND ${PREFIX}/bin/rectify-bench --op forward --min-bytes 64K --max-bytes 64K --repetitions 1
+  execute_process(COMMAND ${PREFIX}/bin/rectify-bench check --op forward --max 64K
     OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
 endif()
