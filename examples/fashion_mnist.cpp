@@ -174,7 +174,7 @@ void print_header(const idx::Images& images, Device device) {
 }
 
 void print_notes(const std::string& same) {
-  std::printf("\nIs relu(alpha=0.3) leaky_relu(0.3), bit for bit?%s\n", same.c_str());
+  std::printf("\nDoes relu(alpha=0.3) equal leaky_relu(0.3) bit for bit?%s\n", same.c_str());
   std::puts(
       "spread: (p90 - p10) / median; ~: others used the machine. GB/s: 10^9 bytes\n"
       "ceiling: of the speed of the fastest copy of as many bytes, timed in turn;\n"

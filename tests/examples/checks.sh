@@ -2,10 +2,10 @@
 # shellcheck shell=bash disable=SC2086,SC2154
 unset OMP_WAIT_POLICY # the programs decide how OpenMP's threads wait
 
-# Usage: work_in_a_new_folder    and removes it when the test ends
+# Usage: work_in_a_new_folder    and removes it when the test ends, with what still runs
 work_in_a_new_folder() {
   work=$(mktemp -d)
-  trap 'rm -rf "$work"' EXIT
+  trap 'kill -9 $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
   cd "$work" || exit
 }
 fail() { echo "FAILED: $*" >&2; exit 1; }
