@@ -18,8 +18,8 @@ struct Stream {
   bool is_written;
 };
 
-/// One way to move streams: it reads all that are read, and overwrites all that are written. Their number is at most 4 and 2;
-/// streams may share memory, as when an op works in place. On a GPU a call is asynchronous on `stream`.
+/// One way to move streams: it reads all that are read, and overwrites all that are written. At most 3 and 2 of them have the
+/// largest size; streams may share memory, as when an op works in place. On a GPU a call is asynchronous on `stream`.
 struct Mover {
   std::string name;
   std::function<void(const std::vector<Stream>&, void* stream)> move;

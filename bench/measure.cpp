@@ -36,7 +36,9 @@ class Bench {
     for (std::size_t i = 0; i < count; ++i)
       sets_.emplace_back(case_.op, case_.relu, case_.dtype, case_.elements, memory, case_.placement);
     block_ = std::make_unique<Workload>(sets_[0].solved_block());
-    for (const Workload& set : sets_) set.prepare(*block_);
+    for (const Workload& set : sets_) {
+      if (!settings.is_checked || &set != &sets_.front()) set.prepare(*block_);  // check_first() prepares the first
+    }
   }
 
   std::size_t sets() const { return sets_.size(); }

@@ -179,6 +179,7 @@ void settle_sizes(const SizeOptions& given, Options& o) {
   if (given.min->empty() && !given.max->empty()) o.min_bytes = o.max_bytes;
   if (given.max->empty() && !given.min->empty()) o.max_bytes = o.min_bytes;
   if (o.min_bytes > o.max_bytes) throw CLI::ValidationError("--min", "is larger than --max");
+  if (o.is_short) o.dtypes = {"all"};
   o.shapes();  // throws for a text that is no shape
 }
 

@@ -82,8 +82,10 @@ std::vector<Samples> sample_in_turns(const std::vector<Contender>& contenders, c
     if (turn >= rules.samples &&
         (turn >= rules.most_samples || seconds_since(begin) > rules.seconds || precise(all, rules.noise)))
       break;
-    // The order rotates, so that none always follows the same other.
-    for (std::size_t i = 0; i < all.size() && !ended(); ++i) all[(i + static_cast<std::size_t>(turn)) % all.size()].take();
+    // The order rotates and, every other turn, is reversed, so that none always follows the same other.
+    const auto first = static_cast<std::size_t>(turn) % all.size();
+    for (std::size_t i = 0; i < all.size() && !ended(); ++i)
+      all[(first + (turn % 2 == 0 ? i : all.size() - i)) % all.size()].take();
   }
   std::vector<Samples> samples;
   for (const Sampled& each : all) samples.push_back(each.all());

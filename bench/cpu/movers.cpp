@@ -47,11 +47,11 @@ void move_by_memcpy(const std::vector<Stream>& streams, void*) {
   });
 }
 
-Mover by_kernel(const char* name, bool past_the_caches) {
-  return {name, [traffic = best_traffic(), past_the_caches](const std::vector<Stream>& streams, void*) {
+Mover by_kernel(const char* name, Way way) {
+  return {name, [traffic = best_traffic(), way](const std::vector<Stream>& streams, void*) {
             const std::size_t largest = largest_of(streams);
             on_all_threads(largest, [&](std::size_t begin, std::size_t end) {
-              traffic(Share{&streams, largest, begin, end}, past_the_caches);
+              traffic(Share{&streams, largest, begin, end}, way);
             });
           }};
 }
@@ -71,8 +71,11 @@ bool is_aligned(const std::vector<Stream>& streams) {
 }  // namespace
 
 std::vector<Mover> cpu_movers(const std::vector<Stream>& streams) {
-  std::vector<Mover> all{by_kernel("plain copy", false)};
-  if (is_aligned(streams)) all.push_back(by_kernel("streaming copy", true));
+  std::vector<Mover> all{by_kernel("plain copy", Way::plain), by_kernel("fetching copy", Way::fetching)};
+  if (is_aligned(streams)) {
+    all.push_back(by_kernel("streaming copy by lines", Way::streaming_lines));
+    all.push_back(by_kernel("streaming copy by blocks", Way::streaming_blocks));
+  }
   if (is_copy(streams)) all.push_back({"memcpy", move_by_memcpy});
   return all;
 }

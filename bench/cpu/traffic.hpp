@@ -12,16 +12,20 @@ struct Share {
   std::size_t largest, begin, end;
 };
 
-using Traffic = void (*)(const Share&, bool past_the_caches);
+/// Which is fastest depends on the machine, the op and the size. Streaming ways store past the caches; they and `fetching` prefetch
+/// inputs.
+enum class Way { plain, fetching, streaming_lines, streaming_blocks };
+
+using Traffic = void (*)(const Share&, Way);
 namespace baseline {
-void traffic(const Share& share, bool past_the_caches);
+void traffic(const Share& share, Way way);
 }
 #if defined(__x86_64__)
 namespace avx2 {
-void traffic(const Share& share, bool past_the_caches);
+void traffic(const Share& share, Way way);
 }
 namespace avx512 {
-void traffic(const Share& share, bool past_the_caches);
+void traffic(const Share& share, Way way);
 }
 #endif
 

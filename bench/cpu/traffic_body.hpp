@@ -40,24 +40,31 @@ void store(char* to, Vector v) {
   *reinterpret_cast<Unaligned*>(to) = v;
 }
 
-constexpr std::size_t line = 64, block = 256, chunk = 16 * block, fetched_ahead = 1024;
+constexpr std::size_t line = 64, chunk = 4096;
+
+/// How streams are moved: past the caches or not, in blocks of how many bytes, and fetching how far ahead (0: not).
+template <bool PastTheCaches, std::size_t Block, std::size_t Ahead>
+struct How {
+  static constexpr bool past_the_caches = PastTheCaches;
+  static constexpr std::size_t block = Block, ahead = Ahead;
+};
 
 /// One block of every stream of full size. An output is written whole before the next: lines of two outputs that alternate would
 /// each be written to memory in parts.
-template <int Inputs, int Outputs, bool PastTheCaches>
+template <int Inputs, int Outputs, class How>
 void move_block(const char* const* from, char* const* to, std::size_t at, Vector& seen) {
-  if constexpr (PastTheCaches) {
+  if constexpr (How::ahead > 0) {
     for (int i = 0; i < Inputs; ++i) {
-      for (std::size_t ahead = 0; ahead < block; ahead += line) __builtin_prefetch(from[i] + at + ahead + fetched_ahead);
+      for (std::size_t k = 0; k < How::block; k += line) __builtin_prefetch(from[i] + at + k + How::ahead);
     }
   }
   for (int o = 0; o < std::max(Outputs, 1); ++o) {
 #pragma GCC unroll 16
-    for (std::size_t k = at; k < at + block; k += width) {
+    for (std::size_t k = at; k < at + How::block; k += width) {
       Vector v = Inputs > 0 ? load(from[0] + k) : Vector{};
       for (int i = 1; i < Inputs; ++i) v ^= load(from[i] + k);
       if constexpr (Outputs > 0) {
-        store<PastTheCaches>(to[o] + k, v);
+        store<How::past_the_caches>(to[o] + k, v);
       } else {
         seen ^= v;
       }
@@ -76,7 +83,7 @@ void move_part(const Stream& stream, std::size_t begin, std::size_t end, Vector&
   for (; begin < end; ++begin) seen[0] ^= data[begin];
 }
 
-template <int Inputs, int Outputs, bool PastTheCaches>
+template <int Inputs, int Outputs, class How>
 void move(const Share& share) {
   const char* from[Inputs + 1] = {};
   char* to[Outputs + 1] = {};
@@ -95,7 +102,7 @@ void move(const Share& share) {
   for (std::size_t at = share.begin; at < share.end; at += chunk) {
     const std::size_t end = std::min(at + chunk, share.end);
     std::size_t k = at;
-    for (; k + block <= end; k += block) move_block<Inputs, Outputs, PastTheCaches>(from, to, k, seen);
+    for (; k + How::block <= end; k += How::block) move_block<Inputs, Outputs, How>(from, to, k, seen);
     for (int o = 0; o < Outputs; ++o) {
       if constexpr (Inputs > 0) {
         std::memmove(to[o] + k, from[0] + k, end - k);
@@ -112,39 +119,40 @@ void move(const Share& share) {
   volatile long long kept = seen[0];  // so that reads are not removed
   static_cast<void>(kept);
 #if defined(__SSE2__)
-  if constexpr (PastTheCaches) _mm_sfence();
+  if constexpr (How::past_the_caches) _mm_sfence();
 #endif
 }
 
 template <int Inputs, int Outputs>
-void move(const Share& share, bool past_the_caches) {
-  if (past_the_caches) {
-    move<Inputs, Outputs, true>(share);
-  } else {
-    move<Inputs, Outputs, false>(share);
+void move(const Share& share, Way way) {
+  switch (way) {
+    case Way::plain: return move<Inputs, Outputs, How<false, 256, 0>>(share);
+    case Way::fetching: return move<Inputs, Outputs, How<false, 64, 512>>(share);
+    case Way::streaming_lines: return move<Inputs, Outputs, How<true, 64, 512>>(share);
+    case Way::streaming_blocks: return move<Inputs, Outputs, How<true, 256, 1024>>(share);
   }
 }
 
 template <int Outputs>
-void move(const Share& share, int inputs, bool past_the_caches) {
+void move(const Share& share, int inputs, Way way) {
   switch (inputs) {
-    case 0: return move<0, Outputs>(share, past_the_caches);
-    case 1: return move<1, Outputs>(share, past_the_caches);
-    case 2: return move<2, Outputs>(share, past_the_caches);
-    default: return move<3, Outputs>(share, past_the_caches);
+    case 0: return move<0, Outputs>(share, way);
+    case 1: return move<1, Outputs>(share, way);
+    case 2: return move<2, Outputs>(share, way);
+    default: return move<3, Outputs>(share, way);
   }
 }
 
 }  // namespace
 
-void traffic(const Share& share, bool past_the_caches) {
+void traffic(const Share& share, Way way) {
   int inputs = 0, outputs = 0;
   for (const Stream& stream : *share.streams) {
     if (stream.bytes == share.largest) ++(stream.is_written ? outputs : inputs);
   }
-  if (outputs == 0) return move<0>(share, inputs, past_the_caches);
-  if (outputs == 1) return move<1>(share, inputs, past_the_caches);
-  return move<2>(share, inputs, past_the_caches);
+  if (outputs == 0) return move<0>(share, inputs, way);
+  if (outputs == 1) return move<1>(share, inputs, way);
+  return move<2>(share, inputs, way);
 }
 
 }  // namespace rectify::harness::RECTIFY_TRAFFIC

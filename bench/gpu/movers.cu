@@ -61,6 +61,7 @@ __global__ void __launch_bounds__(threads) move_kernel(const __grid_constant__ T
 
 template <int N, int Inputs, bool Streaming>
 void launch(const Traffic& all, cudaStream_t stream) {
+  if (all.packs == 0) return;
   const auto blocks = static_cast<unsigned>((all.packs + threads * N - 1) / (threads * N));
   if (all.full_outputs == 2) {
     move_kernel<N, Inputs, 2, Streaming><<<blocks, threads, 0, stream>>>(all);

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <set>
 #include <vector>
 
 namespace rectify::harness {
@@ -36,7 +37,7 @@ Contender fake(const std::string& name, double seconds, std::vector<std::string>
           }};
 }
 
-TEST(Turns, ContendersAlternateAndTheOrderRotates) {
+TEST(Turns, ContendersAlternateAndEachFollowsDifferentOthers) {
   std::vector<std::string> log;
   Rules rules;
   rules.samples = 3;
@@ -47,6 +48,12 @@ TEST(Turns, ContendersAlternateAndTheOrderRotates) {
   EXPECT_EQ(samples[1].median(), 2);
   const std::vector<std::string> taken(log.end() - 6, log.end());
   EXPECT_EQ(taken, (std::vector<std::string>{"a", "b", "b", "a", "a", "b"}));
+  log.clear();
+  rules.samples = rules.most_samples = 12;
+  sample_in_turns({fake("a", 1, log), fake("b", 1, log), fake("c", 1, log)}, rules, never);
+  std::set<std::string> pairs;
+  for (std::size_t i = log.size() - 36; i + 1 < log.size(); ++i) pairs.insert(log[i] + log[i + 1]);
+  for (const char* pair : {"ab", "ac", "ba", "bc", "ca", "cb"}) EXPECT_EQ(pairs.count(pair), 1u) << pair;
 }
 
 TEST(Turns, ASampleHasAsManyCallsAsFillIt) {
@@ -151,9 +158,11 @@ TEST(Movers, ACopyIsAlsoMovedByMemcpyAndNothingElseIs) {
     for (const Mover& mover : movers(Device::cpu(), streams)) all += mover.name + ";";
     return all;
   };
-  EXPECT_EQ(names({{a.data, 4096, false}, {b.data, 4096, true}}), "plain copy;streaming copy;memcpy;");
-  EXPECT_EQ(names({{a.data, 4096, false}, {b.data, 4096, false}, {c.data, 4096, true}}), "plain copy;streaming copy;");
-  EXPECT_EQ(names({{a.data, 4096, false}, {b.data + 4, 2048, true}}), "plain copy;");
+  EXPECT_EQ(names({{a.data, 4096, false}, {b.data, 4096, true}}),
+            "plain copy;fetching copy;streaming copy by lines;streaming copy by blocks;memcpy;");
+  EXPECT_EQ(names({{a.data, 4096, false}, {b.data, 4096, false}, {c.data, 4096, true}}),
+            "plain copy;fetching copy;streaming copy by lines;streaming copy by blocks;");
+  EXPECT_EQ(names({{a.data, 4096, false}, {b.data + 4, 2048, true}}), "plain copy;fetching copy;");
 }
 
 TEST(Stopwatch, TimesWhatItRuns) {
