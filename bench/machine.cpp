@@ -24,6 +24,11 @@ std::string first_line(const std::string& file) {
   return line;
 }
 
+std::string environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
 /// "32K", "1024K", "16M" as bytes.
 std::int64_t bytes_of(const std::string& text) {
   const std::int64_t number = std::atoll(text.c_str());
@@ -67,11 +72,10 @@ std::vector<int> usable_cores() {
 /// The widest set of which the library has loops, as instruction_set.cpp chooses it.
 std::string instruction_set() {
 #if defined(__x86_64__)
-  const char* const most = std::getenv("RECTIFY_MAX_CPU_ISA");
-  const std::string limit = most != nullptr ? most : "avx512";
+  const std::string limit = environment("RECTIFY_MAX_CPU_ISA");
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  if (limit == "avx512" && avx512) return "avx512";
+  if (limit != "baseline" && limit != "avx2" && avx512) return "avx512";
   if (limit != "baseline" && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "avx2";
 #endif
   return "baseline";
@@ -93,8 +97,8 @@ Machine machine_of(Device device) {
   all.threads = omp_get_max_threads();
   all.affinity = ranges(cores);
   all.instruction_set = instruction_set();
-  const char* const policy = std::getenv("OMP_WAIT_POLICY");
-  all.omp_wait_policy = policy != nullptr ? policy : "";
+  all.omp_wait_policy = environment("OMP_WAIT_POLICY");
+  all.gomp_spincount = environment("GOMP_SPINCOUNT");
   double load[1] = {};
   if (getloadavg(load, 1) == 1) all.load = load[0];
   all.device = device.kind == Device::Kind::cpu ? "cpu" : "cuda:" + std::to_string(device.index);

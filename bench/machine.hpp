@@ -14,7 +14,7 @@ struct Machine {
   std::string name;                            ///< of the processor or the GPU
   std::map<std::string, std::int64_t> caches;  ///< "L2": bytes; the last one is what cold buffers must leave
   std::int64_t memory = 0;                     ///< of the device, bytes
-  std::string host, affinity, instruction_set, omp_wait_policy, driver, compute_capability;
+  std::string host, affinity, instruction_set, omp_wait_policy, gomp_spincount, driver, compute_capability;
   int cores = 0, threads = 0;  ///< of the CPU that this process may use, and uses
   double load = 0;             ///< average of the last minute, when the run began
 

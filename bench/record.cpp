@@ -87,6 +87,7 @@ json machine_json(const Machine& machine, const std::map<std::string, std::strin
            {"caches", machine.caches},
            {"memory", machine.memory},
            {"omp_wait_policy", machine.omp_wait_policy},
+           {"gomp_spincount", machine.gomp_spincount},
            {"load", machine.load},
            {"version", built.version},
            {"commit", built.commit},

@@ -79,6 +79,12 @@ std::string caches_text(const Machine& machine) {
   return all;
 }
 
+/// How OpenMP's threads wait: what of its environment is set.
+std::string waiting_text(const Machine& machine) {
+  const std::string policy = "OMP_WAIT_POLICY=" + machine.omp_wait_policy;
+  return machine.gomp_spincount.empty() ? policy : policy + " GOMP_SPINCOUNT=" + machine.gomp_spincount;
+}
+
 std::string peers_text(const Report& report) {
   std::string all;
   for (const auto& [name, version] : report.peers)
@@ -133,7 +139,7 @@ void print_header(const Report& report) {
   const std::string processor =
       format("%s, %d of %d cores (%s), %s", m.host.c_str(), m.threads, m.cores, m.affinity.c_str(), m.instruction_set.c_str());
   print_comment(m.device == "cpu" ? m.device + ": " + processor + caches_text(m) + ", " + human_bytes(m.memory) + ", load " +
-                                        format("%.1f", m.load) + ", waiting threads: " + m.omp_wait_policy
+                                        format("%.1f", m.load) + "; " + waiting_text(m)
                                   : m.device + ": " + m.name + ", driver " + m.driver + caches_text(m) + ", " +
                                         human_bytes(m.memory) + "; host: " + processor);
   if (!report.peers.empty()) print_comment("peers: " + peers_text(report));
@@ -232,7 +238,7 @@ void print_info(const Report& report) {
   for (const auto& [level, bytes] : m.caches) line(level.c_str(), human_bytes(bytes));
   line("memory", human_bytes(m.memory));
   line("host", format("%s, %d cores (%s)", m.host.c_str(), m.cores, m.affinity.c_str()));
-  line("threads", format("%d, waiting threads: %s", m.threads, m.omp_wait_policy.c_str()));
+  line("threads", std::to_string(m.threads) + "; " + waiting_text(m));
   line("instruction set", m.instruction_set);
   line("load", format("%.1f", m.load));
   line("peers", peers_text(report));

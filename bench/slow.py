@@ -8,7 +8,7 @@ from records import PARTS, PEERS, too_fast
 
 GOOD = 0.90  # of the ceiling
 EQUAL = 0.005  # ratios this close to 1 are printed as 1.00
-MOST_SIZES = 2  # of an op and dtype that are listed one by one; more become a range
+LARGE, SMALL = 63 << 20, 1 << 20  # bytes of a tensor
 
 
 def lines(found):
@@ -33,31 +33,27 @@ def where(row):
 
 
 def ceiling_lines(found):
-    """Each case once: files may have measured the same one, and the first file counts."""
-    cases = {}
-    for record in found:
-        for row in record.of_rectify():
-            cases.setdefault((row["op"], row["dtype"], row["tensor_bytes"], row["mode"]), row)
-    below = sorted((row for row in cases.values() if round(row["of_ceiling"], 2) < GOOD), key=lambda row: row["of_ceiling"])
-    if not below:
-        return bullet(f"All {len(cases)} cases reach {percent(GOOD)} of the ceiling.")
-    told = bullet(f"{len(below)} of {len(cases)} cases stay below {percent(GOOD)} of the ceiling, slowest op first:")
-    for op in distinct(row["op"] for row in below):
-        mine = [row for row in below if row["op"] == op]
-        groups = distinct((row["dtype"], row["mode"]) for row in mine)
-        texts = [text for dtype, mode in groups for text in texts_of(mine, dtype, mode)]
-        told += ["  " + line for line in bullet(f"{op}: {'; '.join(texts)}.")]
+    """A line for each dtype, large and cold or small and hot. Other sizes are in the pictures."""
+    told = []
+    for mode, is_size in (("cold", lambda size: size >= LARGE), ("hot", lambda size: 0.9 * SMALL < size <= SMALL)):
+        for dtype in ("f32", "bf16"):
+            cases = {}
+            for record in found:
+                for row in record.of_rectify():
+                    if row["mode"] == mode and row["dtype"] == dtype and is_size(row["tensor_bytes"]):
+                        cases.setdefault(row["op"], row)  # the first file that has it counts
+            told += slow_ops(f"{dtype}, 64 MiB and more, cold" if mode == "cold" else f"{dtype}, {size_text(SMALL)}, hot", cases)
     return told
 
 
-def texts_of(below, dtype, mode):
-    """The slow cases of an op in a dtype and mode, or their range if there are many."""
-    rows = sorted((row for row in below if (row["dtype"], row["mode"]) == (dtype, mode)), key=lambda row: row["tensor_bytes"])
-    if len(rows) <= MOST_SIZES:
-        return [f"{where(row)}, {percent(row['of_ceiling'])}" for row in rows]
-    worst, best = (pick(rows, key=lambda row: row["of_ceiling"])["of_ceiling"] for pick in (min, max))
-    ends = f"{size_text(rows[0]['tensor_bytes'])} to {size_text(rows[-1]['tensor_bytes'])} {mode}"
-    return [f"{dtype}, {len(rows)} sizes of {ends}, {percent(worst)} to {percent(best)}"]
+def slow_ops(title, cases):
+    below = sorted((row for row in cases.values() if round(row["of_ceiling"], 2) < GOOD), key=lambda row: row["of_ceiling"])
+    if not cases:
+        return []
+    if not below:
+        return bullet(f"{title}: all {len(cases)} ops reach {percent(GOOD)} of the ceiling.")
+    texts = [f"{row['op']} {percent(row['of_ceiling'])}" for row in below]
+    return bullet(f"{title}: {len(below)} of {len(cases)} ops stay below {percent(GOOD)} of the ceiling: {', '.join(texts)}.")
 
 
 def peer_lines(found):

@@ -30,7 +30,8 @@ NOTHING = "bench/tables.py writes here; there is no record yet"
 
 def on_machine(record):
     machine, caches = record.machine, record.machine.get("caches") or {}
-    wait = f", OMP_WAIT_POLICY {machine['omp_wait_policy']}" if machine.get("omp_wait_policy") else ""
+    names = {"omp_wait_policy": "OMP_WAIT_POLICY", "gomp_spincount": "GOMP_SPINCOUNT"}
+    wait = "".join(f", {name} {machine[field]}" for field, name in names.items() if machine.get(field))
     last = f", last cache {size_text(max(caches.values()))}" if caches else ""
     text = f"{machine['name']}, {machine['cores']} cores, {machine['threads']} threads{wait}"
     text += f", {machine['instruction_set'].upper()}{last}" if machine.get("instruction_set") else last
@@ -43,7 +44,7 @@ def source(found, versions=False):
     lines = []
     for text in distinct(on_machine(record) for record in found):
         same = [record for record in found if on_machine(record) == text]
-        peers = [f"{who} {number}" for who, number in (same[0].machine.get("peers") or {}).items()] if versions else []
+        peers = [f"{who} {number}".strip() for who, number in (same[0].machine.get("peers") or {}).items()] if versions else []
         samples = distinct(
             f"Medians of at least {record.settings['samples']} samples" for record in same if "samples" in record.settings
         )

@@ -154,12 +154,16 @@ class Measurements(Case):
         self.assertLessEqual(row["us_min"], row["us_p10"])
         self.assertLessEqual(row["us_p90"], row["us_max"])
 
-    def test_18_threads_do_not_spin_unless_asked_to(self):
-        without = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-        for policy in ("passive", "active"):
-            given = without if policy == "passive" else {**without, "OMP_WAIT_POLICY": "active"}
-            bench(*QUICK, "--json", self.json, env=given)
-            self.assertEqual(self.record()["machine"]["omp_wait_policy"], policy)
+    def test_18_threads_spin_for_a_short_while_unless_told_otherwise(self):
+        without = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+        for given, policy, spins in (
+            ({}, "passive", "10000"),
+            ({"OMP_WAIT_POLICY": "active"}, "active", ""),
+            ({"GOMP_SPINCOUNT": "7"}, "", "7"),
+        ):
+            bench(*QUICK, "--json", self.json, env={**without, **given})
+            machine = self.record()["machine"]
+            self.assertEqual((machine["omp_wait_policy"], machine["gomp_spincount"]), (policy, spins))
 
     def test_unchecked_rows_say_so(self):
         bench(*QUICK, "--no-check", "--json", self.json)
