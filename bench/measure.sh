@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures the CPU tables and pictures of docs/performance.md again: bench/measure.sh [--quick] [NAME]. About ten minutes on two cores.
+# Measures the CPU tables and pictures of docs/performance.md again: bench/measure.sh [--quick] [NAME]. About four minutes on two cores.
 #
 # Runs rectify-bench of the preset release (or RECTIFY_BENCH) into bench/results/NAME, then bench/tables.py and bench/plot.py. NAME is made
 # from the machine by default. --quick measures next to nothing, to try the scripts, and writes to build/measure (or MEASURE_OUT) instead
