@@ -97,16 +97,9 @@ class Bench {
       for (const auto& each : streams) calls.push_back([move = mover.move, each](void* stream) { move(each, stream); });
       all.push_back(in_turns(mover.name, calls));
     }
-    harness::Rules few = settings_.rules;
-    few.samples = few.most_samples = std::min(3, settings_.rules.samples);
-    const std::vector<harness::Samples> seen = harness::sample_in_turns(all, few, settings_.ended);
-    std::vector<std::size_t> order(all.size());
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return seen[a].median() < seen[b].median(); });
-    std::vector<Contender> fastest;
-    for (std::size_t i = 0; i < std::min<std::size_t>(2, order.size()); ++i) fastest.push_back(all[order[i]]);
-    return fastest;
+    std::vector<Contender> two;
+    for (const std::size_t index : harness::fastest(all, 2, settings_.ended)) two.push_back(all[index]);
+    return two;
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 
 namespace rectify::harness {
 namespace {
@@ -90,6 +91,19 @@ std::vector<Samples> sample_in_turns(const std::vector<Contender>& contenders, c
   std::vector<Samples> samples;
   for (const Sampled& each : all) samples.push_back(each.all());
   return samples;
+}
+
+std::vector<std::size_t> fastest(const std::vector<Contender>& contenders, std::size_t count,
+                                 const std::function<bool()>& ended) {
+  Rules few;
+  few.samples = few.most_samples = 3;
+  const std::vector<Samples> seen = sample_in_turns(contenders, few, ended);
+  std::vector<std::size_t> order(contenders.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return seen[a].median() < seen[b].median(); });
+  order.resize(std::min(count, order.size()));
+  return order;
 }
 
 }  // namespace rectify::harness

@@ -1,6 +1,7 @@
 // How times are taken: contenders take turns, sample by sample, so that what disturbs the machine disturbs all of them.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <vector>
@@ -56,5 +57,9 @@ constexpr double noisy_spread = 0.3;
 /// Times the contenders in turn. Each first runs until it is warm. Ends early, with fewer samples, if `ended()` is true.
 std::vector<Samples> sample_in_turns(const std::vector<Contender>& contenders, const Rules& rules,
                                      const std::function<bool()>& ended);
+
+/// The indices of the fastest contenders, `count` at most, by a few samples of each in turn.
+std::vector<std::size_t> fastest(const std::vector<Contender>& contenders, std::size_t count,
+                                 const std::function<bool()>& ended);
 
 }  // namespace rectify::harness

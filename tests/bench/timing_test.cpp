@@ -105,6 +105,13 @@ TEST(Turns, InputsAreRestoredBeforeEverySampleAndNotTimed) {
   }
 }
 
+TEST(Turns, TheFastestAreFound) {
+  std::vector<std::string> log;
+  const std::vector<Contender> all{fake("a", 3, log), fake("b", 1, log), fake("c", 2, log)};
+  EXPECT_EQ(fastest(all, 2, never), (std::vector<std::size_t>{1, 2}));
+  EXPECT_EQ(fastest(all, 9, never), (std::vector<std::size_t>{1, 2, 0}));
+}
+
 /// Memory in 64-byte aligned lines, with a guard behind.
 struct Bytes {
   Bytes(std::size_t bytes, unsigned char value) : size(bytes), all(bytes + 128, value) {
