@@ -47,6 +47,12 @@ std::string title_of(const std::string& key) {
   return words[0] + " " + words[1] + " " + words[2] + (words[11] == "rectify" ? "" : " " + words[11]);
 }
 
+/// A field as text; "?" if it is absent.
+std::string text(const json& object, const char* field) {
+  if (!object.contains(field)) return "?";
+  return object[field].is_string() ? object[field].get<std::string>() : text_of(object[field], -1);
+}
+
 void add_row(Record& record, const json& row, bool by_ceiling) {
   const char* const field = by_ceiling ? "of_ceiling" : "us";
   if (!row.is_object() || row.contains("is_ceiling") || !row.contains(field)) return;
@@ -74,9 +80,8 @@ Record read(const std::string& file, bool by_ceiling) {
   record.is_complete = all.value("complete", false);
   const json machine = all.value("machine", json::object());
   if (machine.is_object()) {
-    record.commit = machine.contains("commit") ? text_of(machine["commit"], -1) : "";
-    record.machine = (machine.contains("name") ? text_of(machine["name"], -1) : "") + ", threads " +
-                     (machine.contains("threads") ? text_of(machine["threads"], -1) : "?");
+    record.commit = text(machine, "commit");
+    record.machine = text(machine, "name") + ", " + text(machine, "threads") + " threads";
   }
   for (const json& row : all["rows"]) add_row(record, row, by_ceiling);
   return record;
