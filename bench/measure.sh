@@ -17,7 +17,7 @@ stop() { echo "measure.sh: $*" >&2; exit 2; }
 
 python=${PYTHON:-python3}
 bench=${RECTIFY_BENCH:-build/release/bench/rectify-bench}
-[ -x "$bench" ] || stop "there is no $bench: build it with cmake --workflow --preset demo, or set RECTIFY_BENCH"
+[ -x "$bench" ] || stop "there is no $bench: build it with cmake --preset release && cmake --build build/release --target rectify-bench"
 with_pictures=yes
 if ! "$python" -c 'import matplotlib' 2>/dev/null; then
   [ -n "$quick" ] || stop "the pictures need matplotlib (Debian: python3-matplotlib)"

@@ -32,7 +32,7 @@ using namespace rectify;
 using Bytes = std::vector<unsigned char>;
 
 constexpr const char* default_file = "/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz";
-constexpr int repetitions = 11;
+constexpr int repetitions = 9;
 
 struct Function {
   const char* name;

@@ -7,7 +7,7 @@ cmake --workflow --preset demo
 echo
 build/release/examples/fashion_mnist
 echo
-build/release/bench/rectify-bench --short --seconds 0.2
+build/release/bench/rectify-bench --short --samples 7 --seconds 0.1
 echo
 build/release/examples/tune_alpha --json build/release/tune_alpha.json
 echo

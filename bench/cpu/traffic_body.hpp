@@ -52,22 +52,18 @@ struct How {
 /// One block of every stream of full size. An output is written whole before the next: lines of two outputs that alternate would
 /// each be written to memory in parts.
 template <int Inputs, int Outputs, class How>
-void move_block(const char* const* from, char* const* to, std::size_t at, Vector& seen) {
+void move_block(const char* const* from, char* const* to, std::size_t at) {
   if constexpr (How::ahead > 0) {
     for (int i = 0; i < Inputs; ++i) {
       for (std::size_t k = 0; k < How::block; k += line) __builtin_prefetch(from[i] + at + k + How::ahead);
     }
   }
-  for (int o = 0; o < std::max(Outputs, 1); ++o) {
+  for (int o = 0; o < Outputs; ++o) {
 #pragma GCC unroll 16
     for (std::size_t k = at; k < at + How::block; k += width) {
       Vector v = Inputs > 0 ? load(from[0] + k) : Vector{};
       for (int i = 1; i < Inputs; ++i) v ^= load(from[i] + k);
-      if constexpr (Outputs > 0) {
-        store<How::past_the_caches>(to[o] + k, v);
-      } else {
-        seen ^= v;
-      }
+      store<How::past_the_caches>(to[o] + k, v);
     }
   }
 }
@@ -102,7 +98,7 @@ void move(const Share& share) {
   for (std::size_t at = share.begin; at < share.end; at += chunk) {
     const std::size_t end = std::min(at + chunk, share.end);
     std::size_t k = at;
-    for (; k + How::block <= end; k += How::block) move_block<Inputs, Outputs, How>(from, to, k, seen);
+    for (; k + How::block <= end; k += How::block) move_block<Inputs, Outputs, How>(from, to, k);
     for (int o = 0; o < Outputs; ++o) {
       if constexpr (Inputs > 0) {
         std::memmove(to[o] + k, from[0] + k, end - k);
@@ -150,8 +146,7 @@ void traffic(const Share& share, Way way) {
   for (const Stream& stream : *share.streams) {
     if (stream.bytes == share.largest) ++(stream.is_written ? outputs : inputs);
   }
-  if (outputs == 0) return move<0>(share, inputs, way);
-  if (outputs == 1) return move<1>(share, inputs, way);
+  if (outputs < 2) return move<1>(share, inputs, way);
   return move<2>(share, inputs, way);
 }
 

@@ -85,7 +85,7 @@ def compile_all(build, architectures):
         "-DCMAKE_BUILD_TYPE=Release",
         "-DRECTIFY_CUDA=ON",
         "-DRECTIFY_EXAMPLES=OFF",
-        "-DRECTIFY_BENCH_PEERS=OFF",  # their libraries may be missing on the machine with the GPU
+        "-DRECTIFY_BENCH_PEERS=CUDA",  # their libraries may be missing on the machine with the GPU
         "-DCMAKE_CUDA_ARCHITECTURES=" + ";".join(f"{architecture}-real" for architecture in architectures),
         f"-DCMAKE_EXE_LINKER_FLAGS={STATIC}",
         f"-DCMAKE_SHARED_LINKER_FLAGS={STATIC}",
