@@ -31,8 +31,7 @@ const std::map<std::string, Known>& known_peers() {
 #endif
       {"torch", {Kind::cpu, make_torch, nullptr}},
 #ifdef RECTIFY_BENCH_CUDA
-      {"cub", {Kind::cuda, make_cub, nullptr}},
-      {"thrust", {Kind::cuda, make_thrust, nullptr}},
+      {"cub", {Kind::cuda, make_cub, nullptr}},      {"thrust", {Kind::cuda, make_thrust, nullptr}},
       {"cudnn", {Kind::cuda, make_cudnn, nullptr}},
 #else
       {"cub", {Kind::cuda, nullptr, "built without CUDA"}},
