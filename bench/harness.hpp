@@ -30,8 +30,8 @@ struct GpuFacts {
 };
 /// Of the current GPU. Throws without CUDA.
 GpuFacts gpu_facts();
-/// Makes it the current GPU; nothing for the CPU.
-void use(Device device);
+/// Makes it the current GPU; nothing for the CPU. Returns false if there is no such GPU.
+bool use(Device device);
 
 /// "f16", "bf16", "f32", "f64", "u1", "u2".
 std::string name(DType dtype);

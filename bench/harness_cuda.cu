@@ -78,8 +78,10 @@ GpuFacts gpu_facts() {
   return facts;
 }
 
-void use(Device device) {
-  if (device.kind == Device::Kind::cuda) require(cudaSetDevice(device.index));
+bool use(Device device) {
+  if (device.kind == Device::Kind::cpu || cudaSetDevice(device.index) == cudaSuccess) return true;
+  cudaGetLastError();
+  return false;
 }
 
 const Tools* cuda_tools() {

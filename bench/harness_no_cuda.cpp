@@ -7,6 +7,6 @@ namespace rectify::harness {
 
 const Tools* cuda_tools() { return nullptr; }
 GpuFacts gpu_facts() { throw std::logic_error("built without CUDA"); }
-void use(Device) {}
+bool use(Device device) { return device.kind == Device::Kind::cpu; }
 
 }  // namespace rectify::harness

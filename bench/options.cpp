@@ -270,9 +270,9 @@ int parse(int argc, char** argv, Options& o) {
 Device device_of(const Options& o) {
   if (o.device == "auto") return harness::best_device();
   if (o.device == "cpu") return Device::cpu();
-  const int index = o.device == "cuda" ? 0 : o.device[5] - '0';
-  if (!cuda_available()) throw NoDevice("no GPU can be used for --device " + o.device);
-  return Device::cuda(index);
+  const Device device = Device::cuda(o.device == "cuda" ? 0 : o.device[5] - '0');
+  if (!cuda_available() || !harness::use(device)) throw NoDevice("no GPU can be used for --device " + o.device);
+  return device;
 }
 
 }  // namespace rectify::bench

@@ -42,7 +42,7 @@ int parse(int argc, char** argv, Options& o);
 struct NoDevice : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
-/// Throws NoDevice if it is a GPU and there is none.
+/// Makes it the current device. Throws NoDevice if it is a GPU that does not exist.
 Device device_of(const Options& o);
 
 }  // namespace rectify::bench

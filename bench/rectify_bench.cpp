@@ -58,7 +58,7 @@ void reduce_to_memory(bench::Case& c, std::int64_t cold_bytes) {
 int run(const bench::Options& o, const std::string& command) {
   using Clock = std::chrono::steady_clock;
   const Device device = bench::device_of(o);
-  harness::use(device);
+  if (o.graph && device.kind == Device::Kind::cpu) throw InvalidArgument("--graph: the CPU has no graphs");
   bench::use_threads(o.threads);
   bench::Report report;
   report.machine = bench::machine_of(device);
@@ -107,7 +107,6 @@ int run(const bench::Options& o, const std::string& command) {
 
 int info(const bench::Options& o) {
   const Device device = bench::device_of(o);
-  harness::use(device);
   bench::use_threads(o.threads);
   bench::Report report;
   report.machine = bench::machine_of(device);

@@ -69,6 +69,10 @@ class CommandLine(Case):
             self.skipTest("there is a GPU")
         self.assertEqual(bench("run", "--device", "cuda").returncode, 77)
 
+    def test_the_cpu_has_no_graphs(self):
+        done = bench("run", "--device", "cpu", "--graph")
+        self.assertEqual((done.returncode, "--graph: the CPU has no graphs" in done.stderr), (2, True), done.stderr)
+
 
 class Terminal(Case):
     def in_terminal(self, columns, terminal):
