@@ -200,8 +200,8 @@ void wrap_help(CLI::App& app) {
   }
 }
 
-/// The words of the command line, last one first, as CLI11 takes them. `run` is put before options that have no verb.
-std::vector<std::string> with_verb(int argc, char** argv) {
+/// The words of the command line, last one first, as CLI11 takes them. `run` is put before options without a command.
+std::vector<std::string> with_command(int argc, char** argv) {
   std::vector<std::string> words(argv + 1, argv + argc);
   const std::string first = words.empty() ? "" : words[0];
   if (words.empty()) words.push_back("--short");
@@ -247,7 +247,7 @@ int parse(int argc, char** argv, Options& o) {
   add_where(*info, o);
   add_compare(*compare, o);
   for (CLI::App* const each : {&app, run, check, list, info, compare}) wrap_help(*each);
-  std::vector<std::string> words = with_verb(argc, argv);
+  std::vector<std::string> words = with_command(argc, argv);
   try {
     app.parse(words);
     if (run->parsed()) require_alone(*run, "--cold", {"--hot"});
@@ -259,11 +259,11 @@ int parse(int argc, char** argv, Options& o) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  o.verb = run->parsed()     ? Verb::run
-           : check->parsed() ? Verb::check
-           : list->parsed()  ? Verb::list
-           : info->parsed()  ? Verb::info
-                             : Verb::compare;
+  o.command = run->parsed()     ? Command::run
+              : check->parsed() ? Command::check
+              : list->parsed()  ? Command::list
+              : info->parsed()  ? Command::info
+                                : Command::compare;
   return -1;
 }
 

@@ -11,10 +11,10 @@
 
 namespace rectify::bench {
 
-enum class Verb { run, check, list, info, compare };
+enum class Command { run, check, list, info, compare };
 
 struct Options {
-  Verb verb = Verb::run;
+  Command command = Command::run;
   std::vector<std::string> ops{"all"}, dtypes{"f32"}, shape_texts, baselines;
   std::vector<double> alphas{0.01}, thresholds{0}, max_values;
   std::string device = "auto", layout, json, csv, md;

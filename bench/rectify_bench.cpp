@@ -74,7 +74,7 @@ int run(const bench::Options& o, const std::string& command) {
   }
   const std::vector<bench::Contestant> peers = contestants(o.baselines, device, report);
   harness::watch_signals();
-  bench::Settings settings{o.rules, !o.no_check, o.verb == bench::Verb::run, report.cold_bytes,
+  bench::Settings settings{o.rules, !o.no_check, o.command == bench::Command::run, report.cold_bytes,
                            [] { return harness::ending_signal() != 0; }};
   bench::print_header(report);
   const Clock::time_point begin = Clock::now();
@@ -122,10 +122,10 @@ int info(const bench::Options& o) {
 }
 
 int dispatch(const bench::Options& o, const std::string& command) {
-  switch (o.verb) {
-    case bench::Verb::list: bench::print_ops(); return 0;
-    case bench::Verb::info: return info(o);
-    case bench::Verb::compare: return bench::compare({o.records[0], o.records[1], o.fail_above, o.by == "ceiling"});
+  switch (o.command) {
+    case bench::Command::list: bench::print_ops(); return 0;
+    case bench::Command::info: return info(o);
+    case bench::Command::compare: return bench::compare({o.records[0], o.records[1], o.fail_above, o.by == "ceiling"});
     default: return run(o, command);
   }
 }
