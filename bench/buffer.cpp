@@ -32,15 +32,16 @@ unsigned char random_codes(std::mt19937& random, int bits) {
 bool is_near(double a, double b, DType dtype, int units) {
   if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
   if (a == b || std::isinf(a) || std::isinf(b)) return a == b;
-  const double precision = dtype == DType::f64   ? 0x1p-52
-                           : dtype == DType::f32 ? 0x1p-23
-                           : dtype == DType::f16 ? 0x1p-10
-                                                 : 0x1p-7;
+  const double precision = precision_of(dtype);
   const double smallest_normal = dtype == DType::f64 ? 0x1p-1022 : dtype == DType::f16 ? 0x1p-14 : 0x1p-126;
   return std::fabs(a - b) <= units * precision * std::max({std::fabs(a), std::fabs(b), smallest_normal / precision});
 }
 
 }  // namespace
+
+double precision_of(DType dtype) {
+  return dtype == DType::f64 ? 0x1p-52 : dtype == DType::f32 ? 0x1p-23 : dtype == DType::f16 ? 0x1p-10 : 0x1p-7;
+}
 
 Memory Memory::of(Device device) {
   return {device, [&tools = harness::tools(device)](std::size_t bytes) { return tools.allocate(bytes); }};

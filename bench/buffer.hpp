@@ -19,6 +19,9 @@ struct Memory {
   static Memory of(Device device);
 };
 
+/// Of a storage type: the distance from 1 to the next larger number.
+double precision_of(DType dtype);
+
 /// A tensor's memory, as lines of equal length. Each line repeats the line of the same index of the block.
 class Buffer {
  public:

@@ -1,6 +1,7 @@
 // Combines what the command line lists.
 #include "cases.hpp"
 
+#include "elements.hpp"
 #include "options.hpp"
 #include "text.hpp"
 
@@ -15,12 +16,6 @@ constexpr std::int64_t mebi = 1 << 20, gap = 64;
 
 bool chosen(const std::vector<std::string>& list, const std::string& name) {
   return std::any_of(list.begin(), list.end(), [&](const std::string& item) { return item == "all" || item == name; });
-}
-
-std::string shape_text(const Shape& shape) {
-  std::string all = "[";
-  for (int axis = 0; axis < shape.rank(); ++axis) all += (axis > 0 ? ", " : "") + std::to_string(shape[axis]);
-  return all + "]";
 }
 
 /// The layout that the options ask of an op. Throws InvalidArgument if the op cannot have it.
@@ -71,7 +66,7 @@ class Combination {
       one.op.layout = layout_for(op, o_, shape);
       require(one);
       if (shape != nullptr && !o_.has_open_extent(*shape)) {
-        add_size(one, elements_of(*shape));
+        add_size(one, reference::element_count(*shape));
       } else {
         for (const std::int64_t bytes : sizes_of(o_, op, dtype)) add_size(one, bytes / (bits_per_element(dtype) / 8));
       }
@@ -83,12 +78,6 @@ class Combination {
   Cases made() { return std::move(made_); }
 
  private:
-  static std::int64_t elements_of(const Shape& shape) {
-    std::int64_t all = 1;
-    for (int axis = 0; axis < shape.rank(); ++axis) all *= shape[axis];
-    return all;
-  }
-
   void require(const Case& one) const {
     mask_of(one.relu, one.dtype);  // throws if the parameters are not valid in this type
     if (one.placement.in_place && one.op.layout.x_is_broadcast)
@@ -113,7 +102,7 @@ std::int64_t Case::bytes() const { return std::llround(bytes_per_element(op, rel
 
 std::string Case::mode() const { return std::string(is_cold ? "cold" : "hot") + (as_graph ? ", graph" : ""); }
 
-std::string Case::shape() const { return shape_text(op.layout.shape(units())); }
+std::string Case::shape() const { return text_of(op.layout.shape(units())); }
 
 std::string Case::setting() const {
   std::string all = "alpha " + number(relu.alpha);

@@ -83,10 +83,10 @@ std::string instruction_set() {
 
 }  // namespace
 
-std::int64_t Machine::last_cache() const {
-  std::int64_t largest = 0;
-  for (const auto& [level, bytes] : caches) largest = std::max(largest, bytes);
-  return largest;
+std::int64_t Machine::cold_bytes() const {
+  std::int64_t last_cache = 32 << 20;
+  for (const auto& [level, bytes] : caches) last_cache = std::max(last_cache, bytes);
+  return 2 * last_cache;
 }
 
 Machine machine_of(Device device) {

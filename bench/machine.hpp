@@ -12,13 +12,14 @@ namespace rectify::bench {
 struct Machine {
   std::string device;                          ///< "cpu", "cuda:0"
   std::string name;                            ///< of the processor or the GPU
-  std::map<std::string, std::int64_t> caches;  ///< "L2": bytes; the last one is what cold buffers must leave
+  std::map<std::string, std::int64_t> caches;  ///< "L2": bytes
   std::int64_t memory = 0;                     ///< of the device, bytes
   std::string host, affinity, instruction_set, omp_wait_policy, gomp_spincount, driver, compute_capability;
   int cores = 0, threads = 0;  ///< of the CPU that this process may use, and uses
   double load = 0;             ///< average of the last minute, when the run began
 
-  std::int64_t last_cache() const;
+  /// What cold calls touch before they come back to the same buffers: twice the last cache, and no less than 64 MiB.
+  std::int64_t cold_bytes() const;
 };
 
 Machine machine_of(Device device);

@@ -104,23 +104,27 @@ class Bench {
 
  private:
   /// Calls that rotate over the sets, from sample to sample too.
-  Contender in_turns(const std::string& name, const std::vector<harness::Work>& calls) const {
+  Contender in_turns(const std::string& name, std::vector<harness::Work> calls) const {
     struct State {
+      std::vector<harness::Work> calls;
       std::size_t next = 0;
       int captured = 0;
       std::function<Duration()> graph;
+
+      void run(int count, void* stream) {
+        for (int i = 0; i < count; ++i) {
+          calls[next](stream);
+          if (++next == calls.size()) next = 0;
+        }
+      }
     };
     Contender one{name, {}};
     if (case_.as_graph) one.multiple = static_cast<int>(calls.size());
-    one.run = [=, device = case_.device, as_graph = case_.as_graph, state = std::make_shared<State>()](int count) {
-      const harness::Work work = [=](void* stream) {
-        for (int i = 0; i < count; ++i) calls[(state->next + static_cast<std::size_t>(i)) % calls.size()](stream);
-      };
-      if (!as_graph) {
-        const Duration taken = harness::stopwatch(device, work, false)();
-        state->next = (state->next + static_cast<std::size_t>(count)) % calls.size();
-        return taken;
-      }
+    const auto state = std::make_shared<State>();
+    state->calls = std::move(calls);
+    one.run = [state, device = case_.device, as_graph = case_.as_graph](int count) {
+      const harness::Work work = [state = state.get(), count](void* stream) { state->run(count, stream); };
+      if (!as_graph) return harness::stopwatch(device, work, false)();
       if (state->captured != count) {
         state->graph = harness::stopwatch(device, work, true);
         state->captured = count;
@@ -137,14 +141,6 @@ class Bench {
   std::unique_ptr<Workload> block_;
 };
 
-Row failure(const std::string& who, const std::string& outcome, const std::string& why) {
-  Row row;
-  row.who = who;
-  row.outcome = outcome;
-  row.why = why;
-  return row;
-}
-
 /// The rows, and the contenders of those that are to be timed.
 struct Field {
   std::vector<Row> rows;
@@ -160,7 +156,7 @@ void add_peers(Bench& bench, const Settings& settings, const std::vector<Contest
                std::vector<Row>& absent) {
   for (const Contestant& each : peers) {
     if (each.peer == nullptr) {
-      absent.push_back(failure(each.name, "absent", each.absent));
+      absent.push_back(Row::without_time(each.name, "absent", each.absent));
       continue;
     }
     Row row;
@@ -170,9 +166,9 @@ void add_peers(Bench& bench, const Settings& settings, const std::vector<Contest
       Contender contender = bench.peer(*each.peer, row.how);
       field.add(row, contender);
     } catch (const Absent& error) {
-      absent.push_back(failure(row.who, "absent", error.what()));
+      absent.push_back(Row::without_time(row.who, "absent", error.what()));
     } catch (const std::exception& error) {
-      absent.push_back(failure(row.who, "failed", error.what()));
+      absent.push_back(Row::without_time(row.who, "failed", error.what()));
     }
   }
 }
@@ -191,7 +187,7 @@ Result measure_once(const Case& c, const Settings& settings, const std::vector<C
   own.is_checked = settings.is_checked;
   const std::string wrong = settings.is_checked ? bench.check_first() : "";
   if (!wrong.empty()) {
-    result.rows.push_back(failure("rectify", "failed", "differs from the reference: " + wrong));
+    result.rows.push_back(Row::without_time("rectify", "failed", "differs from the reference: " + wrong));
     return result;
   }
   Field field;
@@ -216,7 +212,8 @@ Result measure_once(const Case& c, const Settings& settings, const std::vector<C
       time_all(settings, twice, field);
     }
     const std::string spoilt = settings.is_checked ? bench.check_last() : "";
-    if (!spoilt.empty()) field.rows[0] = failure("rectify", "failed", "differs from the reference after the timing: " + spoilt);
+    if (!spoilt.empty())
+      field.rows[0] = Row::without_time("rectify", "failed", "differs from the reference after the timing: " + spoilt);
   }
   result.rows = field.rows;
   result.rows.insert(result.rows.end(), absent.begin(), absent.end());
@@ -224,6 +221,14 @@ Result measure_once(const Case& c, const Settings& settings, const std::vector<C
 }
 
 }  // namespace
+
+Row Row::without_time(const std::string& who, const std::string& outcome, const std::string& why) {
+  Row row;
+  row.who = who;
+  row.outcome = outcome;
+  row.why = why;
+  return row;
+}
 
 const Row* Result::ceiling() const {
   const Row* best = nullptr;
@@ -245,9 +250,9 @@ Result measure(const Case& c, const Settings& settings, const std::vector<Contes
     return measure_once(c, settings, peers);
   } catch (const std::bad_alloc&) {
     const std::string need = human_bytes(needed_bytes(c, settings.cold_bytes));
-    return {c, {failure("rectify", "failed", "out of memory: its tensors need " + need)}, 0};
+    return {c, {Row::without_time("rectify", "failed", "out of memory: its tensors need " + need)}, 0};
   } catch (const std::exception& error) {
-    return {c, {failure("rectify", "failed", error.what())}, 0};
+    return {c, {Row::without_time("rectify", "failed", error.what())}, 0};
   }
 }
 

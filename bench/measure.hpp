@@ -21,6 +21,8 @@ struct Row {
   harness::Samples samples;
 
   double seconds() const { return samples.median(); }
+  /// A row without a time.
+  static Row without_time(const std::string& who, const std::string& outcome, const std::string& why);
 };
 
 struct Result {

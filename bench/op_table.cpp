@@ -107,10 +107,10 @@ std::int64_t Layout::lines() const {
   return product;
 }
 
-std::string Layout::text() const {
+std::string text_of(const Shape& shape) {
   std::string all = "[";
-  for (int axis = 0; axis < extents.rank(); ++axis)
-    all += (axis > 0 ? ", " : "") + (extents[axis] == 0 ? "n" : std::to_string(extents[axis]));
+  for (int axis = 0; axis < shape.rank(); ++axis)
+    all += (axis > 0 ? ", " : "") + (shape[axis] == 0 ? "n" : std::to_string(shape[axis]));
   return all + "]";
 }
 

@@ -28,6 +28,9 @@ constexpr bool is_parameter(Operand operand) { return operand->kind == detail::O
 /// True for a sum over elements. It may differ from the reference's by the order of its additions.
 constexpr bool is_sum(Operand operand) { return operand->kind == detail::OperandKind::sum; }
 
+/// "[n, 1024]"; n stands for an extent of 0.
+std::string text_of(const Shape& shape);
+
 /// The shape of an op's tensors: any number of units, for example of rows. A unit is the smallest size that can be measured.
 struct Layout {
   Shape extents;               ///< 0 stands for the number of units
@@ -45,7 +48,7 @@ struct Layout {
   std::int64_t elements_in_memory(std::int64_t units) const;        ///< with the gaps
   std::int64_t lines() const;  ///< of units in memory (Buffer): the product of the extents before the 0
   std::int64_t channels() const { return extents[channel_axis]; }
-  std::string text() const;  ///< "[n, 1024]"
+  std::string text() const { return text_of(extents); }
 };
 
 /// Tensors of these extents, of which one is 0 and stands for the number of units. A unit has at most 2^26 elements, so that a

@@ -65,7 +65,7 @@ int run(const bench::Options& o, const std::string& command) {
   report.command = command;
   report.date = bench::utc_now();
   report.rules = o.rules;
-  report.cold_bytes = std::max<std::int64_t>(2 * report.machine.last_cache(), 64 << 20);
+  report.cold_bytes = report.machine.cold_bytes();
   bench::Cases cases = bench::cases_of(o, device);
   report.cases = cases.all.size();
   report.skipped = cases.skipped;
@@ -98,7 +98,7 @@ int run(const bench::Options& o, const std::string& command) {
     }
     bench::print_result(report.results.back(), setting, o.repro);
   }
-  write_files(o, report);
+  if (!report.is_complete) write_files(o, report);
   bench::print_summary(report);
   const int signal = harness::ending_signal();
   if (signal != 0) std::fprintf(stderr, "interrupted after %zu of %zu cases\n", report.results.size(), report.cases);

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace rectify::bench {
 namespace {
@@ -14,11 +13,10 @@ DType sum_dtype(DType dtype) { return dtype == DType::f64 ? DType::f64 : DType::
 /// True if a sum is within the error bound of additions by halves with a short chain at each step. With a tolerance, which peers
 /// have, one after another may be added, and rounded to the tensors' type: by chance, errors grow with the root of their number.
 bool is_near(double got, const reference::ExactSum& exact, DType dtype, int tolerance) {
-  const double eps = dtype == DType::f64 ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
-  const double additions = 2 * (std::log2(static_cast<double>(exact.terms)) + 8);
-  const double units = tolerance * (dtype == DType::bf16  ? 0x1p-7
-                                    : dtype == DType::f16 ? 0x1p-10
-                                                          : eps * std::sqrt(static_cast<double>(exact.terms)));
+  const double eps = precision_of(sum_dtype(dtype)), terms = static_cast<double>(exact.terms);
+  const double additions = 2 * (std::log2(terms) + 8);
+  const bool is_half = dtype == DType::bf16 || dtype == DType::f16;
+  const double units = tolerance * (is_half ? precision_of(dtype) : eps * std::sqrt(terms));
   return std::fabs(got - exact.sum) <= std::max(additions * eps, units) * exact.magnitude;
 }
 

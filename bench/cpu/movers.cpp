@@ -56,11 +56,6 @@ Mover by_kernel(const char* name, Way way) {
           }};
 }
 
-bool is_copy(const std::vector<Stream>& streams) {
-  return streams.size() == 2 && streams[0].is_written != streams[1].is_written && streams[0].bytes == streams[1].bytes &&
-         streams[0].data != streams[1].data;
-}
-
 /// Stores past the caches need whole vectors at whole multiples of their width.
 bool is_aligned(const std::vector<Stream>& streams) {
   return std::all_of(streams.begin(), streams.end(), [](const Stream& stream) {

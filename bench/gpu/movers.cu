@@ -117,11 +117,6 @@ Mover by_memcpy() {
       }};
 }
 
-bool is_copy(const std::vector<Stream>& streams) {
-  return streams.size() == 2 && streams[0].is_written != streams[1].is_written && streams[0].bytes == streams[1].bytes &&
-         streams[0].data != streams[1].data;
-}
-
 }  // namespace
 
 std::vector<Mover> cuda_movers(const std::vector<Stream>& streams) {

@@ -60,10 +60,7 @@ bench::Result sweep(const char* op, DType dtype, std::int64_t bytes, bench::Sett
     if (difference.empty()) {
       variants.push_back({each.name, std::make_unique<VariantPeer>(std::move(each)), ""});
     } else {
-      failed.emplace_back();
-      failed.back().who = each.name;
-      failed.back().outcome = "failed";
-      failed.back().why = "differs from the reference: " + difference;
+      failed.push_back(bench::Row::without_time(each.name, "failed", "differs from the reference: " + difference));
     }
   }
   settings.is_checked = false;  // large outputs of so many variants would take minutes to compare
@@ -79,7 +76,7 @@ int run(std::int64_t bytes, const std::string& file, const std::string& command)
   report.command = command;
   report.date = bench::utc_now();
   report.rules.samples = report.rules.most_samples = 9;
-  report.cold_bytes = std::max<std::int64_t>(2 * report.machine.last_cache(), 64 << 20);
+  report.cold_bytes = report.machine.cold_bytes();
   report.cases = 2 * std::size(bench::swept_ops);
   harness::require_writable(file);
   harness::watch_signals();

@@ -5,7 +5,6 @@
 #include <rectify/relu.hpp>
 
 #include <cuda_bf16.h>
-#include <cuda_fp16.h>
 #include <thrust/execution_policy.h>
 #include <thrust/transform.h>
 #include <thrust/version.h>

@@ -1,6 +1,8 @@
 // Makes peers by name.
 #include "peers/peer.hpp"
 
+#include "elements.hpp"
+
 #include <algorithm>
 #include <map>
 
@@ -56,6 +58,8 @@ std::unique_ptr<Peer> make_peer(const std::string& name, Device device) {
   if (known.missing != nullptr) throw Absent(known.missing);
   return known.make();
 }
+
+std::int64_t elements(const TensorView& view) { return reference::element_count(view.shape()); }
 
 void require_op(const Workload& work, std::initializer_list<const char*> names) {
   const Op& op = work.op();

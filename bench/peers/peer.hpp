@@ -57,10 +57,6 @@ template <class T>
 T* data(const Workload& work, const char* name) {
   return static_cast<T*>(work.view(operand(name)).data());
 }
-inline std::int64_t elements(const TensorView& view) {
-  std::int64_t all = 1;
-  for (int axis = 0; axis < view.shape().rank(); ++axis) all *= view.shape()[axis];
-  return all;
-}
+std::int64_t elements(const TensorView& view);
 
 }  // namespace rectify::bench

@@ -112,9 +112,9 @@ TEST(BenchReport, NoLineIsWiderThan79Columns) {
 
 TEST(BenchReport, BytesThatAreNotUtf8AreReplacedInARecord) {
   Report report = report_of({row_of("rectify", {1})});
-  report.command = "rectify-bench --json /tmp/caf\xe9.json";
+  report.command = "rectify-bench --json caf\xe9.json";
   const std::string text = text_of(record_json(report), 1);
-  EXPECT_NE(text.find("/tmp/caf\xef\xbf\xbd.json"), std::string::npos) << text;
+  EXPECT_NE(text.find("caf\xef\xbf\xbd.json"), std::string::npos) << text;
 }
 
 TEST(BenchReport, CsvQuotesWhatHasCommas) {
