@@ -1,0 +1,165 @@
+"""Gradients of the operators for autograd: one Function for the plain rectifier, one for a call with operands, and their
+backward passes, which are Functions too and so can be differentiated again.
+
+    z = x * scale + bias + residual,   y = value(z) * gain,   g = dy * gain,   dz = g * slope(z)
+
+A backward pass is linear in dy, and its derivative with respect to dy is another one. _second_order has the other terms.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Callable, Optional, Sequence
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from . import _ops
+from ._ops import Outputs
+from ._second_order import second_order
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """What a call has besides its tensors. A class, not a tuple, so that no tracer takes it apart."""
+
+    alpha: float
+    threshold: float
+    max_value: float
+    gain: float
+    channel_axis: int
+    save: str  # what backward reads: "x", "y" or "mask"
+    mask_bits: int  # 0 unless save is "mask"
+    order: Optional[Sequence[int]]  # of the mask's bits: the axes of x, outermost first; None is row-major
+
+    @property
+    def settings(self):
+        """In the order of the operators' schemas."""
+        return (
+            self.alpha, self.threshold, self.max_value, self.gain, self.channel_axis, self.mask_bits, self.order,
+        )  # fmt: skip
+
+
+# --- What forward keeps, and what backward makes of it ----------------------------------------------------------------------
+
+
+def kept(operands: Sequence[Optional[Tensor]], y: Optional[Tensor], mask: Optional[Tensor], save: str):
+    """The tensors to keep for backward: the source, then scale, bias, residual, alpha, threshold and max_value, without those
+    that no gradient depends on."""
+    x, scale, bias, residual, *parameters = operands
+    if save == "x":
+        return x, scale, bias, residual, *parameters
+    return y if save == "y" else mask, scale, None, None, *parameters
+
+
+def shapes_of(operands: Sequence[Optional[Tensor]]):
+    """The shapes of scale, bias, alpha, threshold and max_value, which are those of their gradients."""
+    _, scale, bias, _, *parameters = operands
+    return [None if parameter is None else parameter.shape for parameter in (scale, bias, *parameters)]
+
+
+def gradients(apply: Callable, needs: Sequence[bool], shapes, dy: Tensor, saved, call) -> tuple[Optional[Tensor], ...]:
+    """The gradients of x, scale, bias, residual, alpha, threshold and max_value, None for those that are not needed."""
+    x, scale, bias, residual, *parameters = needs[:7]
+    sums = [
+        0 if not needed else 1 if shape.numel() == 1 else 2
+        for needed, shape in zip((scale, bias, *parameters), shapes)
+    ]  # fmt: skip
+    outputs = Outputs(int(x), int(residual), *sums)
+    computed = iter(apply(dy, *saved, call, outputs)) if any(outputs) else iter(())
+    dx, dresidual, *rest = (next(computed) if requested else None for requested in outputs)
+    dscale, dbias, *dparameters = (
+        None if gradient is None else gradient.reshape(shape) for gradient, shape in zip(rest, shapes)
+    )
+    return dx, dscale, dbias, dresidual, *dparameters
+
+
+def run_backward(dy, source, scale, bias, residual, alpha, threshold, max_value, call: Call, outputs: Outputs):
+    """The operator, without a gradient of its own."""
+    return _ops.backward(
+        dy, source, call.save, scale, bias, residual, alpha, threshold, max_value, *call.settings, list(outputs)
+    )
+
+
+# --- The plain rectifier ----------------------------------------------------------------------------------------------------
+
+
+class Plain(Function):
+    """y = value(x). Keeps y, if the region can be read off it, or x."""
+
+    @staticmethod
+    def forward(ctx, x, alpha, threshold, max_value, from_y):
+        y = _ops.relu(x, alpha, threshold, max_value)
+        ctx.save_for_backward(y if from_y else x)
+        ctx.numbers = (from_y, alpha, threshold, max_value)
+        return y
+
+    @staticmethod
+    def backward(ctx, dy):
+        (source,) = ctx.saved_tensors
+        # A second Function costs as much as the whole operator, and is needed only for a gradient of this gradient.
+        backward = PlainBackward.apply if torch.is_grad_enabled() else _ops.relu_backward
+        return backward(dy, source, *ctx.numbers), None, None, None, None
+
+
+class PlainInPlace(Function):
+    """The same in place. y must be what backward reads, as x is no more."""
+
+    @staticmethod
+    def forward(ctx, x, alpha, threshold, max_value):
+        _ops.relu_(x, alpha, threshold, max_value)
+        ctx.mark_dirty(x)
+        ctx.save_for_backward(x)
+        ctx.numbers = (True, alpha, threshold, max_value)
+        return x
+
+    @staticmethod
+    def backward(ctx, dy):
+        return Plain.backward(ctx, dy)[:4]
+
+
+class PlainBackward(Function):
+    """dx = dy * slope, which is linear in dy, and does not depend on x but at the limits of the regions."""
+
+    @staticmethod
+    def forward(ctx, dy, source, *numbers):
+        ctx.save_for_backward(source)
+        ctx.numbers = numbers
+        return _ops.relu_backward(dy, source, *numbers)
+
+    @staticmethod
+    def backward(ctx, ddx):
+        return Plain.backward(ctx, ddx)[0], None, None, None, None, None
+
+
+# --- A call with operands ---------------------------------------------------------------------------------------------------
+
+
+class Fused(Function):
+    @staticmethod
+    def forward(ctx, x, scale, bias, residual, alpha, threshold, max_value, call):
+        operands = (x, scale, bias, residual, alpha, threshold, max_value)
+        y, mask = _ops.forward(*operands, *call.settings)
+        ctx.save_for_backward(*kept(operands, y, mask, call.save))
+        ctx.shapes, ctx.call = shapes_of(operands), call
+        return y
+
+    @staticmethod
+    def backward(ctx, dy):
+        apply = FusedBackward.apply if torch.is_grad_enabled() else run_backward
+        return *gradients(apply, ctx.needs_input_grad, ctx.shapes, dy, ctx.saved_tensors, ctx.call), None
+
+
+class FusedBackward(Function):
+    @staticmethod
+    def forward(ctx, dy, source, scale, bias, residual, alpha, threshold, max_value, call, outputs):
+        tensors = (dy, source, scale, bias, residual, alpha, threshold, max_value)
+        ctx.save_for_backward(*tensors)
+        ctx.call, ctx.outputs = call, outputs
+        return tuple(run_backward(*tensors, call, outputs))
+
+    @staticmethod
+    def backward(ctx, *cotangents):
+        terms = second_order(FusedBackward.apply, ctx.saved_tensors, ctx.call, ctx.outputs, cotangents, ctx.needs_input_grad)
+        return *terms, None, None
