@@ -142,7 +142,17 @@ def _backward(
         _number_or(alpha_tensor, alpha), _number_or(threshold_tensor, threshold), _number_or(max_value_tensor, max_value),
         *map(_optional, gradients), allocate, channel_axis, gain, False, _stream(dy),
     )  # fmt: skip
-    return [gradient for gradient in gradients if gradient is not None]
+    return gradients
+
+
+def _backward_all(dy, *operands):
+    """_backward with seven tensors as its result, because an operator that returns a list cannot be batched by
+    torch.autograd.grad(is_grads_batched=True). Gradients that are not requested have no elements."""
+    return _without_none(dy, _backward(dy, *operands))
+
+
+def _without_none(dy: Tensor, gradients) -> tuple[Tensor, ...]:
+    return tuple(dy.new_empty(0) if gradient is None else gradient for gradient in gradients)
 
 
 def _new_gradients(dy, source, source_kind, channel_axis, outputs) -> list[Optional[Tensor]]:
@@ -187,14 +197,14 @@ def fake_forward(x, *operands):
 
 def _fake_backward(dy, source, source_kind, *operands):
     channel_axis, outputs = operands[10], operands[13]
-    return [g for g in _new_gradients(dy, source, source_kind, channel_axis, outputs) if g is not None]
+    return _without_none(dy, _new_gradients(dy, source, source_kind, channel_axis, outputs))
 
 
 # --- vmap: a batch is one more axis in front, unless parameters or sums are of each sample ----------------------------------
 
 
 def _batched_relu(info, in_dims, x, alpha, threshold, max_value):
-    return relu(x, alpha, threshold, max_value), in_dims[0]
+    return _relu_op(x, alpha, threshold, max_value), in_dims[0]
 
 
 def _batched_relu_(info, in_dims, x, alpha, threshold, max_value):
@@ -211,7 +221,7 @@ def _sample(value, axis: Optional[int], index: int):
 
 def _batched_relu_backward(info, in_dims, dy, source, *numbers):
     dy, source = _in_front(dy, in_dims[0], info.batch_size), _in_front(source, in_dims[1], info.batch_size)
-    return relu_backward(dy, source, *numbers), 0
+    return _relu_backward_op(dy, source, *numbers), 0
 
 
 def batched_forward(info, in_dims, *operands):
@@ -222,9 +232,9 @@ def batched_forward(info, in_dims, *operands):
     if mask_bits == 0 and all(axis is None for axis in parameters):
         x = _in_front(x, in_dims[0], info.batch_size)
         residual = None if residual is None else _in_front(residual, in_dims[3], info.batch_size)
-        y, mask = forward(x, scale, bias, residual, *operands[4:11], _axis_behind(operands[11]), 0, None)
+        y, mask = _forward_op(x, scale, bias, residual, *operands[4:11], _axis_behind(operands[11]), 0, None)
         return (y, mask), (0, None)
-    calls = [forward(*map(_sample, operands, _axes(in_dims, operands), [i] * len(operands))) for i in range(info.batch_size)]
+    calls = [_forward_op(*map(_sample, operands, _axes(in_dims, operands), [i] * len(operands))) for i in range(info.batch_size)]
     return tuple(torch.stack(results) for results in zip(*calls)), (0, 0)
 
 
@@ -236,12 +246,12 @@ def _batched_backward(info, in_dims, *operands):
     if source_kind != "mask" and not any(outputs[2:]) and all(axis is None for axis in parameters):
         dy, source = _in_front(dy, in_dims[0], info.batch_size), _in_front(source, in_dims[1], info.batch_size)
         residual = None if residual is None else _in_front(residual, in_dims[5], info.batch_size)
-        gradients = backward(
+        gradients = _backward_op(
             dy, source, source_kind, scale, bias, residual, *operands[6:13], _axis_behind(operands[13]), 0, None, outputs
         )
-        return gradients, [0] * len(gradients)
-    calls = [backward(*map(_sample, operands, _axes(in_dims, operands), [i] * len(operands))) for i in range(info.batch_size)]
-    return [torch.stack(results) for results in zip(*calls)], [0] * len(calls[0])
+        return gradients, tuple(0 if requested else None for requested in outputs)
+    calls = [_backward_op(*map(_sample, operands, _axes(in_dims, operands), [i] * len(operands))) for i in range(info.batch_size)]
+    return tuple(torch.stack(results) for results in zip(*calls)), (0,) * 7
 
 
 def _axes(in_dims, operands) -> list[Optional[int]]:
@@ -282,17 +292,66 @@ def register(schema: str, kernel, fake, batched):
 
 FORWARD = f"(Tensor x, {_OPERANDS}, int mask_bits, int[]? order"
 forward_out = register(f"_forward_out(Tensor x, {_OPERANDS}, Tensor(a!) out) -> ()", _forward_out, _fake_nothing, None)
-relu = register("_relu(Tensor x, float alpha, float threshold, float max_value) -> Tensor", _relu, _fake_relu, _batched_relu)
 relu_ = register(
     "_relu_(Tensor(a!) x, float alpha, float threshold, float max_value) -> ()", _relu_, _fake_nothing, _batched_relu_
 )
-relu_backward = register(
+_relu_op = register(
+    "_relu(Tensor x, float alpha, float threshold, float max_value) -> Tensor", _relu, _fake_relu, _batched_relu
+)
+_relu_backward_op = register(
     "_relu_backward(Tensor dy, Tensor source, bool source_is_y, float alpha, float threshold, float max_value) -> Tensor",
     _relu_backward, _fake_relu_backward, _batched_relu_backward,
 )  # fmt: skip
-forward = register(f"_forward{FORWARD}) -> (Tensor y, Tensor mask)", _forward, fake_forward, batched_forward)
-backward = register(
+_forward_op = register(f"_forward{FORWARD}) -> (Tensor y, Tensor mask)", _forward, fake_forward, batched_forward)
+_backward_op = register(
     f"_backward(Tensor dy, Tensor source, str source_kind, {_OPERANDS}, int mask_bits, int[]? order, int[] outputs)"
-    " -> Tensor[]",
-    _backward, _fake_backward, _batched_backward,
+    " -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+    _backward_all, _fake_backward, _batched_backward,
 )  # fmt: skip
+
+
+# --- The calls --------------------------------------------------------------------------------------------------------------
+
+
+_dispatch_modes = torch._C._len_torch_dispatch_stack
+_tracing_state = torch._C._get_tracing_state
+_transforms_active = torch._C._are_functorch_transforms_active
+_dispatch_keys = torch._C._dispatch_keys
+_ordinary: dict[int, bool] = {}  # by the dispatch keys of a tensor
+_ORDINARY_KEYS = tuple(f"DispatchKeySet({d}, ADInplaceOrView, Autograd{d}, Autocast{d})" for d in ("CPU", "CUDA"))
+
+
+def _is_ordinary(*tensors: Optional[Tensor]) -> bool:
+    """True if nothing but the kernel has to see a call: dense tensors on the CPU or on CUDA, and neither a tracer, nor a mode
+    such as FakeTensorMode, nor a transform of torch.func. Then the dispatcher, which takes 4 to 7 us to come back to Python, is
+    left out. Dispatch keys also tell subclasses of Tensor, batches, and sparse, quantized and negated tensors."""
+    if _dispatch_modes() or _tracing_state() is not None or _transforms_active():
+        return False
+    for tensor in tensors:
+        if tensor is not None:
+            keys = _dispatch_keys(tensor)
+            known = _ordinary.get(keys.raw_repr())
+            if known is None:
+                known = _ordinary[keys.raw_repr()] = str(keys) in _ORDINARY_KEYS
+            if not known:
+                return False
+    return True
+
+
+def relu(x: Tensor, *numbers: float) -> Tensor:
+    return (_relu if _is_ordinary(x) else _relu_op)(x, *numbers)
+
+
+def relu_backward(dy: Tensor, source: Tensor, *numbers) -> Tensor:
+    return (_relu_backward if _is_ordinary(dy, source) else _relu_backward_op)(dy, source, *numbers)
+
+
+def forward(*operands):
+    return (_forward if _is_ordinary(*operands[:7]) else _forward_op)(*operands)
+
+
+def backward(*operands):
+    """The gradients that are requested, in the order of Outputs."""
+    tensors = (*operands[:2], *operands[3:9])
+    gradients = (_backward if _is_ordinary(*tensors) else _backward_op)(*operands)
+    return [gradient for gradient, requested in zip(gradients, operands[-1]) if requested]
