@@ -110,7 +110,7 @@ def _forward(
     _rectify.forward(
         _argument(x), _optional(scale), _optional(bias), _optional(residual), _number_or(alpha_tensor, alpha),
         _number_or(threshold_tensor, threshold), _number_or(max_value_tensor, max_value), _argument(y),
-        _argument(mask) if mask_bits else None, mask_bits, order, channel_axis, gain, _stream(x),
+        _argument(mask) if mask_bits else None, mask_bits, order and tuple(order), channel_axis, gain, _stream(x),
     )  # fmt: skip
     return y, mask
 
@@ -138,7 +138,7 @@ def _backward(
 
     sources = [_argument(source) if kind == source_kind else None for kind in ("x", "y", "mask")]
     _rectify.backward(
-        _argument(dy), *sources, mask_bits, order, _optional(scale), _optional(bias), _optional(residual),
+        _argument(dy), *sources, mask_bits, order and tuple(order), _optional(scale), _optional(bias), _optional(residual),
         _number_or(alpha_tensor, alpha), _number_or(threshold_tensor, threshold), _number_or(max_value_tensor, max_value),
         *map(_optional, gradients), allocate, channel_axis, gain, False, _stream(dy),
     )  # fmt: skip

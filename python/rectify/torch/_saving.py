@@ -96,13 +96,13 @@ def _cap_shows(max_value: float, gain: float, dtype: torch.dtype) -> bool:
     return exact and limits.tiny <= max_value * gain <= limits.max
 
 
-def _order(x: Tensor) -> Optional[list[int]]:
+def _order(x: Tensor) -> Optional[tuple[int, ...]]:
     """The order of x's elements in memory, which is fastest for a mask: the axes, outermost first. None is row-major."""
     if x.is_contiguous():
         return None
     if torch.compiler.is_compiling():  # strides may be symbols there
         last = {4: torch.channels_last, 5: torch.channels_last_3d}.get(x.dim())
         channels_last = last is not None and x.is_contiguous(memory_format=last)
-        return [0, *range(2, x.dim()), 1] if channels_last else None
+        return (0, *range(2, x.dim()), 1) if channels_last else None
     strides = x.stride()
-    return sorted(range(x.dim()), key=lambda axis: -strides[axis])
+    return tuple(sorted(range(x.dim()), key=lambda axis: -strides[axis]))
