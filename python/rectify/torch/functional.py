@@ -63,14 +63,14 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     return _plain(input, _number("negative_slope", negative_slope), 0.0, _INFINITY, inplace, save)
 
 
-def threshold(input: Tensor, threshold: float, value: float = 0.0, inplace: bool = False, *, save: str = "auto") -> Tensor:
+def threshold(input: Tensor, threshold: float, value: float = 0, inplace: bool = False, *, save: str = "auto") -> Tensor:
     """input above the threshold, 0 otherwise. As torch.nn.functional.threshold, for value 0 alone."""
     if value != 0:
         raise InvalidArgument(f"value: expected 0, got {value}; torch.nn.functional.threshold has any value")
     return _plain(input, 0.0, _number("threshold", threshold), _INFINITY, inplace, save)
 
 
-def hardtanh(input: Tensor, min_val: float = 0.0, max_val: float = 1.0, inplace: bool = False, *, save: str = "auto") -> Tensor:
+def hardtanh(input: Tensor, min_val: float = 0, max_val: float = 1.0, inplace: bool = False, *, save: str = "auto") -> Tensor:
     """min(max(input, 0), max_val): the clipped ReLU. As torch.nn.functional.hardtanh, for min_val 0 alone (its default there
     is -1)."""
     if min_val != 0:
@@ -81,6 +81,12 @@ def hardtanh(input: Tensor, min_val: float = 0.0, max_val: float = 1.0, inplace:
 def prelu(input: Tensor, weight: Tensor, *, save: str = "auto") -> Tensor:
     """input above 0, weight * input otherwise; weight has one element, or one per channel of axis 1. As
     torch.nn.functional.prelu. Its gradient is summed in float32 for 16-bit inputs, and weight may be float32 beside them."""
+    _require_tensor("input", input)
+    _require_tensor("weight", weight)
+    channels = input.shape[1] if input.dim() > 1 else 1
+    if weight.numel() not in (1, channels):
+        expected = "1 element" if channels == 1 else f"1 or {channels} elements, as input has {channels} channels"
+        raise InvalidArgument(f"weight: expected {expected}, got {weight.numel()}")
     return rectify(input, alpha=weight, save=save)
 
 
