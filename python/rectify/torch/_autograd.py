@@ -20,7 +20,7 @@ from ._ops import Outputs
 from ._second_order import second_order
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Call:
     """What a call has besides its tensors. A class, not a tuple, so that no tracer takes it apart."""
 
@@ -86,51 +86,53 @@ def run_backward(dy, source, scale, bias, residual, alpha, threshold, max_value,
 
 
 class Plain(Function):
-    """y = value(x). Keeps y, if the region can be read off it, or x."""
+    """y = value(x) for numbers (alpha, threshold, max_value). Keeps y, if the region can be read off it, or x."""
 
     @staticmethod
-    def forward(ctx, x, alpha, threshold, max_value, from_y):
-        y = _ops.relu(x, alpha, threshold, max_value)
+    def forward(ctx, x, from_y, numbers):
+        y = _ops.relu(x, *numbers)
         ctx.save_for_backward(y if from_y else x)
-        ctx.numbers = (from_y, alpha, threshold, max_value)
+        ctx.settings = from_y, numbers
         return y
 
     @staticmethod
     def backward(ctx, dy):
         (source,) = ctx.saved_tensors
+        from_y, numbers = ctx.settings
         # A second Function costs as much as the whole operator, and is needed only for a gradient of this gradient.
-        backward = PlainBackward.apply if torch.is_grad_enabled() else _ops.relu_backward
-        return backward(dy, source, *ctx.numbers), None, None, None, None
+        if torch.is_grad_enabled():
+            return PlainBackward.apply(dy, source, from_y, numbers), None, None
+        return _ops.relu_backward(dy, source, from_y, *numbers), None, None
 
 
 class PlainInPlace(Function):
     """The same in place. y must be what backward reads, as x is no more."""
 
     @staticmethod
-    def forward(ctx, x, alpha, threshold, max_value):
-        _ops.relu_(x, alpha, threshold, max_value)
+    def forward(ctx, x, numbers):
+        _ops.relu_(x, *numbers)
         ctx.mark_dirty(x)
         ctx.save_for_backward(x)
-        ctx.numbers = (True, alpha, threshold, max_value)
+        ctx.settings = True, numbers
         return x
 
     @staticmethod
     def backward(ctx, dy):
-        return Plain.backward(ctx, dy)[:4]
+        return Plain.backward(ctx, dy)[:2]
 
 
 class PlainBackward(Function):
     """dx = dy * slope, which is linear in dy, and does not depend on x but at the limits of the regions."""
 
     @staticmethod
-    def forward(ctx, dy, source, *numbers):
+    def forward(ctx, dy, source, from_y, numbers):
         ctx.save_for_backward(source)
-        ctx.numbers = numbers
-        return _ops.relu_backward(dy, source, *numbers)
+        ctx.settings = from_y, numbers
+        return _ops.relu_backward(dy, source, from_y, *numbers)
 
     @staticmethod
     def backward(ctx, ddx):
-        return Plain.backward(ctx, ddx)[0], None, None, None, None, None
+        return Plain.backward(ctx, ddx)[0], None, None, None
 
 
 # --- A call with operands ---------------------------------------------------------------------------------------------------

@@ -159,9 +159,9 @@ def _plain(x: Tensor, alpha: float, threshold: float, max_value: float, inplace:
             return x
         return _ops.relu(x, alpha, threshold, max_value)
     if save == "auto" and max_value == _INFINITY and alpha >= 0 and threshold >= 0:
-        return _autograd.Plain.apply(x, alpha, threshold, max_value, True)
+        return _autograd.Plain.apply(x, True, (alpha, threshold, max_value))
     if save == "x":
-        return _autograd.Plain.apply(x, alpha, threshold, max_value, False)
+        return _autograd.Plain.apply(x, False, (alpha, threshold, max_value))
     return _fused([x, *[None] * 6], Numbers(alpha, threshold, max_value, 1.0, 1), save)
 
 
@@ -174,7 +174,7 @@ def _plain_otherwise(x: Tensor, call: Numbers, inplace: bool, save: str, needs_g
         if save == "x":
             raise InvalidArgument('save: expected "auto", "y" or "mask" in place, as x is overwritten, got "x"')
         if not _transforms_active() and _forward_ad._current_level < 0 and resolve(save, tensors, call, True) == "y":
-            return _autograd.PlainInPlace.apply(x, call.alpha, call.threshold, call.max_value)
+            return _autograd.PlainInPlace.apply(x, call[:3])
     return x.copy_(_fused(tensors, call, save))
 
 
