@@ -22,15 +22,17 @@ struct Array {
   std::int64_t strides[max_rank];
 };
 
-/// In the terms of the owner of an array, such as torch: it cannot describe this one, because it is sparse for example.
+/// The library of an array could not describe it, for example because it is sparse. The first line of its reason is told; torch
+/// has a stack trace in the others.
 [[noreturn]] void reject_undescribed(const char* name, PyObject* object) {
   PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
   PyErr_Fetch(&type, &value, &trace);
-  const std::string reason = value != nullptr ? text_of(value) : "no reason";
+  const std::string text = value != nullptr ? text_of(value) : "no reason";
   Py_XDECREF(type);
   Py_XDECREF(value);
   Py_XDECREF(trace);
-  reject<Unsupported>(name, "a dense array that DLPack can describe", "a " + type_name(object) + ": " + reason);
+  reject<Unsupported>(name, "a dense array that DLPack can describe",
+                      "a " + type_name(object) + ": " + text.substr(0, text.find('\n')));
 }
 
 [[noreturn]] void reject_tuple(const char* name, PyObject* tuple) {
