@@ -135,8 +135,10 @@ class Call:
 
 
 def is_number(value: object) -> bool:
-    """True for numbers of Python and NumPy; a bool and an array of rank 0 are none."""
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+    """True for numbers of Python, NumPy and ml_dtypes; a bool and an array of rank 0 are none."""
+    if isinstance(value, numbers.Real):
+        return not isinstance(value, bool)
+    return type_name(value) == "ml_dtypes.bfloat16"
 
 
 def number(name: str, value: Any) -> float:

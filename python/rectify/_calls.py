@@ -153,9 +153,9 @@ def backward(
     if has_one_source and only_dx and _is_plain(relu, operands, gain):
         _rectify.relu_backward(call.first, source, source_is_y, arguments[0], *relu, call.stream_argument)
     else:
-        sources = [call.first, source_x, source_y, *_mask_arguments(mask, call.operand)]
-        settings = [call.workspace, channel_axis, gain, accumulate, call.stream_argument]
-        _rectify.backward(*sources, *operands, *relu, *arguments, *settings)
+        sources = (call.first, source_x, source_y, *_mask_arguments(mask, call.operand))
+        settings = (call.workspace, channel_axis, gain, accumulate, call.stream_argument)
+        _rectify.backward(*(*sources, *operands, *relu, *arguments, *settings))
     arrays = [array for array, _ in outputs]
     return Gradients(*[array if array is given else call.result(array) for array, given in zip(arrays, requests)])
 

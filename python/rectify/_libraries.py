@@ -117,8 +117,9 @@ class Torch(Library):
     def on_stream(self, array: Any, stream: int | None) -> contextlib.AbstractContextManager[Any]:
         if stream is None or stream <= 2 or not array.is_cuda:  # 0, 1 and 2 are CUDA's default streams, not addresses
             return contextlib.nullcontext()
-        cuda: Any = sys.modules["torch"].cuda
-        return cuda.stream(cuda.ExternalStream(stream, device=array.device))
+        cuda = sys.modules["torch"].cuda
+        context: contextlib.AbstractContextManager[Any] = cuda.stream(cuda.ExternalStream(stream, device=array.device))
+        return context
 
     def layout(self, array: Any) -> tuple[str, tuple[int, ...], tuple[int, ...] | None] | None:
         return str(array.dtype).removeprefix("torch."), tuple(array.shape), array.stride()
@@ -220,7 +221,8 @@ _BY_CLASS: dict[tuple[str, str], Library] = {
 
 def library_of(array: Any) -> Library:
     """The library of an array: that of the first base class of its type which a library defines."""
-    return _library_of_type(type(array))
+    kind: Any = type(array)
+    return _library_of_type(kind)
 
 
 @functools.lru_cache(maxsize=256)
