@@ -21,7 +21,7 @@ ERRORS = {
     "integers": (lambda: F.relu(torch.arange(3)), InvalidType, "x: expected dtype float16.*got int64"),
     "bool": (lambda: F.relu(torch.tensor([True])), InvalidType, "x: expected dtype .*got bool"),
     "complex": (lambda: F.leaky_relu(torch.zeros(3, dtype=torch.complex64)), InvalidType, "x: expected dtype .*complex64"),
-    "float8": (lambda: F.relu(torch.zeros(3).to(torch.float8_e4m3fn)), InvalidType, "x: expected dtype .*got a type of 8 bits"),
+    "float8": (lambda: F.relu(torch.zeros(3).to(torch.float8_e4m3fn)), InvalidType, "x: expected dtype .*got float8_e4m3fn"),
     "integers on meta": (lambda: F.relu(torch.empty(3, dtype=torch.int32, device="meta")), InvalidType, "x: .*got int32"),
     "a list": (lambda: F.relu([1.0]), InvalidType, "input: expected a torch.Tensor, got list"),
     "a list as x": (lambda: F.rectify([1.0]), InvalidType, "x: expected a torch.Tensor, got list"),
