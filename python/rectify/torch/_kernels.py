@@ -116,8 +116,12 @@ def backward(
 ):  # fmt: skip
     gradients = new_gradients(dy, source, source_kind, channel_axis, outputs)
 
+    workspace = None  # holds the memory until the call returns: a tuple of its address does not
+
     def allocate(count: int):
-        return _argument(torch.empty(count, dtype=torch.uint8, device=dy.device))
+        nonlocal workspace
+        workspace = torch.empty(count, dtype=torch.uint8, device=dy.device)
+        return _argument(workspace)
 
     sources = [_argument(source) if kind == source_kind else None for kind in ("x", "y", "mask")]
     _rectify.backward(
