@@ -8,7 +8,6 @@ A backward pass is linear in dy, and its derivative with respect to dy is anothe
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Callable, Optional, Sequence
 
 import torch
@@ -20,25 +19,18 @@ from ._ops import Outputs
 from ._second_order import second_order
 
 
-@dataclasses.dataclass
 class Call:
     """What a call has besides its tensors. A class, not a tuple, so that no tracer takes it apart."""
 
-    alpha: float
-    threshold: float
-    max_value: float
-    gain: float
-    channel_axis: int
-    save: str  # what backward reads: "x", "y" or "mask"
-    mask_bits: int  # 0 unless save is "mask"
-    order: Optional[Sequence[int]]  # of the mask's bits: the axes of x, outermost first; None is row-major
+    __slots__ = ("alpha", "threshold", "max_value", "gain", "channel_axis", "save", "settings")
 
-    @property
-    def settings(self):
-        """In the order of the operators' schemas."""
-        return (
-            self.alpha, self.threshold, self.max_value, self.gain, self.channel_axis, self.mask_bits, self.order,
-        )  # fmt: skip
+    def __init__(self, alpha, threshold, max_value, gain, channel_axis, save, mask_bits, order):
+        self.alpha, self.threshold, self.max_value, self.gain = alpha, threshold, max_value, gain
+        self.channel_axis = channel_axis
+        self.save = save  # what backward reads: "x", "y" or "mask"
+        # In the order of the operators' schemas. mask_bits is 0 unless save is "mask"; `order` is that of the mask's bits: the
+        # axes of x, outermost first, or None for row-major.
+        self.settings = (alpha, threshold, max_value, gain, channel_axis, mask_bits, order)
 
 
 # --- What forward keeps, and what backward makes of it ----------------------------------------------------------------------
@@ -165,3 +157,9 @@ class FusedBackward(Function):
     def backward(ctx, *cotangents):
         terms = second_order(FusedBackward.apply, ctx.saved_tensors, ctx.call, ctx.outputs, cotangents, ctx.needs_input_grad)
         return *terms, None, None
+
+
+# Function.apply without its part in Python, which takes 5 us to bind default arguments and to unwrap tensors that outlived a
+# transform of torch.func. For ordinary tensors outside of transforms (_ops.is_ordinary).
+apply_plain = super(Function, Plain).apply
+apply_fused = super(Function, Fused).apply

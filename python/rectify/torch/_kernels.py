@@ -89,13 +89,19 @@ def forward(
     channel_axis, mask_bits, order,
 ):  # fmt: skip
     y = torch.empty_like(x)
-    mask = torch.empty(mask_bytes(x.numel(), mask_bits), dtype=torch.uint8, device=x.device)
+    mask = torch.empty(mask_bytes(x.numel(), mask_bits), dtype=torch.uint8, device=x.device) if mask_bits else None
     _rectify.forward(
         _argument(x), _optional(scale), _optional(bias), _optional(residual), _number_or(alpha_tensor, alpha),
         _number_or(threshold_tensor, threshold), _number_or(max_value_tensor, max_value), _argument(y),
-        _argument(mask) if mask_bits else None, mask_bits, order and tuple(order), channel_axis, gain, _stream(x),
+        _optional(mask), mask_bits, order and tuple(order), channel_axis, gain, _stream(x),
     )  # fmt: skip
     return y, mask
+
+
+def forward_all(x, *operands):
+    """forward with two tensors as its result, as an operator has. A mask that is not requested has no elements."""
+    y, mask = forward(x, *operands)
+    return y, x.new_empty(0, dtype=torch.uint8) if mask is None else mask
 
 
 def forward_out(

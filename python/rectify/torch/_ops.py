@@ -107,7 +107,7 @@ _relu_backward_op = register(
     "_relu_backward(Tensor dy, Tensor source, bool source_is_y, float alpha, float threshold, float max_value) -> Tensor",
     _kernels.relu_backward, _fake_relu_backward, _batching.relu_backward,
 )  # fmt: skip
-_forward_op = register(f"_forward{FORWARD}) -> (Tensor y, Tensor mask)", _kernels.forward, fake_forward, _batching.forward)
+_forward_op = register(f"_forward{FORWARD}) -> (Tensor y, Tensor mask)", _kernels.forward_all, fake_forward, _batching.forward)
 _backward_op = register(
     f"_backward(Tensor dy, Tensor source, str source_kind, {_OPERANDS}, int mask_bits, int[]? order, int[] outputs)"
     " -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
@@ -126,7 +126,7 @@ _ordinary: dict[int, bool] = {}  # by the dispatch keys of a tensor
 _ORDINARY_KEYS = tuple(f"DispatchKeySet({d}, ADInplaceOrView, Autograd{d}, Autocast{d})" for d in ("CPU", "CUDA"))
 
 
-def _is_ordinary(*tensors: Optional[Tensor]) -> bool:
+def is_ordinary(*tensors: Optional[Tensor]) -> bool:
     """True if nothing but the kernel has to see a call: dense tensors on the CPU or on CUDA, and neither a tracer, nor a mode
     such as FakeTensorMode, nor a transform of torch.func. Then the dispatcher, which takes 4 to 7 us to come back to Python, is
     left out. Dispatch keys also tell subclasses of Tensor, batches, and sparse, quantized and negated tensors."""
@@ -144,19 +144,20 @@ def _is_ordinary(*tensors: Optional[Tensor]) -> bool:
 
 
 def relu(x: Tensor, *numbers: float) -> Tensor:
-    return (_kernels.relu if _is_ordinary(x) else _relu_op)(x, *numbers)
+    return (_kernels.relu if is_ordinary(x) else _relu_op)(x, *numbers)
 
 
 def relu_backward(dy: Tensor, source: Tensor, *numbers) -> Tensor:
-    return (_kernels.relu_backward if _is_ordinary(dy, source) else _relu_backward_op)(dy, source, *numbers)
+    return (_kernels.relu_backward if is_ordinary(dy, source) else _relu_backward_op)(dy, source, *numbers)
 
 
 def forward(*operands):
-    return (_kernels.forward if _is_ordinary(*operands[:7]) else _forward_op)(*operands)
+    """y and the mask, which is None or without elements unless mask_bits is 1 or 2."""
+    return (_kernels.forward if is_ordinary(*operands[:7]) else _forward_op)(*operands)
 
 
 def backward(*operands):
     """The gradients that are requested, in the order of Outputs."""
     tensors = (*operands[:2], *operands[3:9])
-    gradients = (_kernels.backward if _is_ordinary(*tensors) else _backward_op)(*operands)
+    gradients = (_kernels.backward if is_ordinary(*tensors) else _backward_op)(*operands)
     return [gradient for gradient, requested in zip(gradients, operands[-1]) if requested]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import torch
 
-from . import _batching, _ops
+from . import _batching, _kernels, _ops
 from ._autograd import Call, gradients, kept, run_backward, shapes_of
 
 
@@ -26,7 +26,7 @@ def _backward(ctx, dy, _):
 
 
 def _kernel(*operands):
-    return _ops.forward(*operands[:-1])
+    return _kernels.forward_all(*operands[:-1])
 
 
 def _fake(*operands):
