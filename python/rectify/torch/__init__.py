@@ -14,6 +14,8 @@ try:
     import torch as _torch
 except ImportError as error:
     raise ImportError("rectify.torch needs PyTorch 2.5 or later: pip install torch") from error
+if not hasattr(_torch.library, "register_vmap"):
+    raise ImportError(f"rectify.torch needs PyTorch 2.5 or later, and found {_torch.__version__}")
 
 from . import functional
 from ._replace import Replaced, replace_activations

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from . import _ops
-from ._ops import Outputs
+from ._kernels import Outputs
 from ._second_order import second_order
 
 

@@ -10,7 +10,7 @@ from torch.autograd import Function
 
 from . import _ops
 from ._autograd import Call, gradients, run_backward, shapes_of
-from ._ops import Outputs
+from ._kernels import Outputs
 from ._second_order import Directions, Operands, direction_of_gradients, direction_of_y, second_order
 
 

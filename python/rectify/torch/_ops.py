@@ -8,14 +8,14 @@ All of them work on CPU and CUDA tensors, and on meta tensors, which have no dat
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
+from typing import Optional
 
 import torch
 from torch import Tensor
 
 from .._errors import InvalidArgument, InvalidType, Unsupported
 from . import _batching, _kernels
-from ._kernels import Outputs, mask_bytes, new_gradients, without_none
+from ._kernels import mask_bytes, new_gradients, without_none
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
@@ -31,40 +31,40 @@ _OPERANDS = (
 # --- Fake kernels, for tensors without data ---------------------------------------------------------------------------------
 
 
-def _require(names: str, tensors: Sequence[Optional[Tensor]]) -> None:
+def _require(names: str, first: Tensor, *others: Optional[Tensor]) -> None:
     """What the binary would reject in any case, and a tracer can know: dtypes, and tensors of two devices."""
-    first, x = names.split()[0], tensors[0]
-    if x.dtype not in DTYPES:
-        dtype = str(x.dtype).removeprefix("torch.")
-        raise InvalidType(f"{first}: expected dtype float16, bfloat16, float32 or float64, got {dtype}")
-    for name, tensor in zip(names.split(), tensors):
-        if tensor is not None and tensor.device != x.device:
-            raise InvalidArgument(f"{name}: expected a tensor on {x.device} as {first}, got {tensor.device}")
+    name, *other_names = names.split()
+    if first.dtype not in DTYPES:
+        dtype = str(first.dtype).removeprefix("torch.")
+        raise InvalidType(f"{name}: expected dtype float16, bfloat16, float32 or float64, got {dtype}")
+    for other_name, other in zip(other_names, others):
+        if other is not None and other.device != first.device:
+            raise InvalidArgument(f"{other_name}: expected a tensor on {first.device} as {name}, got {other.device}")
 
 
 def _fake_relu(x, alpha, threshold, max_value):
-    _require("x", [x])
+    _require("x", x)
     return torch.empty_like(x)
 
 
 def _fake_nothing(x, *operands):
     """Of the operators that write into a tensor."""
-    _require("x", [x])
+    _require("x", x)
 
 
 def _fake_relu_backward(dy, source, source_is_y, alpha, threshold, max_value):
-    _require("dy source", [dy, source])
+    _require("dy source", dy, source)
     return torch.empty_like(source)
 
 
 def fake_forward(x, *operands):
-    _require("x scale bias residual alpha threshold max_value", [x, *operands[:6]])
+    _require("x scale bias residual alpha threshold max_value", x, *operands[:6])
     mask_bits = operands[11]
     return torch.empty_like(x), x.new_empty((mask_bytes(x.numel(), mask_bits),), dtype=torch.uint8)
 
 
 def _fake_backward(dy, source, source_kind, *operands):
-    _require("dy source scale bias residual alpha threshold max_value", [dy, source, *operands[:6]])
+    _require("dy source scale bias residual alpha threshold max_value", dy, source, *operands[:6])
     channel_axis, outputs = operands[10], operands[13]
     return without_none(dy, new_gradients(dy, source, source_kind, channel_axis, outputs))
 

@@ -26,7 +26,8 @@ class Numbers(NamedTuple):
 
     def keeping(self, save: str, tensors: Sequence[Optional[Tensor]]) -> Call:
         bits = self._mask_bits(tensors) if save == "mask" else 0
-        return Call(*self, save, bits, _order(tensors[0]) if bits else None)
+        x = tensors[0]
+        return Call(*self, save, bits, _order(x) if bits and x is not None else None)
 
     @property
     def settings(self):

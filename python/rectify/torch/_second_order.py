@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from . import _ops
-from ._ops import Outputs
+from ._kernels import Outputs
 
 _DZ = Outputs(dresidual=1)  # dz is the gradient of the residual
 
@@ -106,7 +106,8 @@ class Operands:
         return torch.where(self.regions.saturated, v * self.call.gain, 0)
 
 
-def _sum(terms) -> Optional[Tensor]:
+def _sum(terms):
+    """The sum of those terms that are not None; None if there is none."""
     terms = [term for term in terms if term is not None]
     return sum(terms[1:], terms[0]) if terms else None
 
@@ -177,7 +178,7 @@ def second_order(apply: Callable, tensors, call, outputs: Outputs, cotangents, n
 
 
 def _parameter(at: Operands, terms: Optional[Tensor], parameter: Optional[Tensor], needed: bool) -> Optional[Tensor]:
-    if terms is None or not needed:
+    if terms is None or parameter is None or not needed:
         return None
     return at.summed(terms, 1 if parameter.numel() == 1 else 2).reshape(parameter.shape)
 
@@ -203,16 +204,17 @@ def direction_of_gradients(at: Operands, ddy: Optional[Tensor], u: Directions, o
         terms.append(None if ddy is None else ddy * at.channels(at.alpha_or_number))
         return at.below(-_sum([zero, *terms]))
 
-    changes = Outputs(
-        dx=lambda: _sum([_product(of_dz, scale), None if u.scale is None else dz * at.channels(u.scale)]),
-        dresidual=lambda: of_dz,
-        dscale=lambda: _sum([of_dz * at.x, None if u.x is None else dz * u.x]),
-        dbias=lambda: of_dz,
-        dalpha=of_alpha,
-        dthreshold=of_threshold,
-        dmax_value=lambda: at.saturated(zero if ddy is None else ddy),
+    changes = (  # in the order of Outputs
+        lambda: _sum([_product(of_dz, scale), None if u.scale is None else dz * at.channels(u.scale)]),
+        lambda: of_dz,
+        lambda: _sum([_product(of_dz, at.x), None if u.x is None else dz * u.x]),
+        lambda: of_dz,
+        of_alpha,
+        of_threshold,
+        lambda: at.saturated(zero if ddy is None else ddy),
     )
-    requested = [(change(), kind) for change, kind in zip(changes[:2], outputs[:2]) if kind]
-    tensors = [change.to(at.dy.dtype).expand(at.dy.shape) for change, _ in requested]
+    tensors = [
+        change().to(at.dy.dtype).expand(at.dy.shape) for change, kind in zip(changes[:2], outputs[:2]) if kind
+    ]  # fmt: skip
     sums = [at.summed(change(), kind) for change, kind in zip(changes[2:], outputs[2:]) if kind]
     return *tensors, *sums

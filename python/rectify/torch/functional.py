@@ -131,12 +131,12 @@ def rectify(
     for name, tensor in (("scale", scale), ("bias", bias), ("residual", residual)):
         if tensor is not None:
             _require_tensor(name, tensor)
-    alpha, alphas = _number_and_tensor("alpha", alpha, 0.0)
-    threshold, thresholds = _number_and_tensor("threshold", threshold, 0.0)
-    max_value, max_values = _number_and_tensor("max_value", max_value, _INFINITY)
+    slope, alphas = _number_and_tensor("alpha", alpha, 0.0)
+    limit, thresholds = _number_and_tensor("threshold", threshold, 0.0)
+    cap, max_values = _number_and_tensor("max_value", max_value, _INFINITY)
     if isinstance(channel_axis, bool) or not isinstance(channel_axis, (int, torch.SymInt)):
         raise InvalidType(f"channel_axis: expected an integer, got {type(channel_axis).__name__}")
-    call = Numbers(alpha, threshold, max_value, _number("gain", gain), channel_axis)
+    call = Numbers(slope, limit, cap, _number("gain", gain), channel_axis)
     tensors = (x, scale, bias, residual, alphas, thresholds, max_values)
     if out is None:
         return _fused(tensors, call, save)
@@ -240,6 +240,7 @@ def _number_and_tensor(name: str, value, absent: float):
 
 def require_no_leaf(x: Tensor) -> None:
     base = x._base if x._is_view() else x
+    assert base is not None  # a view has a base
     if base.is_leaf and base.requires_grad:
         what = "a view of a leaf" if x._is_view() else "a leaf"
         raise InvalidArgument(f"inplace: expected False for {what} that requires a gradient, got True")
