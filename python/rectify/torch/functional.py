@@ -181,7 +181,6 @@ def _plain_otherwise(x: Tensor, call: Numbers, inplace: bool, save: str, needs_g
 
 
 def _fused(tensors, call: Numbers, save: str) -> Tensor:
-    x = tensors[0]
     if _transforms_active() or _forward_ad._current_level >= 0:
         return _functorch.Forward.apply(*tensors, call.keeping("x", tensors))
     needs_gradient = _grad_enabled() and _any_requires_grad(tensors)
