@@ -34,11 +34,11 @@ class Library:
         return True
 
     def empty_like(self, array: Any, stream: int | None) -> Any:
-        """An array for a result of `array`'s shape, dtype and order, to be used on `stream`; None is the current one."""
+        """An array for a result of `array`'s shape, dtype and order, for use on `stream`; None is the current one."""
         return array.__array_namespace__().empty_like(array)
 
     def empty(self, like: Any, shape: tuple[int, ...], dtype: str, stream: int | None) -> Any:
-        """A row-major array on `like`'s device, to be used on `stream`."""
+        """A row-major array on `like`'s device, for use on `stream`."""
         namespace = like.__array_namespace__()
         return namespace.empty(shape, dtype=getattr(namespace, dtype), device=like.device)
 
@@ -60,7 +60,6 @@ class Library:
         import numpy
 
         return numpy.from_dlpack(array)
-
 
 
 class Other(Library):

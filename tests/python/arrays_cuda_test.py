@@ -1,11 +1,11 @@
-"""Arrays on CUDA: results equal those on the CPU, and calls run on the stream and the device of their arrays. Needs a GPU."""
+"""Arrays on CUDA: results are those on the CPU, and calls run on the stream and the device of their arrays."""
 
 import numpy as np
 import pytest
-
 import rectify
-from naive import CHANNELS, SHAPE, Function, assert_same, eighths, forward, sums
 from rectify import InvalidArgument
+
+from naive import CHANNELS, SHAPE, Function, assert_same, eighths, forward, sums
 
 pytestmark = pytest.mark.skipif(not rectify.cuda_available(), reason="no GPU, or rectify was built without CUDA")
 X, DY, BIAS = eighths(1, SHAPE), eighths(2, SHAPE), eighths(3, CHANNELS)
@@ -72,7 +72,8 @@ def test_layer(library, dtype):
     assert_same(library.numpy(got.dx), terms["dbias"].astype(dtype))
     assert_same(library.numpy(got.dbias), terms["dbias"].sum((0, 2)))
     assert_same(library.numpy(got.dmax_value), np.asarray(terms["dmax_value"].sum()))
-    got = rectify.backward(dy, x=x, alpha=library.array(np.full(CHANNELS, 0.25, dtype)), max_value=1, bias=bias, dx=dy, dalpha=True)
+    alpha = library.array(np.full(CHANNELS, 0.25, dtype))
+    got = rectify.backward(dy, x=x, alpha=alpha, max_value=1, bias=bias, dx=dy, dalpha=True)
     assert got.dx is dy
     assert_same(library.numpy(got.dalpha), terms["dalpha"].sum((0, 2)))
 

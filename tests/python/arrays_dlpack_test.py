@@ -1,14 +1,15 @@
-"""Arrays that have DLPack alone: exports of NumPy and PyTorch behind a wrapper, and capsules that neither of them makes."""
+"""Arrays that have DLPack alone: exports of NumPy and PyTorch behind a wrapper, and capsules that neither makes."""
 
 import enum
+import types
 
 import numpy as np
 import pytest
-from capsules import CPU, READ_ONLY, UNVERSIONED, Exporter, capsule_of
-
 import rectify
-from naive import SHAPE, Function, assert_same, eighths, forward
 from rectify import InvalidArgument, InvalidType, Unsupported
+
+from capsules import CPU, READ_ONLY, Exporter, Temporary
+from naive import CHANNELS, SHAPE, Function, assert_same, eighths, forward
 
 X = eighths(1, SHAPE)
 NUMPY_HAS_VERSIONS = tuple(map(int, np.__version__.split(".")[:2])) >= (2, 1)
@@ -46,12 +47,16 @@ def test_read_only_exports_of_numpy():
     frozen, out = X.copy(), np.zeros_like(X)
     frozen.flags.writeable = False
     if not NUMPY_HAS_VERSIONS:  # which cannot export it
-        with pytest.raises(Unsupported, match="^x: expected an array that DLPack can describe, got a .*Wrapper: .*readonly"):
+        with pytest.raises(
+            Unsupported, match="^x: expected an array that DLPack can describe, got a .*Wrapper: .*readonly"
+        ):
             into(out, Wrapper(frozen))
         return
     into(out, Wrapper(frozen))
     assert_same(out, np.maximum(X, 0))
-    with pytest.raises(InvalidArgument, match="^y: expected a writable array, as it is an output, got a read-only one$"):
+    with pytest.raises(
+        InvalidArgument, match="^y: expected a writable array, as it is an output, got a read-only one$"
+    ):
         into(Wrapper(frozen), X)
 
 
@@ -104,7 +109,9 @@ def test_read_only_flag():
     assert_same(out, np.maximum(X, 0))
 
 
-@pytest.mark.parametrize("dtype, name", [(np.int32, "int32"), (np.uint8, "uint8"), (np.complex64, "complex64"), (bool, "bool")])
+@pytest.mark.parametrize(
+    "dtype, name", [(np.int32, "int32"), (np.uint8, "uint8"), (np.complex64, "complex64"), (bool, "bool")]
+)
 def test_dtypes(dtype, name):
     with pytest.raises(InvalidType, match=f"^x: expected dtype float16, bfloat16, float32 or float64, got {name}"):
         into(X.copy(), Exporter(np.zeros(SHAPE, dtype)))
@@ -129,7 +136,9 @@ def test_exports_that_fail(error):
         def __dlpack__(self, **keywords):
             raise error("because")
 
-    with pytest.raises(Unsupported, match="^x: expected an array that DLPack can describe, got a .*Failing: because$") as raised:
+    with pytest.raises(
+        Unsupported, match="^x: expected an array that DLPack can describe, got a .*Failing: because$"
+    ) as raised:
         into(X.copy(), Failing(X))
     assert isinstance(raised.value.__cause__, error)
 
@@ -144,12 +153,17 @@ def test_devices_as_enumerations():
 
 
 def test_capsules_live_until_the_call_returns():
-    class Temporary(Exporter):
-        """Each export is of memory that only the capsule's array keeps."""
-
-        def __dlpack__(self, **keywords):
-            return capsule_of(self.array.copy(), UNVERSIONED)
-
     out = np.zeros_like(X)
     into(out, Temporary(X), residual=Temporary(X), bias=Temporary(eighths(2, SHAPE[1])))
     assert_same(out, forward(Function(), X, residual=X, bias=eighths(2, SHAPE[1])))
+
+
+@pytest.mark.parametrize("first", [X, Exporter(X)], ids=["NumPy", "DLPack alone"])
+def test_workspaces_live_until_the_call_returns(monkeypatch, first):
+    def backward(*arguments):
+        allocate = arguments[19]
+        views = [allocate(1000) for _ in range(3)]
+        assert len({view.address for view in views}) == 3  # else one was freed
+
+    monkeypatch.setattr(rectify._calls, "_rectify", types.SimpleNamespace(backward=backward))
+    rectify.backward(first, x=X, dx=X.copy(), dbias=np.empty(CHANNELS, np.float32))

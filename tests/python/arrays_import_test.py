@@ -42,8 +42,9 @@ DLPACK = """
 import ctypes, types, capsules, rectify
 def exporter(*values):
     memory = (ctypes.c_float * len(values))(*values)
-    array = types.SimpleNamespace(dtype=types.SimpleNamespace(kind="f"), itemsize=4, ndim=1, shape=(len(values),), strides=(4,), memory=memory,
-                                  __array_interface__={"data": (ctypes.addressof(memory), False)})
+    array = types.SimpleNamespace(itemsize=4, ndim=1, shape=(len(values),), strides=(4,), memory=memory)
+    array.dtype = types.SimpleNamespace(kind="f")
+    array.__array_interface__ = {"data": (ctypes.addressof(memory), False)}
     return capsules.Exporter(array)
 x, out, dbias = exporter(-2, 0, 3), exporter(0, 0, 0), exporter(0)
 rectify.forward(x, alpha=0.5, out=out)

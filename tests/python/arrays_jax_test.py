@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-
 import rectify
-from naive import CHANNELS, SHAPE, Function, assert_same, eighths, forward, sums
 from rectify import InvalidArgument, InvalidType, Unsupported
+
+from naive import CHANNELS, SHAPE, Function, assert_same, eighths, forward, sums
 
 jax = pytest.importorskip("jax")
 jnp = pytest.importorskip("jax.numpy")
@@ -27,8 +27,16 @@ def on_the_cpu():
 def test_layer(dtype):
     x, dy, bias = (jnp.asarray(array, dtype) for array in (X, DY, BIAS))
     y, mask = rectify.forward(x, alpha=0.25, bias=bias, return_mask=True)
-    assert isinstance(y, jax.Array) and isinstance(mask.bytes, jax.Array) and y.dtype == dtype and y.devices() == x.devices()
-    assert_same(np.asarray(y.astype("float32")), np.asarray(jnp.asarray(forward(Function(0.25), X, bias=BIAS), dtype).astype("float32")))
+    assert (
+        isinstance(y, jax.Array)
+        and isinstance(mask.bytes, jax.Array)
+        and y.dtype == dtype
+        and y.devices() == x.devices()
+    )
+    assert_same(
+        np.asarray(y.astype("float32")),
+        np.asarray(jnp.asarray(forward(Function(0.25), X, bias=BIAS), dtype).astype("float32")),
+    )
     assert_same(mask.unpack(), (X + BIAS[:, None] > 0).astype(np.uint8))
     got = rectify.backward(dy, mask=mask, alpha=0.25, dbias="channel")
     terms = sums(Function(0.25), DY, X, bias=BIAS)
@@ -97,7 +105,11 @@ def test_dtypes():
 
 def test_tracers():
     text = "^x: expected a JAX array with values, got a tracer"
-    for transform in (jax.jit(rectify.forward), jax.vmap(rectify.forward), jax.grad(lambda x: rectify.forward(x).sum())):
+    for transform in (
+        jax.jit(rectify.forward),
+        jax.vmap(rectify.forward),
+        jax.grad(lambda x: rectify.forward(x).sum()),
+    ):
         with pytest.raises(Unsupported, match=text):
             transform(jnp.asarray(X))
 

@@ -1,16 +1,16 @@
-"""Arrays of CuPy, Numba, PyTorch on CUDA and unknown libraries, as fakes on the CPU: the stream, the device and the memory that a call chooses."""
+"""Arrays of CuPy, Numba, PyTorch on CUDA and unknown libraries, as fakes: the stream, device and memory of a call."""
 
 import sys
 import types
 
-import fakes
 import numpy as np
 import pytest
-from capsules import CUDA, CUDA_HOST, CUDA_MANAGED, VULKAN, Exporter
-
 import rectify
-from naive import CHANNELS, SHAPE, Function, assert_same, eighths, forward, sums
 from rectify import InvalidArgument, InvalidType, Unsupported
+
+import fakes
+from capsules import CUDA, CUDA_HOST, CUDA_MANAGED, VULKAN, Exporter
+from naive import CHANNELS, SHAPE, Function, assert_same, eighths, forward, sums
 
 
 @pytest.fixture
@@ -97,8 +97,13 @@ def test_streams_as_objects(binary, cupy):
     x = cupy.ndarray(X)
     protocol = type("Stream", (), {"__cuda_stream__": lambda self: (0, 51)})
     as_property = type("Stream", (), {"__cuda_stream__": property(lambda self: (0, 52))})
-    for stream, address in ((types.SimpleNamespace(ptr=49), 49), (types.SimpleNamespace(cuda_stream=50), 50), (protocol(), 51),
-                            (as_property(), 52), (np.int64(53), 53)):
+    for stream, address in (
+        (types.SimpleNamespace(ptr=49), 49),
+        (types.SimpleNamespace(cuda_stream=50), 50),
+        (protocol(), 51),
+        (as_property(), 52),
+        (np.int64(53), 53),
+    ):
         rectify.forward(x, stream=stream)
         assert binary.stream == address and type(binary.stream) is int
         rectify.backward(x, x=x, stream=stream)
@@ -144,7 +149,9 @@ def test_torch_without_the_c_table(binary, torch):
 
 def test_torch_with_the_c_table(monkeypatch, torch):
     calls = []
-    monkeypatch.setattr(rectify._calls, "_rectify", types.SimpleNamespace(relu=lambda *arguments: calls.append(arguments)))
+    monkeypatch.setattr(
+        rectify._calls, "_rectify", types.SimpleNamespace(relu=lambda *arguments: calls.append(arguments))
+    )
     torch.Tensor.__dlpack_c_exchange_api__ = "a capsule"
     x, out = torch.Tensor(X), torch.Tensor(X.copy())
     rectify.forward(x, out=out)
@@ -158,11 +165,17 @@ def test_torch_with_the_c_table(monkeypatch, torch):
 
 def namespace(made):
     """An array API namespace whose arrays have DLPack alone, besides the namespace."""
+
     class Array(Exporter):
         def __array_namespace__(self):
             return types.SimpleNamespace(
-                empty_like=lambda array: made(Array(np.empty_like(array.array), array.device)), float32=np.float32, float64=np.float64,
-                uint8=np.uint8, empty=lambda shape, dtype, device: made(Array(np.empty(shape, dtype), device)))
+                empty_like=lambda array: made(Array(np.empty_like(array.array), array.device)),
+                float32=np.float32,
+                float64=np.float64,
+                uint8=np.uint8,
+                empty=lambda shape, dtype, device: made(Array(np.empty(shape, dtype), device)),
+            )
+
     return Array
 
 
@@ -178,13 +191,18 @@ def test_the_array_api(binary):
         assert_same(y.array, np.maximum(X, 0))
         assert binary.calls[-1][1][0].cuda == cuda and binary.stream == stream
         assert ("stream" in x.calls[0]) == cuda and x.calls[0].get("stream", 1) == 1
-    with pytest.raises(Unsupported, match="^x: expected memory of the CPU or of CUDA, got that of DLPack's device type 7$"):
+    with pytest.raises(
+        Unsupported, match="^x: expected memory of the CPU or of CUDA, got that of DLPack's device type 7$"
+    ):
         rectify.forward(array(X, (VULKAN, 0)))
 
 
 def test_libraries_without_a_namespace(binary, numba):
     for x in (Exporter(X), fakes.WithInterface(X)):
-        with pytest.raises(InvalidArgument, match="^y: expected an array, as x, a .*, has no __array_namespace__ to allocate one, got none$"):
+        with pytest.raises(
+            InvalidArgument,
+            match="^y: expected an array, as x, a .*, has no __array_namespace__ to allocate one, got none$",
+        ):
             rectify.forward(x)
         with pytest.raises(InvalidArgument, match="^dx: expected an array, as dy, a "):
             rectify.backward(x, x=x)
@@ -199,7 +217,9 @@ def test_libraries_without_a_namespace(binary, numba):
     rectify.backward(Exporter(DY), x=Exporter(X), dx=False, dbias=dbias)
     assert_same(dbias.array, np.where(X > 0, DY, 0).sum((0, 2)))
     with pytest.raises(InvalidArgument, match="^workspace: expected an array"):
-        rectify.backward(fakes.WithInterface(DY), x=fakes.WithInterface(X), dx=False, dbias=fakes.WithInterface(dbias.array))
+        rectify.backward(
+            fakes.WithInterface(DY), x=fakes.WithInterface(X), dx=False, dbias=fakes.WithInterface(dbias.array)
+        )
 
 
 def interface_of(array, **changes):
@@ -217,21 +237,47 @@ def test_cuda_array_interface(binary, numba):
     empty = interface_of(np.empty((0, 3), np.float32), data=(None, False))
     rectify.forward(empty, out=empty)
     assert binary.calls[-1][1][0][:4] == (0, "float32", True, 0)
+    with_odd_strides = interface_of(np.empty((0, 3), np.float32), strides=(5, 5))  # which do not count
+    rectify.forward(with_odd_strides, out=empty)
     for error, text, bad in (
-            (InvalidType, "^x: expected dtype float16, .* got <i4$", interface_of(X.view(np.int32))),
-            (InvalidType, "^x: expected dtype float16, .* got >f4$", interface_of(X.astype(">f4"))),
-            (InvalidType, "^x: expected an array without a mask of its own", interface_of(X, mask=X)),
-            (InvalidArgument, "^x: expected strides of whole elements of 4 bytes", interface_of(X, strides=(84, 28, 5)))):
+        (InvalidType, "^x: expected dtype float16, .* got <i4$", interface_of(X.view(np.int32))),
+        (InvalidType, "^x: expected dtype float16, .* got >f4$", interface_of(X.astype(">f4"))),
+        (InvalidType, "^x: expected an array without a mask of its own", interface_of(X, mask=X)),
+        (InvalidArgument, "^x: expected strides of whole elements of 4 bytes", interface_of(X, strides=(84, 28, 5))),
+    ):
         with pytest.raises(error, match=text):
             rectify.forward(bad, out=out)
     with pytest.raises(InvalidArgument, match="^y: expected a writable array"):
         rectify.forward(x, out=interface_of(X, data=(X.ctypes.data, True)))
 
 
+@pytest.mark.parametrize("platforms", [["gpu"], ["cpu", "cpu"]])
+def test_jax_on_other_devices(platforms):
+    devices = [types.SimpleNamespace(platform=platform) for platform in platforms]
+    methods = {"is_deleted": lambda self: False, "devices": lambda self: devices, "__module__": "jaxlib._jax"}
+    with pytest.raises(Unsupported, match="^x: expected a JAX array on one device, the CPU, got one on namespace"):
+        rectify.forward(type("ArrayImpl", (), methods)())
+
+
+def test_which_function_of_the_binary_is_called(binary):
+    """Those without operands are faster."""
+    for call, name in (
+        (lambda: rectify.forward(X, alpha=0.1, max_value=1), "relu"),
+        (lambda: rectify.backward(DY, x=X, alpha=0.1), "relu_backward"),
+        (lambda: rectify.backward(DY, y=X, alpha=0.1), "relu_backward"),
+        (lambda: rectify.forward(X, gain=2), "forward"),
+        (lambda: rectify.backward(DY, x=X, gain=2), "backward"),
+    ):
+        call()
+        assert binary.calls[-1][0] == name
+
+
 def test_arrays_on_cuda_in_a_build_without_it(cupy):
     if rectify.build_info()["cuda"]:
         pytest.skip("this build has CUDA, for which the memory of a fake is invalid")
-    with pytest.raises(Unsupported, match="^x: expected an array on the CPU, as this .* without CUDA, got one on cuda:0"):
+    with pytest.raises(
+        Unsupported, match="^x: expected an array on the CPU, as this .* without CUDA, got one on cuda:0"
+    ):
         rectify.forward(cupy.ndarray(X))
 
 
@@ -241,5 +287,7 @@ def test_operands_of_several_libraries(binary, cupy, torch):
     assert_same(y.array, forward(Function(), X, residual=DY, bias=BIAS))
     assert binary.stream == 7 and type(y) is cupy.ndarray
     mask = rectify.forward(x, return_mask=True)[1]
-    with pytest.raises(InvalidArgument, match="^mask: expected bytes in an array of PyTorch, as dy is, got cupy.*ndarray$"):
+    with pytest.raises(
+        InvalidArgument, match="^mask: expected bytes in an array of PyTorch, as dy is, got cupy.*ndarray$"
+    ):
         rectify.backward(torch.Tensor(DY), mask=mask)

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-
 import rectify
-from naive import CHANNELS, SHAPE, Function, assert_same, eighths, forward, sums
 from rectify import InvalidArgument, InvalidType, Unsupported
+
+from naive import CHANNELS, SHAPE, Function, assert_same, eighths, forward, sums
 
 torch = pytest.importorskip("torch")
 
@@ -29,7 +29,9 @@ def test_layer(dtype):
     assert_same(got.dx.double().numpy(), tensor(terms["dbias"], dtype).double().numpy())
     assert got.dbias.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
     assert_same(got.dbias.float().numpy(), terms["dbias"].sum((0, 2)))
-    got = rectify.backward(dy, x=x, alpha=torch.full((CHANNELS,), 0.25, dtype=dtype), bias=bias, dalpha=True, dbias=True)
+    got = rectify.backward(
+        dy, x=x, alpha=torch.full((CHANNELS,), 0.25, dtype=dtype), bias=bias, dalpha=True, dbias=True
+    )
     assert_same(got.dalpha.float().numpy(), terms["dalpha"].sum((0, 2)))
     assert_same(got.dbias.float().numpy(), terms["dbias"].sum((0, 2)))
 
@@ -51,7 +53,10 @@ def test_orders():
     y, mask = rectify.forward(x, alpha=0.5, return_mask=True)
     assert y.is_contiguous(memory_format=torch.channels_last) and mask.order == (0, 2, 3, 1)
     assert_same(mask.unpack(), (images > 0).astype(np.uint8))
-    assert_same(rectify.backward(torch.ones_like(x), mask=mask, alpha=0.5).dx.numpy(), np.where(images > 0, 1, 0.5).astype(np.float32))
+    assert_same(
+        rectify.backward(torch.ones_like(x), mask=mask, alpha=0.5).dx.numpy(),
+        np.where(images > 0, 1, 0.5).astype(np.float32),
+    )
     assert rectify.empty_mask(x).order == (0, 2, 3, 1) and rectify.empty_mask(x.contiguous()).order is None
     expanded = tensor(X[:1]).expand(SHAPE)
     assert_same(rectify.forward(expanded).numpy(), np.broadcast_to(np.maximum(X[:1], 0), SHAPE).copy())
@@ -64,7 +69,9 @@ def test_tensors_beside_numpy():
     assert_same(out, forward(Function(), X, bias=BIAS))
     assert_same(rectify.forward(X, residual=tensor(DY)), forward(Function(), X, residual=DY))
     mask = rectify.forward(X, return_mask=True)[1]
-    with pytest.raises(InvalidArgument, match="^mask: expected bytes in an array of PyTorch, as dy is, got numpy.ndarray$"):
+    with pytest.raises(
+        InvalidArgument, match="^mask: expected bytes in an array of PyTorch, as dy is, got numpy.ndarray$"
+    ):
         rectify.backward(tensor(DY), mask=mask)
 
 
@@ -74,13 +81,21 @@ def test_parameters_and_subclasses():
 
     with torch.no_grad():
         assert_same(rectify.forward(torch.nn.Parameter(tensor(X))).numpy(), np.maximum(X, 0))
-        assert_same(rectify.forward(tensor(X), alpha=torch.nn.Parameter(torch.tensor(0.25))).numpy(), forward(Function(0.25), X))
+        assert_same(
+            rectify.forward(tensor(X), alpha=torch.nn.Parameter(torch.tensor(0.25))).numpy(), forward(Function(0.25), X)
+        )
     assert_same(np.asarray(rectify.forward(tensor(X).as_subclass(Named))), np.maximum(X, 0))
 
 
 @pytest.mark.parametrize("name", ["x", "residual", "bias", "alpha", "y"])
 def test_tensors_that_require_grad(name):
-    operands = {"x": tensor(X), "residual": tensor(DY), "bias": tensor(BIAS), "alpha": torch.tensor(0.25), "y": tensor(X)}
+    operands = {
+        "x": tensor(X),
+        "residual": tensor(DY),
+        "bias": tensor(BIAS),
+        "alpha": torch.tensor(0.25),
+        "y": tensor(X),
+    }
     operands[name].requires_grad_()
     before = operands["y"].detach().clone()
     x, out = operands.pop("x"), operands.pop("y")
@@ -104,15 +119,24 @@ def test_results_never_require_grad():
 def test_tensors_without_plain_memory():
     out = torch.full((3,), 7.0)
     for error, text, bad in (
-            (Unsupported, "a dense tensor, got one of layout torch.sparse_coo", torch.zeros(3).to_sparse()),
-            (Unsupported, "a tensor on the CPU or CUDA, got one on meta", torch.zeros(3, device="meta")),
-            (Unsupported, "a tensor without a pending negation, got one; use", torch.zeros(3, dtype=torch.complex64).conj().imag),
-            (rectify.Error, "", torch.quantize_per_tensor(torch.zeros(3), 1, 0, torch.qint8)),
-            (InvalidType, "dtype float16, .* got complex64", torch.zeros(3, dtype=torch.complex64)),
-            (InvalidType, "dtype float16, .* got int64", torch.zeros(3, dtype=torch.int64)),
-            (InvalidType, "dtype float16, .* got bool", torch.zeros(3, dtype=torch.bool))):
-        for name, call in (("x", lambda: rectify.forward(bad, out=out)), ("residual", lambda: rectify.forward(torch.ones(3), residual=bad, out=out)),
-                           ("y", lambda: rectify.forward(torch.ones(3), out=bad)), ("x", lambda: rectify.backward(out, x=bad, dx=out))):
+        (Unsupported, "a dense tensor, got one of layout torch.sparse_coo", torch.zeros(3).to_sparse()),
+        (Unsupported, "a tensor on the CPU or CUDA, got one on meta", torch.zeros(3, device="meta")),
+        (
+            Unsupported,
+            "a tensor without a pending negation, got one; use",
+            torch.zeros(3, dtype=torch.complex64).conj().imag,
+        ),
+        (rectify.Error, "", torch.quantize_per_tensor(torch.zeros(3), 1, 0, torch.qint8)),
+        (InvalidType, "dtype float16, .* got complex64", torch.zeros(3, dtype=torch.complex64)),
+        (InvalidType, "dtype float16, .* got int64", torch.zeros(3, dtype=torch.int64)),
+        (InvalidType, "dtype float16, .* got bool", torch.zeros(3, dtype=torch.bool)),
+    ):
+        for name, call in (
+            ("x", lambda: rectify.forward(bad, out=out)),
+            ("residual", lambda: rectify.forward(torch.ones(3), residual=bad, out=out)),
+            ("y", lambda: rectify.forward(torch.ones(3), out=bad)),
+            ("x", lambda: rectify.backward(out, x=bad, dx=out)),
+        ):
             with pytest.raises(error, match=f"^{name}: expected {text}"):
                 call()
     assert (out == 7).all()

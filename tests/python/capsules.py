@@ -8,9 +8,18 @@ CPU, CUDA, CUDA_HOST, VULKAN, CUDA_MANAGED = 1, 2, 3, 7, 13
 
 
 class Tensor(ctypes.Structure):
-    _fields_ = [("data", ctypes.c_void_p), ("device_type", ctypes.c_int32), ("device_id", ctypes.c_int32), ("ndim", ctypes.c_int32),
-                ("code", ctypes.c_uint8), ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16),
-                ("shape", ctypes.POINTER(ctypes.c_int64)), ("strides", ctypes.POINTER(ctypes.c_int64)), ("byte_offset", ctypes.c_uint64)]
+    _fields_ = [
+        ("data", ctypes.c_void_p),
+        ("device_type", ctypes.c_int32),
+        ("device_id", ctypes.c_int32),
+        ("ndim", ctypes.c_int32),
+        ("code", ctypes.c_uint8),
+        ("bits", ctypes.c_uint8),
+        ("lanes", ctypes.c_uint16),
+        ("shape", ctypes.POINTER(ctypes.c_int64)),
+        ("strides", ctypes.POINTER(ctypes.c_int64)),
+        ("byte_offset", ctypes.c_uint64),
+    ]
 
 
 class Managed(ctypes.Structure):
@@ -18,12 +27,19 @@ class Managed(ctypes.Structure):
 
 
 class ManagedVersioned(ctypes.Structure):
-    _fields_ = [("major", ctypes.c_uint32), ("minor", ctypes.c_uint32), ("context", ctypes.c_void_p), ("deleter", ctypes.c_void_p),
-                ("flags", ctypes.c_uint64), ("tensor", Tensor)]
+    _fields_ = [
+        ("major", ctypes.c_uint32),
+        ("minor", ctypes.c_uint32),
+        ("context", ctypes.c_void_p),
+        ("deleter", ctypes.c_void_p),
+        ("flags", ctypes.c_uint64),
+        ("tensor", Tensor),
+    ]
 
 
 _new = ctypes.pythonapi.PyCapsule_New
 _new.restype, _new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+_Destructor = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
 _kept = []  # what capsules point to: they have no destructor
 
 
@@ -32,12 +48,35 @@ def tensor_of(array, device=(CPU, 0), lanes=1, dense=False):
     shape = (ctypes.c_int64 * array.ndim)(*array.shape)
     strides = None if dense else (ctypes.c_int64 * array.ndim)(*[stride // array.itemsize for stride in array.strides])
     _kept.append((array, shape, strides))
-    return Tensor(array.__array_interface__["data"][0], *device, array.ndim, code, array.itemsize * 8, lanes, shape, strides, 0)
+    return Tensor(
+        array.__array_interface__["data"][0], *device, array.ndim, code, array.itemsize * 8, lanes, shape, strides, 0
+    )
+
+
+class Temporary:
+    """An array of which each export has memory of its own, which is overwritten when the capsule is released."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack_device__(self):
+        return CPU, 0
+
+    def __dlpack__(self, **keywords):
+        copy = self.array.copy()
+        destroy = _Destructor(lambda capsule: copy.fill(99))
+        managed = Managed(tensor_of(copy), None, None)
+        _kept.extend((destroy, managed))
+        return _new(ctypes.addressof(managed), UNVERSIONED, ctypes.cast(destroy, ctypes.c_void_p))
 
 
 def capsule_of(array, name=VERSIONED, version=(1, 0), flags=0, **tensor):
     described = tensor_of(array, **tensor)
-    managed = ManagedVersioned(*version, None, None, flags, described) if name == VERSIONED else Managed(described, None, None)
+    managed = (
+        ManagedVersioned(*version, None, None, flags, described)
+        if name == VERSIONED
+        else Managed(described, None, None)
+    )
     _kept.append(managed)
     return _new(ctypes.addressof(managed), name, None)
 

@@ -1,19 +1,19 @@
-"""Modules and arrays that look like those of CuPy, Numba and PyTorch on CUDA, with memory of NumPy, and a binary that computes on it. They tell
-which stream, device and allocation a call chooses, on a machine without a GPU."""
+"""Modules and arrays that look like those of CuPy, Numba and PyTorch on CUDA, with memory of NumPy, and a binary that
+computes on it. They tell which stream, device and allocation a call chooses, on a machine without a GPU."""
 
 import contextlib
 import ctypes
 import types
 
 import numpy as np
-from capsules import CUDA, Exporter
-
 from rectify import _rectify
 from rectify._views import View
 
+from capsules import CUDA, Exporter
+
 
 class Binary:
-    """rectify._rectify, but arrays on CUDA are computed as if they were on the CPU. `calls` are (function, arguments)."""
+    """rectify._rectify, which takes arrays on CUDA for arrays on the CPU. `calls` are (function, arguments)."""
 
     def __init__(self):
         self.calls = []
@@ -22,6 +22,7 @@ class Binary:
         def call(*arguments):
             self.calls.append((name, arguments))
             return getattr(_rectify, name)(*[on_host(argument) for argument in arguments])
+
         return call
 
     @property
@@ -119,9 +120,16 @@ def cupy_module(streams):
         log.append((array.shape, array.dtype.name, state.device, state.external))
         return ndarray(array, state.device)
 
-    cuda = types.SimpleNamespace(get_current_stream=lambda: types.SimpleNamespace(ptr=streams[state.device]), ExternalStream=external_stream)
-    return types.SimpleNamespace(ndarray=ndarray, cuda=cuda, log=log, empty_like=lambda a: allocated(np.empty_like(a.array)),
-                                 empty=lambda shape, dtype: allocated(np.empty(shape, dtype)))
+    cuda = types.SimpleNamespace(
+        get_current_stream=lambda: types.SimpleNamespace(ptr=streams[state.device]), ExternalStream=external_stream
+    )
+    return types.SimpleNamespace(
+        ndarray=ndarray,
+        cuda=cuda,
+        log=log,
+        empty_like=lambda a: allocated(np.empty_like(a.array)),
+        empty=lambda shape, dtype: allocated(np.empty(shape, dtype)),
+    )
 
 
 def numba_module():
@@ -135,9 +143,12 @@ def numba_module():
         def copy_to_host(self):
             return self.array
 
-    return types.SimpleNamespace(DeviceNDArrayBase=DeviceNDArrayBase, external_stream=lambda address: address,
-                                 device_array_like=lambda a, stream=0: DeviceNDArrayBase(np.empty_like(a.array), stream),
-                                 device_array=lambda shape, dtype, stream=0: DeviceNDArrayBase(np.empty(shape, dtype), stream))
+    return types.SimpleNamespace(
+        DeviceNDArrayBase=DeviceNDArrayBase,
+        external_stream=lambda address: address,
+        device_array_like=lambda a, stream=0: DeviceNDArrayBase(np.empty_like(a.array), stream),
+        device_array=lambda shape, dtype, stream=0: DeviceNDArrayBase(np.empty(shape, dtype), stream),
+    )
 
 
 def torch_module(current_stream):
@@ -184,9 +195,21 @@ def torch_module(current_stream):
         state.stream = None
 
     functorch = types.SimpleNamespace(is_functorch_wrapped_tensor=lambda tensor: False)
-    cuda = types.SimpleNamespace(current_stream=lambda device: types.SimpleNamespace(cuda_stream=current_stream + device.index),
-                                 stream=stream_context, ExternalStream=lambda address, device: (address, device.index))
-    return types.SimpleNamespace(Tensor=Tensor, strided="strided", is_grad_enabled=lambda: True, cuda=cuda, log=log, float32=np.float32,
-                                 float64=np.float64, uint8=np.uint8, _C=types.SimpleNamespace(_functorch=functorch),
-                                 empty_like=lambda a, requires_grad: allocated(np.empty_like(a.array), a.device),
-                                 empty=lambda shape, dtype, device: allocated(np.empty(shape, dtype), device))
+    cuda = types.SimpleNamespace(
+        current_stream=lambda device: types.SimpleNamespace(cuda_stream=current_stream + device.index),
+        stream=stream_context,
+        ExternalStream=lambda address, device: (address, device.index),
+    )
+    return types.SimpleNamespace(
+        Tensor=Tensor,
+        strided="strided",
+        is_grad_enabled=lambda: True,
+        cuda=cuda,
+        log=log,
+        float32=np.float32,
+        float64=np.float64,
+        uint8=np.uint8,
+        _C=types.SimpleNamespace(_functorch=functorch),
+        empty_like=lambda a, requires_grad: allocated(np.empty_like(a.array), a.device),
+        empty=lambda shape, dtype, device: allocated(np.empty(shape, dtype), device),
+    )
