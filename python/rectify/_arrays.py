@@ -89,14 +89,12 @@ class Call:
     def empty_like(self, name: str) -> Array:
         """An array for the output `name`, of the first operand's shape, dtype and order."""
         self._require_allocation(name)
-        with self.library.on_stream(self.array, self.given_stream):
-            return self.library.empty_like(self.array)
+        return self.library.empty_like(self.array, self.given_stream)
 
     def empty(self, name: str, shape: tuple[int, ...], dtype: str) -> Array:
         """A row-major array for the output `name`, on the first operand's device."""
         self._require_allocation(name)
-        with self.library.on_stream(self.array, self.given_stream):
-            return self.library.empty(self.array, shape, dtype)
+        return self.library.empty(self.array, shape, dtype, self.given_stream)
 
     def result(self, array: Array) -> Array:
         """What the caller gets for an array of empty_like() or empty(), once it is written."""

@@ -17,6 +17,9 @@ def type_name(value: object) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
+DEFAULT_STREAMS = (0, 1, 2)  # names of CUDA's default streams, and no addresses
+
+
 class Library:
     """What rectify needs of a library; as it is, of one that follows the array API standard."""
 
@@ -30,12 +33,12 @@ class Library:
         """True if the library can allocate an array like this one."""
         return True
 
-    def empty_like(self, array: Any) -> Any:
-        """An array for a result of `array`'s shape, dtype and order."""
+    def empty_like(self, array: Any, stream: int | None) -> Any:
+        """An array for a result of `array`'s shape, dtype and order, for use on `stream`; None is the current one."""
         return array.__array_namespace__().empty_like(array)
 
-    def empty(self, like: Any, shape: tuple[int, ...], dtype: str) -> Any:
-        """A row-major array on `like`'s device."""
+    def empty(self, like: Any, shape: tuple[int, ...], dtype: str, stream: int | None) -> Any:
+        """A row-major array on `like`'s device, for use on `stream`."""
         namespace = like.__array_namespace__()
         return namespace.empty(shape, dtype=getattr(namespace, dtype), device=like.device)
 
@@ -48,10 +51,6 @@ class Library:
         interface = getattr(array, "__cuda_array_interface__", None) or {}
         return int(interface.get("stream") or 0)
 
-    def on_stream(self, array: Any, stream: int | None) -> contextlib.AbstractContextManager[Any]:
-        """A context in which memory is allocated on `array`'s device and, unless it is None, for use on `stream`."""
-        return contextlib.nullcontext()
-
     def layout(self, array: Any) -> tuple[str, tuple[int, ...], tuple[int, ...] | None] | None:
         """The dtype, shape and strides (in elements) of an array with the C table; None if only DLPack tells them."""
         return None
@@ -61,7 +60,6 @@ class Library:
         import numpy
 
         return numpy.from_dlpack(array)
-
 
 
 class Other(Library):
@@ -74,10 +72,10 @@ class Other(Library):
 class NumPy(Library):
     name = "NumPy"
 
-    def empty_like(self, array: Any) -> Any:
+    def empty_like(self, array: Any, stream: int | None) -> Any:
         return sys.modules["numpy"].empty_like(array, subok=False)
 
-    def empty(self, like: Any, shape: tuple[int, ...], dtype: str) -> Any:
+    def empty(self, like: Any, shape: tuple[int, ...], dtype: str, stream: int | None) -> Any:
         return sys.modules["numpy"].empty(shape, dtype)
 
     def to_numpy(self, array: Any) -> Any:
@@ -104,18 +102,21 @@ class Torch(Library):
         if array.is_neg():
             raise Unsupported(f"{name}: expected a tensor without a pending negation, got one; use resolve_neg()")
 
-    def empty_like(self, array: Any) -> Any:
-        return sys.modules["torch"].empty_like(array, requires_grad=False)
+    def empty_like(self, array: Any, stream: int | None) -> Any:
+        with self._on_stream(array, stream):
+            return sys.modules["torch"].empty_like(array, requires_grad=False)
 
-    def empty(self, like: Any, shape: tuple[int, ...], dtype: str) -> Any:
+    def empty(self, like: Any, shape: tuple[int, ...], dtype: str, stream: int | None) -> Any:
         torch = sys.modules["torch"]
-        return torch.empty(shape, dtype=getattr(torch, dtype), device=like.device)
+        with self._on_stream(like, stream):
+            return torch.empty(shape, dtype=getattr(torch, dtype), device=like.device)
 
     def current_stream(self, array: Any) -> int:
         return int(sys.modules["torch"].cuda.current_stream(array.device).cuda_stream) if array.is_cuda else 0
 
-    def on_stream(self, array: Any, stream: int | None) -> contextlib.AbstractContextManager[Any]:
-        if stream is None or stream <= 2 or not array.is_cuda:  # 0, 1 and 2 are CUDA's default streams, not addresses
+    @staticmethod
+    def _on_stream(array: Any, stream: int | None) -> contextlib.AbstractContextManager[Any]:
+        if stream is None or stream in DEFAULT_STREAMS or not array.is_cuda:
             return contextlib.nullcontext()
         cuda = sys.modules["torch"].cuda
         context: contextlib.AbstractContextManager[Any] = cuda.stream(cuda.ExternalStream(stream, device=array.device))
@@ -131,20 +132,23 @@ class Torch(Library):
 class CuPy(Library):
     name = "CuPy"
 
-    def empty_like(self, array: Any) -> Any:
-        return sys.modules["cupy"].empty_like(array)
+    def empty_like(self, array: Any, stream: int | None) -> Any:
+        with self._on_stream(array, stream):
+            return sys.modules["cupy"].empty_like(array)
 
-    def empty(self, like: Any, shape: tuple[int, ...], dtype: str) -> Any:
-        return sys.modules["cupy"].empty(shape, dtype)
+    def empty(self, like: Any, shape: tuple[int, ...], dtype: str, stream: int | None) -> Any:
+        with self._on_stream(like, stream):
+            return sys.modules["cupy"].empty(shape, dtype)
 
     def current_stream(self, array: Any) -> int:
         with array.device:  # each device has a current stream
             return int(sys.modules["cupy"].cuda.get_current_stream().ptr)
 
-    def on_stream(self, array: Any, stream: int | None) -> contextlib.AbstractContextManager[Any]:
+    @staticmethod
+    def _on_stream(array: Any, stream: int | None) -> contextlib.AbstractContextManager[Any]:
         contexts = contextlib.ExitStack()
         contexts.enter_context(array.device)
-        if stream is not None and stream > 2:
+        if stream is not None and stream not in DEFAULT_STREAMS:
             contexts.enter_context(sys.modules["cupy"].cuda.ExternalStream(stream))
         return contexts
 
@@ -153,15 +157,19 @@ class CuPy(Library):
 
 
 class Numba(Library):
-    """Device arrays of numba.cuda. Their stream is that of __cuda_array_interface__."""
+    """Device arrays of numba.cuda. Each array may have a stream; it is in __cuda_array_interface__ too."""
 
     name = "Numba"
 
-    def empty_like(self, array: Any) -> Any:
-        return sys.modules["numba.cuda"].device_array_like(array)
+    def empty_like(self, array: Any, stream: int | None) -> Any:
+        return sys.modules["numba.cuda"].device_array_like(array, stream=self._stream(array, stream))
 
-    def empty(self, like: Any, shape: tuple[int, ...], dtype: str) -> Any:
-        return sys.modules["numba.cuda"].device_array(shape, dtype)
+    def empty(self, like: Any, shape: tuple[int, ...], dtype: str, stream: int | None) -> Any:
+        return sys.modules["numba.cuda"].device_array(shape, dtype, stream=self._stream(like, stream))
+
+    @staticmethod
+    def _stream(array: Any, stream: int | None) -> Any:
+        return array.stream if stream is None else sys.modules["numba.cuda"].external_stream(stream)
 
     def to_numpy(self, array: Any) -> Any:
         return array.copy_to_host()
@@ -174,6 +182,8 @@ class Jax(Library):
     writable = False
 
     def check(self, name: str, array: Any) -> None:
+        if array.is_deleted():
+            raise InvalidArgument(f"{name}: expected an array with values, got a deleted JAX array")
         devices = array.devices()
         if len(devices) != 1 or any(device.platform != "cpu" for device in devices):
             places = ", ".join(sorted(map(str, devices)))
@@ -182,10 +192,10 @@ class Jax(Library):
             raise Unsupported(f"{name}: expected float64 only with jax_enable_x64, as JAX rounds it to float32 without")
         array.block_until_ready()
 
-    def empty_like(self, array: Any) -> Any:
+    def empty_like(self, array: Any, stream: int | None) -> Any:
         return sys.modules["numpy"].empty(array.shape, array.dtype)
 
-    def empty(self, like: Any, shape: tuple[int, ...], dtype: str) -> Any:
+    def empty(self, like: Any, shape: tuple[int, ...], dtype: str, stream: int | None) -> Any:
         return sys.modules["numpy"].empty(shape, dtype)
 
     def result(self, like: Any, array: Any) -> Any:
@@ -207,14 +217,15 @@ class JaxTracer(Jax):
         raise Unsupported(f"{name}: expected a JAX array with values, got a tracer (in jit, grad or vmap)")
 
 
-OTHER, NUMPY = Other(), NumPy()
+OTHER, NUMPY, JAX = Other(), NumPy(), Jax()
 _BY_CLASS: dict[tuple[str, str], Library] = {
     ("numpy", "MaskedArray"): MaskedNumPy(),
     ("numpy", "ndarray"): NUMPY,
     ("torch", "Tensor"): Torch(),
     ("cupy", "ndarray"): CuPy(),
     ("numba", "DeviceNDArrayBase"): Numba(),
-    ("jax", "Array"): Jax(),
+    ("jaxlib", "ArrayImpl"): JAX,
+    ("jax", "ArrayImpl"): JAX,
     ("jax", "Tracer"): JaxTracer(),
 }
 

@@ -44,8 +44,8 @@ class Mask:
         0 is below or saturated. A mask on a GPU is copied to the CPU."""
         import numpy
 
-        packed = library_of(self.bytes).to_numpy(self.bytes)[: mask_bytes(self)]
-        bits = numpy.unpackbits(packed, bitorder="little")[: math.prod(self.shape) * self.bits].reshape(-1, self.bits)
+        packed, count = library_of(self.bytes).to_numpy(self.bytes), math.prod(self.shape) * self.bits
+        bits = numpy.unpackbits(packed, count=count, bitorder="little").reshape(-1, self.bits)
         regions = bits[:, 0] if self.bits == 1 else bits[:, 0] + 2 * bits[:, 1]
         order = self.order or tuple(range(len(self.shape)))
         return regions.reshape([self.shape[axis] for axis in order]).transpose(numpy.argsort(order))

@@ -61,7 +61,7 @@ _DLPACK_KINDS = {0: "int", 1: "uint", 2: "float", 4: "bfloat", 5: "complex", 6: 
 def dlpack_view(name: str, array: Any, stream: Callable[[], int]) -> tuple[View, Any]:
     """The view of an array with __dlpack__, and the capsule, which must live as long as the view. stream() is called if
     the array is on CUDA: the array's library lets that stream wait for its own."""
-    device_type = int(array.__dlpack_device__()[0])
+    device_type = int(array.__dlpack_device__()[0])  # an enumerator in some libraries
     if device_type not in _CUDA_TYPES + _CPU_TYPES:
         expected = "memory of the CPU or of CUDA"
         raise Unsupported(f"{name}: expected {expected}, got that of DLPack's device type {device_type}")

@@ -1,11 +1,24 @@
-"""rectify.backward on NumPy arrays, from x, y and masks, with every sum, against NumPy's own arithmetic, bit for bit."""
+"""rectify.backward on NumPy arrays, from x, y and masks, with every sum, against NumPy's arithmetic, bit for bit."""
 
 import numpy as np
 import pytest
-
 import rectify
-from naive import (CHANNELS, DTYPES, FUNCTIONS, SHAPE, Function, assert_same, compute_type, eighths, fused, gradient, ids,
-                   regions, sums)
+
+from naive import (
+    CHANNELS,
+    DTYPES,
+    FUNCTIONS,
+    SHAPE,
+    Function,
+    assert_same,
+    compute_type,
+    eighths,
+    fused,
+    gradient,
+    ids,
+    regions,
+    sums,
+)
 
 every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 every_function = pytest.mark.parametrize("f", FUNCTIONS, ids=ids)
@@ -67,7 +80,9 @@ def test_parameter_arrays(dtype):
     alpha, threshold = eighths(10, (1, CHANNELS, 1), dtype), eighths(11, (), dtype)
     f = Function(alpha, threshold, np.asarray(threshold + 1).astype(dtype))
     terms = sums(f, dy, x)
-    gradients = rectify.backward(dy, x=x, **f._asdict(), dalpha=True, dthreshold=True, dmax_value="channel", dbias="all")
+    gradients = rectify.backward(
+        dy, x=x, **f._asdict(), dalpha=True, dthreshold=True, dmax_value="channel", dbias="all"
+    )
     assert_same(gradients.dx, terms["dbias"].astype(dtype))
     assert_same(gradients.dalpha, total(terms["dalpha"], dtype).reshape(1, CHANNELS, 1))
     assert_same(gradients.dthreshold, total(terms["dthreshold"], dtype, channels=False))
@@ -133,7 +148,7 @@ def test_sums_from_masks_and_y():
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_orders_and_outputs(dtype):
-    x, dy, f = np.asfortranarray(eighths(24, SHAPE, dtype)), eighths(25, SHAPE, dtype).transpose(2, 1, 0).copy().T, Function(0.5)
+    x, dy, f = eighths(24, SHAPE, dtype), np.asfortranarray(eighths(25, SHAPE, dtype)), Function(0.5)
     expected = dx_of(f, dy, x)
     got = rectify.backward(dy, x=x, alpha=0.5, dresidual=True).dx
     assert_same(got, expected)
@@ -148,7 +163,7 @@ def test_orders_and_outputs(dtype):
     got = rectify.backward(in_place, x=x, residual=residual, alpha=0.5, dx=False, dresidual=in_place)
     assert got.dresidual is in_place
     assert_same(in_place, gradient(f, dy.astype(z.dtype), regions(f, z)).astype(dtype))
-    source = x.copy(order="K")
+    source = x.copy()
     rectify.backward(dy, x=source, alpha=0.5, dx=source)
     assert_same(source, expected)
 

@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-
 import rectify
+
 from naive import CHANNELS, DTYPES, FUNCTIONS, SHAPE, Function, assert_same, eighths, forward, ids
 
 every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -44,7 +44,11 @@ def test_random_and_special_values(dtype, f):
 @every_function
 @pytest.mark.parametrize("names", ["scale", "bias", "residual", "scale bias", "bias residual", "scale bias residual"])
 def test_operands(dtype, f, names):
-    values = {"scale": eighths(2, CHANNELS, dtype), "bias": eighths(3, CHANNELS, dtype), "residual": eighths(4, SHAPE, dtype)}
+    values = {
+        "scale": eighths(2, CHANNELS, dtype),
+        "bias": eighths(3, CHANNELS, dtype),
+        "residual": eighths(4, SHAPE, dtype),
+    }
     operands = {name: values[name] for name in names.split()}
     x = eighths(5, SHAPE, dtype)
     assert_same(rectify.forward(x, **f._asdict(), **operands), forward(f, x, **operands))
@@ -100,9 +104,14 @@ def layouts(shape, dtype=np.float32):
     """Arrays of eighths in other orders and with gaps; the last is broadcast."""
     x = eighths(15, shape, dtype)
     wide = eighths(16, (*shape[:-1], 2 * shape[-1] + 1), dtype)
-    return {"C": x, "F": np.asfortranarray(x), "channels last": np.moveaxis(np.moveaxis(x, 1, -1).copy(), -1, 1),
-            "slice": wide[..., 1::2], "rows": eighths(17, (2 * shape[0], *shape[1:]), dtype)[::2],
-            "broadcast": np.broadcast_to(eighths(18, shape[1:], dtype), shape)}
+    return {
+        "C": x,
+        "F": np.asfortranarray(x),
+        "channels last": np.moveaxis(np.moveaxis(x, 1, -1).copy(), -1, 1),
+        "slice": wide[..., 1::2],
+        "rows": eighths(17, (2 * shape[0], *shape[1:]), dtype)[::2],
+        "broadcast": np.broadcast_to(eighths(18, shape[1:], dtype), shape),
+    }
 
 
 @pytest.mark.parametrize("layout", layouts(SHAPE))

@@ -6,8 +6,8 @@ import pickle
 
 import numpy as np
 import pytest
-
 import rectify
+
 from naive import DTYPES, FUNCTIONS, SHAPE, assert_same, eighths, fused, ids, regions
 
 
@@ -42,9 +42,17 @@ def test_bits(f, dtype):
 
 def test_width():
     x, one = eighths(3, SHAPE), np.ones(1, np.float32)
-    for operands, bits in (({}, 1), ({"alpha": 0.1}, 1), ({"max_value": 1}, 1), ({"alpha": 0.1, "max_value": 1}, 2),
-                           ({"alpha": one}, 1), ({"max_value": one}, 1), ({"alpha": one, "max_value": 1}, 2),
-                           ({"alpha": 0.1, "max_value": one}, 2), ({"alpha": 0.1, "max_value": np.float32(np.inf)}, 1)):
+    for operands, bits in (
+        ({}, 1),
+        ({"alpha": 0.1}, 1),
+        ({"max_value": 1}, 1),
+        ({"alpha": 0.1, "max_value": 1}, 2),
+        ({"alpha": one}, 1),
+        ({"max_value": one}, 1),
+        ({"alpha": one, "max_value": 1}, 2),
+        ({"alpha": 0.1, "max_value": one}, 2),
+        ({"alpha": 0.1, "max_value": np.float32(np.inf)}, 1),
+    ):
         assert rectify.empty_mask(x, **operands).bits == bits, operands
         mask = rectify.forward(x, **operands, return_mask=True)[1]
         assert mask.bits == bits, operands
@@ -53,9 +61,13 @@ def test_width():
 
 def arrays():
     x = eighths(4, (4, 3, 1, 5))
-    return {"row-major": (x, None), "F": (np.asfortranarray(x), (2, 3, 1, 0)),
-            "channels last": (np.moveaxis(np.moveaxis(x, 1, -1).copy(), -1, 1), (2, 0, 3, 1)), "slice": (x[::2], None),
-            "swapped slice": (eighths(5, (5, 1, 3, 8)).transpose(3, 2, 1, 0)[::2], (2, 3, 1, 0))}
+    return {
+        "row-major": (x, None),
+        "F": (np.asfortranarray(x), (2, 3, 1, 0)),
+        "channels last": (np.moveaxis(np.moveaxis(x, 1, -1).copy(), -1, 1), (2, 0, 3, 1)),
+        "slice": (x[::2], None),
+        "swapped slice": (eighths(5, (5, 1, 3, 8)).transpose(3, 2, 1, 0)[::2], (2, 3, 1, 0)),
+    }
 
 
 @pytest.mark.parametrize("name", arrays())
@@ -93,7 +105,7 @@ def test_masks_in_memory_of_the_caller():
     mask = rectify.Mask(buffer[3:], 1, list(SHAPE), order=[2, 1, 0])  # longer than needed, at any address
     rectify.forward(x, mask=mask)
     assert_same(mask.unpack(), (x > 0).astype(np.uint8))
-    assert (buffer[:3] == 255).all() and (buffer[3 + 14:] == 255).all()
+    assert (buffer[:3] == 255).all() and (buffer[3 + 14 :] == 255).all()
     buffer.flags.writeable = False
     frozen = rectify.Mask(buffer[3:], 1, SHAPE, (2, 1, 0))
     assert_same(rectify.backward(x, mask=frozen).dx, np.maximum(x, 0))
@@ -111,10 +123,15 @@ def test_repr_pickle_and_copy():
 def test_what_a_mask_rejects():
     memory = np.zeros(14, np.uint8)
     for error, text, arguments in (
-            (rectify.InvalidArgument, "^mask.bits: expected 1 or 2, got 3$", (memory, 3, SHAPE)),
-            (rectify.InvalidType, "^mask.bits: expected an integer, got float$", (memory, 1.0, SHAPE)),
-            (rectify.InvalidArgument, r"^mask.order: expected the axes 0 to 2, .*got \(0, 1\)$", (memory, 1, SHAPE, (0, 1))),
-            (rectify.InvalidArgument, r"^mask.order: expected .*got \(0, 1, 1\)$", (memory, 1, SHAPE, (0, 1, 1)))):
+        (rectify.InvalidArgument, "^mask.bits: expected 1 or 2, got 3$", (memory, 3, SHAPE)),
+        (rectify.InvalidType, "^mask.bits: expected an integer, got float$", (memory, 1.0, SHAPE)),
+        (
+            rectify.InvalidArgument,
+            r"^mask.order: expected the axes 0 to 2, .*got \(0, 1\)$",
+            (memory, 1, SHAPE, (0, 1)),
+        ),
+        (rectify.InvalidArgument, r"^mask.order: expected .*got \(0, 1, 1\)$", (memory, 1, SHAPE, (0, 1, 1))),
+    ):
         with pytest.raises(error, match=text):
             rectify.Mask(*arguments)
 
@@ -122,10 +139,11 @@ def test_what_a_mask_rejects():
 def test_what_empty_mask_rejects():
     x = eighths(9, SHAPE)
     for error, text, first, keywords in (
-            (rectify.InvalidType, "^x: expected an array .*got list$", [1.0], {}),
-            (rectify.InvalidType, "^alpha: expected a number or an array .*got str$", x, {"alpha": "0.1"}),
-            (rectify.InvalidType, "^max_value: expected a number or an array .*got NoneType$", x, {"max_value": None}),
-            (rectify.InvalidArgument, "^mask.bits: expected 1 or 2, got 8$", x, {"bits": 8}),
-            (rectify.InvalidType, "^bits: expected an integer, got bool$", x, {"bits": True})):
+        (rectify.InvalidType, "^x: expected an array .*got list$", [1.0], {}),
+        (rectify.InvalidType, "^alpha: expected a number or an array .*got str$", x, {"alpha": "0.1"}),
+        (rectify.InvalidType, "^max_value: expected a number or an array .*got NoneType$", x, {"max_value": None}),
+        (rectify.InvalidArgument, "^mask.bits: expected 1 or 2, got 8$", x, {"bits": 8}),
+        (rectify.InvalidType, "^bits: expected an integer, got bool$", x, {"bits": True}),
+    ):
         with pytest.raises(error, match=text):
             rectify.empty_mask(first, **keywords)

@@ -87,8 +87,13 @@ def sums(f, dy, x, gain=1, axis=1, **operands):
     region, (alpha, threshold, _) = regions(f, z, axis), typed(f, z, axis)
     dz = gradient(f, g, region, axis)
     below, saturated = region == 0, region == 2
-    return {"dscale": dz * x.astype(z.dtype), "dbias": dz, "dalpha": np.where(below, g * (z - threshold), 0),
-            "dthreshold": np.where(below, -alpha * g, 0), "dmax_value": np.where(saturated, g, 0)}
+    return {
+        "dscale": dz * x.astype(z.dtype),
+        "dbias": dz,
+        "dalpha": np.where(below, g * (z - threshold), 0),
+        "dthreshold": np.where(below, -alpha * g, 0),
+        "dmax_value": np.where(saturated, g, 0),
+    }
 
 
 def assert_same(got, expected):
