@@ -42,7 +42,7 @@ command -v ninja >/dev/null || packages+=(ninja-build)
 command -v pkg-config >/dev/null || packages+=(pkg-config)
 packages+=(libgtest-dev libcli11-dev nlohmann-json3-dev zlib1g-dev dataset-fashion-mnist libdlpack-dev)
 packages+=(libopenblas-dev)  # tune_alpha's matrix products
-packages+=(python3 python3-numpy)  # rectify from Python, in a test
+packages+=(python3 python3-dev python3-numpy python3-pytest)  # rectify from Python, and its tests
 packages+=(doxygen dpkg-dev file)  # cpack finds the dependencies of a package by the last two
 command -v nvcc >/dev/null || packages+=(libthrust-dev)  # otherwise the toolkit has it
 install_missing "${packages[@]}"

@@ -25,8 +25,9 @@ if(RECTIFY_PYTHON)
 endif()
 
 set(configure_bare ${CMAKE_COMMAND} -S ${PROJECT_SOURCE_DIR} -G ${CMAKE_GENERATOR} -DRECTIFY_CUDA=OFF -DRECTIFY_NESTED=ON
+  -DRECTIFY_PYTHON_MODULE=ON
   -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER} --fresh)
-foreach(package IN ITEMS GTest CLI11 nlohmann_json ZLIB)
+foreach(package IN ITEMS GTest CLI11 nlohmann_json ZLIB Python)
   list(APPEND configure_bare -DCMAKE_DISABLE_FIND_PACKAGE_${package}=ON)
 endforeach()
 add_test(NAME configure_without_packages
