@@ -67,7 +67,8 @@ std::vector<Gpu> gpus() {
 
 /// Whether an error says that the module has no code for the device.
 bool lacks_code(int code) {
-  return code == cudaErrorNoKernelImageForDevice || code == cudaErrorInvalidDeviceFunction || code == cudaErrorUnsupportedPtxVersion;
+  return code == cudaErrorNoKernelImageForDevice || code == cudaErrorInvalidDeviceFunction ||
+         code == cudaErrorUnsupportedPtxVersion;
 }
 
 #else
@@ -137,8 +138,8 @@ void require_cuda_build(const char* name, int device_index) {
 
 void rethrow(const CudaError& error, int device_index) {
   if (!lacks_code(error.code())) throw error;
-  throw CudaError(error.code(), std::string(error.what()) + "; the device has compute capability " + capability_of(device_index) +
-                                    ", and this rectify was built for " + RECTIFY_ARCHITECTURES);
+  throw CudaError(error.code(), std::string(error.what()) + "; the device has compute capability " +
+                                    capability_of(device_index) + ", and this rectify was built for " + RECTIFY_ARCHITECTURES);
 }
 
 }  // namespace rectify::python

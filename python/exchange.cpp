@@ -3,6 +3,8 @@
 
 #include "errors.hpp"
 
+#include <iterator>
+
 namespace rectify::python {
 namespace {
 
@@ -75,13 +77,16 @@ const DLPackExchangeAPI* exchange_table(PyTypeObject* type) {
 }
 
 std::string dtype_name(const DLDataType& dtype) {
-  constexpr const char* kinds[] = {"int", "uint", "float", "handle", "bfloat", "complex", "bool"};
+  constexpr const char* kinds[] = {"int", "uint", "float", "handle", "bfloat", "complex"};
+  constexpr const char* names[] = {"bool",          "float8_e3m4",     "float8_e4m3", "float8_e4m3b11fnuz",
+                                   "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz",
+                                   "float8_e8m0fnu"};
   const std::string bits = std::to_string(dtype.bits);
   std::string name;
-  if (dtype.code == kDLBool && dtype.bits == 8) {
-    name = "bool";
-  } else if (dtype.code < std::size(kinds)) {
+  if (dtype.code < kDLBool) {
     name = kinds[dtype.code] + bits;
+  } else if (dtype.code < kDLBool + std::size(names)) {
+    name = names[dtype.code - kDLBool];
   } else {
     name = "a type of " + bits + " bits with DLPack's code " + std::to_string(dtype.code);
   }

@@ -16,8 +16,7 @@ namespace {
 class Arguments {
  public:
   Arguments(const char* function, PyObject* const* first, Py_ssize_t count, Py_ssize_t expected) : next_(first) {
-    if (count != expected)
-      reject<InvalidType>(function, std::to_string(expected) + " arguments", std::to_string(count));
+    if (count != expected) reject<InvalidType>(function, std::to_string(expected) + " arguments", std::to_string(count));
   }
   PyObject* take() { return *next_++; }
   double number(const char* name) { return python::number(name, take()); }
@@ -197,7 +196,8 @@ PyMethodDef functions[] = {
     {"forward", fast(forward), METH_FASTCALL,
      "forward(x, scale, bias, residual, alpha, threshold, max_value, y, mask, mask_bits, order, channel_axis, gain, stream)"},
     {"backward", fast(backward), METH_FASTCALL,
-     "backward(dy, x, y, mask, mask_bits, order, scale, bias, residual, alpha, threshold, max_value, dx, dresidual, dscale, dbias,"
+     "backward(dy, x, y, mask, mask_bits, order, scale, bias, residual, alpha, threshold, max_value, dx, dresidual, dscale, "
+     "dbias,"
      " dalpha, dthreshold, dmax_value, allocate, channel_axis, gain, accumulate, stream)"},
     {"dlpack", describe_capsule, METH_O, "dlpack(capsule)"},
     {"build", build, METH_NOARGS, "build()"},
@@ -205,8 +205,15 @@ PyMethodDef functions[] = {
     {"cuda_devices", cuda_devices, METH_NOARGS, "cuda_devices()"},
     {nullptr, nullptr, 0, nullptr}};
 
-PyModuleDef definition = {PyModuleDef_HEAD_INIT, "rectify._rectify", "The library, for the package rectify.", -1, functions,
-                          nullptr, nullptr, nullptr, nullptr};
+PyModuleDef definition = {PyModuleDef_HEAD_INIT,
+                          "rectify._rectify",
+                          "The library, for the package rectify.",
+                          -1,
+                          functions,
+                          nullptr,
+                          nullptr,
+                          nullptr,
+                          nullptr};
 
 }  // namespace
 }  // namespace rectify::python

@@ -22,15 +22,17 @@ struct Array {
   std::int64_t strides[max_rank];
 };
 
-/// In the terms of the owner of an array, such as torch: it cannot describe this one, because it is sparse for example.
+/// The library of an array could not describe it, for example because it is sparse. The first line of its reason is told; torch
+/// has a stack trace in the others.
 [[noreturn]] void reject_undescribed(const char* name, PyObject* object) {
   PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
   PyErr_Fetch(&type, &value, &trace);
-  const std::string reason = value != nullptr ? text_of(value) : "no reason";
+  const std::string text = value != nullptr ? text_of(value) : "no reason";
   Py_XDECREF(type);
   Py_XDECREF(value);
   Py_XDECREF(trace);
-  reject<Unsupported>(name, "a dense array that DLPack can describe", "a " + type_name(object) + ": " + reason);
+  reject<Unsupported>(name, "a dense array that DLPack can describe",
+                      "a " + type_name(object) + ": " + text.substr(0, text.find('\n')));
 }
 
 [[noreturn]] void reject_tuple(const char* name, PyObject* tuple) {
@@ -87,14 +89,11 @@ void read_tuple(const char* name, PyObject* tuple, Array& array) {
 }
 
 void read(const char* name, PyObject* object, Array& array) {
-  PyTypeObject* const type = Py_TYPE(object);
-  if (const DLPackExchangeAPI* table = exchange_table(type)) {
-    if (table->dltensor_from_py_object_no_sync(object, &array.tensor) != 0) reject_undescribed(name, object);
-    return;
-  }
-  if (PyTuple_Check(object) == 0)
+  if (PyTuple_Check(object) != 0) return read_tuple(name, object, array);
+  const DLPackExchangeAPI* const table = exchange_table(Py_TYPE(object));
+  if (table == nullptr)
     reject<InvalidType>(name, "an array with DLPack's C table, or a tuple that describes one", "a " + type_name(object));
-  read_tuple(name, object, array);
+  if (table->dltensor_from_py_object_no_sync(object, &array.tensor) != 0) reject_undescribed(name, object);
 }
 
 DType dtype_of(const char* name, const DLDataType& dtype) {
@@ -145,12 +144,13 @@ Strides dense_strides(PyObject* order, const Shape& shape) {
   std::int64_t axes[max_rank];
   std::iota(axes, axes + rank, 0);
   if (order != Py_None) {
-    const bool is_permutation = copy_ints(order, axes) == rank && [&] {
+    PyObject* const tuple = PySequence_Tuple(order);
+    const bool is_permutation = tuple != nullptr && copy_ints(tuple, axes) == rank && [&] {
       bool seen[max_rank] = {};
-      return std::all_of(axes, axes + rank, [&](std::int64_t axis) {
-        return axis >= 0 && axis < rank && !std::exchange(seen[axis], true);
-      });
+      return std::all_of(axes, axes + rank,
+                         [&](std::int64_t axis) { return axis >= 0 && axis < rank && !std::exchange(seen[axis], true); });
     }();
+    Py_XDECREF(tuple);
     PyErr_Clear();
     if (!is_permutation)
       reject<InvalidArgument>("order", "a tuple of the axes 0 to " + std::to_string(rank - 1), text_of(order));
@@ -221,7 +221,8 @@ Stream stream_of(PyObject* object, PyObject* array, Device device) {
     }
     return is_cuda ? Stream(static_cast<CUstream_st*>(handle)) : Stream{};
   }
-  const DLPackExchangeAPI* const table = is_cuda ? exchange_table(Py_TYPE(array)) : nullptr;
+  const bool may_have_table = is_cuda && PyTuple_Check(array) == 0;
+  const DLPackExchangeAPI* const table = may_have_table ? exchange_table(Py_TYPE(array)) : nullptr;
   if (table == nullptr) return {};
   void* handle = nullptr;
   if (table->current_work_stream(kDLCUDA, device.index, &handle) != 0) throw PythonError();

@@ -25,10 +25,11 @@ def lines() -> list[str]:
     build = _rectify.build()
     driver, gpus = _rectify.cuda_devices()
     cuda = f"CUDA {build['cuda_version']} for {', '.join(build['architectures'])}" if build["cuda"] else "without CUDA"
+    drivers = f"for CUDA up to {driver}" if driver else "none found" if build["cuda"] else "not used, without CUDA"
     told = [
         f"rectify {build['version']} ({build['compiler']}, {cuda})",
         f"Python {platform.python_version()} on {platform.platform()}",
-        "driver: " + (f"for CUDA up to {driver}" if driver else "none" if build["cuda"] else "not looked for, as CUDA is not built in"),
+        f"driver: {drivers}",
     ]
     told += [f"GPU {index}: {name}, compute capability {capability}" for index, (name, capability) in enumerate(gpus)]
     if build["cuda"] and not gpus:

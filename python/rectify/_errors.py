@@ -1,4 +1,7 @@
-"""The exceptions of rectify. Each text is "operand: expected ..., got ..."; the types are part of the interface, the texts are not."""
+"""The exceptions of rectify.
+
+Each text is "operand: expected ..., got ...". The types are part of the interface, the texts are not.
+"""
 
 from __future__ import annotations
 

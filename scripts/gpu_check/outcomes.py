@@ -1,6 +1,7 @@
 """Counts the tests of a step. Also finds cuDNN's library for a step."""
 
 import glob
+import re
 import sys
 from pathlib import Path
 
@@ -13,6 +14,18 @@ def passed_some(outcome, output):
         outcome.detail = f"{sum(counts)} tests"
         if not counts or min(counts) == 0:
             outcome.status, outcome.detail = "failed", "no test ran: no GPU was seen, or no test has that name"
+
+
+def passed_some_of_pytest(outcome, output):
+    """The same for pytest, whose last line has the counts. It is absent if there is no pytest, or no library to test with."""
+    lines = output.read_text(errors="replace").strip().splitlines() or [""]
+    if any(line.endswith("No module named pytest") for line in lines):
+        outcome.status, outcome.detail = "absent", "pytest is not installed"
+    elif outcome.status == "passed" or outcome.detail.startswith("exit code 5"):  # 5: no test
+        passed = re.search(r"(\d+) passed", lines[-1])
+        outcome.detail = lines[-1].strip("= ")
+        if not passed:
+            outcome.status = "absent"
 
 
 def find_cudnn():

@@ -28,6 +28,7 @@ TARGETS = {
     "rectify-bench": ("bench/rectify-bench", "CLI11 and nlohmann-json"),
     "rectify-sweep": ("bench/gpu/rectify-sweep", "CLI11 and nlohmann-json"),
     "rectify_loadable": ("bench/gpu/librectify.so", "nothing"),
+    "_rectify": ("python/rectify/_rectify.abi3.so", "the headers of Python 3.10 or later"),
 }
 
 
@@ -85,6 +86,7 @@ def compile_all(build, architectures):
         "-DCMAKE_BUILD_TYPE=Release",
         "-DRECTIFY_CUDA=ON",
         "-DRECTIFY_EXAMPLES=OFF",
+        "-DRECTIFY_PYTHON_MODULE=ON",
         "-DRECTIFY_BENCH_PEERS=CUDA",  # their libraries may be missing on the machine with the GPU
         "-DCMAKE_CUDA_ARCHITECTURES=" + ";".join(f"{architecture}-real" for architecture in architectures),
         f"-DCMAKE_EXE_LINKER_FLAGS={STATIC}",
@@ -135,7 +137,17 @@ def gather(build, missing, to):
         shutil.copy(file, to / "peers")
     if not (to / "peers" / "peers.py").exists():
         missing["peers.py"] = "bench/peers/peers.py is not in this checkout"
+    add_package(to)
     return sorted(str(path.relative_to(to)) for path in to.rglob("*") if path.is_file())
+
+
+def add_package(to):
+    """Puts the Python package into the folder package, and its tests into package_tests."""
+    for source, folder in ((ROOT / "python" / "rectify", to / "package" / "rectify"), (ROOT / "tests" / "python", to / "package_tests")):
+        shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+    module = to / "_rectify.abi3.so"
+    if module.exists():
+        module.rename(to / "package" / "rectify" / module.name)
 
 
 def add_openmp(to):

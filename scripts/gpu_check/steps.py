@@ -12,11 +12,11 @@ from pathlib import Path
 
 import rows
 from figures import OPS
-from outcomes import find_cudnn, passed_some
+from outcomes import find_cudnn, passed_some, passed_some_of_pytest
 from runner import Step
 
-PARTS = ["correctness", "ops", "sizes", "shapes", "small", "sweep", "python", "profile"]
-QUICK_SECONDS, CORRECTNESS_SECONDS = 70, 155  # limits for all steps of a group, which run side by side
+PARTS = ["correctness", "package", "ops", "sizes", "shapes", "small", "sweep", "python", "profile"]
+QUICK_SECONDS, CORRECTNESS_SECONDS, PACKAGE_SECONDS = 70, 155, 60  # limits for all steps of a group, which run side by side
 SHARDS = 6
 MANY_SIZES = "*EverySizeAtEveryOffset*/cuda*"
 SAME_SUMS = "*SumsBits.AreTheSameEveryTime/cuda"
@@ -77,6 +77,8 @@ class Plan:
                 if part == "correctness":
                     self.runner.together(self.quick_tests(), self.at_most, QUICK_SECONDS)
                     self.runner.together(self.correctness(), self.at_most, CORRECTNESS_SECONDS)
+                elif part == "package":
+                    self.runner.together(self.package(), self.at_most, PACKAGE_SECONDS)
                 else:
                     self.runner.alone(getattr(self, part)())
 
@@ -141,6 +143,17 @@ class Plan:
         return Step(
             "correctness", name, argv, seconds, {"OMP_NUM_THREADS": "1", **env}, passed_some, expected, self.missing.get(binary, "")
         )
+
+    def package(self):
+        """The tests of the Python package on CUDA, side by side. They fail if PyTorch or CuPy is there and sees no GPU."""
+        tests = self.folder / "package_tests"
+        env = {"PYTHONPATH": str(self.folder / "package"), "RECTIFY_TESTS_NEED_GPU": "1", "OMP_NUM_THREADS": "2"}
+        pytest = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        absent = self.missing.get("_rectify.abi3.so", "")
+        files = sorted(path.name for path in tests.glob("*_test.py") if not path.name.startswith("package_"))
+        return [
+            Step("package", name, [*pytest, tests / name], 55, env, passed_some_of_pytest, 30, absent) for name in files
+        ] or [Step("package", "tests", [], 1, absent=absent or "the archive has no tests of the package")]
 
     # Times ----------------------------------------------------------------------------------------------------
 

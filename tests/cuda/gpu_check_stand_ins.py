@@ -42,6 +42,12 @@ open(out, "a").write('{"part": "python", "op": "run", "who": "peers.py", "note":
     '"bytes": 32768, "mode": "cold", "us": 5.0, "gbps": 6.55, "checked": true, "runs": 3, "how": "the C ABI"}\\n'
     '{"part": "python", "op": "leaky_forward", "who": "jax jit", "dtype": "f32", "shape": "[4, 1024]", "absent": "no jax here"}\\n')
 """
+# Stands for pytest, whose last argument is a file of tests. FAKE_PYTEST is its last line and its exit status.
+PYTEST = """import os, sys
+line, code = os.environ.get("FAKE_PYTEST", "3 passed, 1 skipped in 0.12s/0").rsplit("/", 1)
+print("...s\\n" + line)
+sys.exit(int(code))
+"""
 NVIDIA_SMI = """#!/bin/sh
 [ "${FAKE_GPU:-}" = none ] && { echo "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."; exit 9; }
 echo "${FAKE_GPU:-SAMPLE GPU, 580.10, 9.0, 81559 MiB, 2619 MHz, 1980 MHz, 700.00 W}"
@@ -93,6 +99,8 @@ class Folders(unittest.TestCase):
         write_program(self.binaries / "rectify-bench", BENCH)
         write_program(self.binaries / "peers" / "peers.py", PEERS)
         (self.binaries / "librectify.so").write_text("")
+        write_program(self.binaries / "package" / "pytest.py", PYTEST)
+        write_program(self.binaries / "package_tests" / "torch_bits_test.py", "")
         self.write_record(RECORD)
         write_program(self.tools / "nvidia-smi", NVIDIA_SMI)
         write_program(self.tools / "compute-sanitizer", SANITIZER)

@@ -41,6 +41,20 @@ class DryRun(Folders):
         self.assertEqual(self.steps()["shapes", "pitched"]["status"], "passed")
         self.assertIn("failed: sweep: sweep: exit code 1: it went wrong", ran.stdout)
 
+    def test_counts_and_exit_statuses_of_pytest(self):
+        for said, status, detail in (
+            ("3 passed, 1 skipped in 0.12s/0", "passed", "3 passed, 1 skipped in 0.12s"),
+            ("1 failed, 2 passed in 0.12s/1", "failed", "exit code 1: 1 failed, 2 passed in 0.12s"),
+            ("4 skipped in 0.12s/0", "absent", "4 skipped in 0.12s"),
+            ("no tests ran in 0.01s/5", "absent", "no tests ran in 0.01s"),
+            ("/usr/bin/python3: No module named pytest/1", "absent", "pytest is not installed"),
+        ):
+            with self.subTest(said):
+                shutil.rmtree(self.out, ignore_errors=True)
+                self.run_parts("package", FAKE_PYTEST=said)
+                step = self.steps()["package", "torch_bits_test.py"]
+                self.assertEqual((step["status"], step["detail"]), (status, detail))
+
     def test_exit_statuses_of_rectify_bench(self):
         for code, status, detail in ((1, "failed", "exit code 1"), (77, "absent", "exit code 77"), (143, "cut", "signal SIGTERM")):
             with self.subTest(code):

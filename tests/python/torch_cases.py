@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 from typing import Callable
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 import rectify.torch.functional as F  # noqa: E402
+
+if os.environ.get("RECTIFY_TESTS_NEED_GPU") and not torch.cuda.is_available():
+    pytest.exit("RECTIFY_TESTS_NEED_GPU is set, and PyTorch sees no GPU", returncode=1)
 
 
 def value(z, alpha=0.0, threshold=0.0, max_value=math.inf):

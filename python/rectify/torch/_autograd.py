@@ -8,7 +8,6 @@ A backward pass is linear in dy, and its derivative with respect to dy is anothe
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Callable, Optional, Sequence
 
 import torch
@@ -20,25 +19,18 @@ from ._ops import Outputs
 from ._second_order import second_order
 
 
-@dataclasses.dataclass(frozen=True)
 class Call:
     """What a call has besides its tensors. A class, not a tuple, so that no tracer takes it apart."""
 
-    alpha: float
-    threshold: float
-    max_value: float
-    gain: float
-    channel_axis: int
-    save: str  # what backward reads: "x", "y" or "mask"
-    mask_bits: int  # 0 unless save is "mask"
-    order: Optional[Sequence[int]]  # of the mask's bits: the axes of x, outermost first; None is row-major
+    __slots__ = ("alpha", "threshold", "max_value", "gain", "channel_axis", "save", "settings")
 
-    @property
-    def settings(self):
-        """In the order of the operators' schemas."""
-        return (
-            self.alpha, self.threshold, self.max_value, self.gain, self.channel_axis, self.mask_bits, self.order,
-        )  # fmt: skip
+    def __init__(self, alpha, threshold, max_value, gain, channel_axis, save, mask_bits, order):
+        self.alpha, self.threshold, self.max_value, self.gain = alpha, threshold, max_value, gain
+        self.channel_axis = channel_axis
+        self.save = save  # what backward reads: "x", "y" or "mask"
+        # In the order of the operators' schemas. mask_bits is 0 unless save is "mask"; `order` is that of the mask's bits: the
+        # axes of x, outermost first, or None for row-major.
+        self.settings = (alpha, threshold, max_value, gain, channel_axis, mask_bits, order)
 
 
 # --- What forward keeps, and what backward makes of it ----------------------------------------------------------------------
@@ -86,51 +78,53 @@ def run_backward(dy, source, scale, bias, residual, alpha, threshold, max_value,
 
 
 class Plain(Function):
-    """y = value(x). Keeps y, if the region can be read off it, or x."""
+    """y = value(x) for numbers (alpha, threshold, max_value). Keeps y, if the region can be read off it, or x."""
 
     @staticmethod
-    def forward(ctx, x, alpha, threshold, max_value, from_y):
-        y = _ops.relu(x, alpha, threshold, max_value)
+    def forward(ctx, x, from_y, numbers):
+        y = _ops.relu(x, *numbers)
         ctx.save_for_backward(y if from_y else x)
-        ctx.numbers = (from_y, alpha, threshold, max_value)
+        ctx.settings = from_y, numbers
         return y
 
     @staticmethod
     def backward(ctx, dy):
         (source,) = ctx.saved_tensors
+        from_y, numbers = ctx.settings
         # A second Function costs as much as the whole operator, and is needed only for a gradient of this gradient.
-        backward = PlainBackward.apply if torch.is_grad_enabled() else _ops.relu_backward
-        return backward(dy, source, *ctx.numbers), None, None, None, None
+        if torch.is_grad_enabled():
+            return PlainBackward.apply(dy, source, from_y, numbers), None, None
+        return _ops.relu_backward(dy, source, from_y, *numbers), None, None
 
 
 class PlainInPlace(Function):
     """The same in place. y must be what backward reads, as x is no more."""
 
     @staticmethod
-    def forward(ctx, x, alpha, threshold, max_value):
-        _ops.relu_(x, alpha, threshold, max_value)
+    def forward(ctx, x, numbers):
+        _ops.relu_(x, *numbers)
         ctx.mark_dirty(x)
         ctx.save_for_backward(x)
-        ctx.numbers = (True, alpha, threshold, max_value)
+        ctx.settings = True, numbers
         return x
 
     @staticmethod
     def backward(ctx, dy):
-        return Plain.backward(ctx, dy)[:4]
+        return Plain.backward(ctx, dy)[:2]
 
 
 class PlainBackward(Function):
     """dx = dy * slope, which is linear in dy, and does not depend on x but at the limits of the regions."""
 
     @staticmethod
-    def forward(ctx, dy, source, *numbers):
+    def forward(ctx, dy, source, from_y, numbers):
         ctx.save_for_backward(source)
-        ctx.numbers = numbers
-        return _ops.relu_backward(dy, source, *numbers)
+        ctx.settings = from_y, numbers
+        return _ops.relu_backward(dy, source, from_y, *numbers)
 
     @staticmethod
     def backward(ctx, ddx):
-        return Plain.backward(ctx, ddx)[0], None, None, None, None, None
+        return Plain.backward(ctx, ddx)[0], None, None, None
 
 
 # --- A call with operands ---------------------------------------------------------------------------------------------------
@@ -163,3 +157,9 @@ class FusedBackward(Function):
     def backward(ctx, *cotangents):
         terms = second_order(FusedBackward.apply, ctx.saved_tensors, ctx.call, ctx.outputs, cotangents, ctx.needs_input_grad)
         return *terms, None, None
+
+
+# Function.apply without its part in Python, which takes 5 us to bind default arguments and to unwrap tensors that outlived a
+# transform of torch.func. For ordinary tensors outside of transforms (_ops.is_ordinary).
+apply_plain = super(Function, Plain).apply
+apply_fused = super(Function, Fused).apply

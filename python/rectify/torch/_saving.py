@@ -63,17 +63,16 @@ def resolve(save: str, tensors: Sequence[Optional[Tensor]], call: Numbers, needs
 
 
 def _why_x(tensors) -> Optional[str]:
-    for name, index in (("scale", 1), ("alpha", 4)):
-        if tensors[index] is not None and tensors[index].requires_grad:
-            return f"the gradient of {name} is needed"
-    return None
+    _, scale, _, _, alpha, _, _ = tensors
+    if scale is not None and scale.requires_grad:
+        return "the gradient of scale is needed"
+    return "the gradient of alpha is needed" if alpha is not None and alpha.requires_grad else None
 
 
 def _why_not_y(tensors, call: Numbers) -> Optional[str]:
     """Why the region of an element cannot be read off y; None if it can."""
-    x, scale, _, residual, *parameters = tensors
-    for name, tensor in zip(("scale", "residual", "alpha", "threshold", "max_value"), (scale, residual, *parameters)):
-        if tensor is not None:
+    for index, name in ((1, "scale"), (3, "residual"), (4, "alpha"), (5, "threshold"), (6, "max_value")):
+        if tensors[index] is not None:
             return f"there is a tensor {name}"
     if call.alpha < 0:
         return f"alpha is negative ({call.alpha})"
@@ -81,12 +80,12 @@ def _why_not_y(tensors, call: Numbers) -> Optional[str]:
         return f"threshold is negative ({call.threshold})"
     if not call.gain > 0:
         return f"gain is not positive ({call.gain})"
-    if call.max_value != math.inf and not _cap_shows(call.max_value, call.gain, x.dtype):
-        return f"max_value ({call.max_value}) is not a number above 0 that {x.dtype} has"
+    if call.max_value != math.inf and not cap_shows(call.max_value, call.gain, tensors[0].dtype):
+        return f"max_value ({call.max_value}) is not a number above 0 that {tensors[0].dtype} has"
     return None
 
 
-def _cap_shows(max_value: float, gain: float, dtype: torch.dtype) -> bool:
+def cap_shows(max_value: float, gain: float, dtype: torch.dtype) -> bool:
     """True if the cap, and its product with the gain, are numbers of the dtype (the product after rounding)."""
     if not max_value > 0 or dtype not in _DIGITS:
         return False

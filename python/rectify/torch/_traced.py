@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import torch
 
-from . import _ops
+from . import _batching, _kernels, _ops
 from ._autograd import Call, gradients, kept, run_backward, shapes_of
 
 
@@ -26,7 +26,7 @@ def _backward(ctx, dy, _):
 
 
 def _kernel(*operands):
-    return _ops.forward(*operands[:-1])
+    return _kernels.forward_all(*operands[:-1])
 
 
 def _fake(*operands):
@@ -34,7 +34,7 @@ def _fake(*operands):
 
 
 def _batched(info, in_dims, *operands):
-    return _ops.batched_forward(info, in_dims[:-1], *operands[:-1])
+    return _batching.forward(info, in_dims[:-1], *operands[:-1])
 
 
 forward = _ops.register(f"forward{_ops.FORWARD}, str save) -> (Tensor y, Tensor mask)", _kernel, _fake, _batched)

@@ -32,7 +32,7 @@ from torch import Tensor
 from torch.autograd import forward_ad as _forward_ad
 
 from . import _autograd, _functorch, _ops, _traced
-from ._saving import Numbers, resolve
+from ._saving import Numbers, cap_shows, resolve
 from .._errors import InvalidArgument, InvalidType
 
 Parameter = Union[float, Tensor]
@@ -41,6 +41,7 @@ _is_compiling = torch.compiler.is_compiling
 _grad_enabled = torch.is_grad_enabled
 _transforms_active = torch._C._are_functorch_transforms_active
 _INFINITY = math.inf
+_ABSENT = (None,) * 6  # the operands besides x
 
 __all__ = [
     "bias_leaky_relu", "fused_leaky_relu", "hardtanh", "leaky_relu", "prelu", "rectify", "relu", "relu6", "threshold",
@@ -63,14 +64,14 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     return _plain(input, _number("negative_slope", negative_slope), 0.0, _INFINITY, inplace, save)
 
 
-def threshold(input: Tensor, threshold: float, value: float = 0.0, inplace: bool = False, *, save: str = "auto") -> Tensor:
+def threshold(input: Tensor, threshold: float, value: float = 0, inplace: bool = False, *, save: str = "auto") -> Tensor:
     """input above the threshold, 0 otherwise. As torch.nn.functional.threshold, for value 0 alone."""
     if value != 0:
         raise InvalidArgument(f"value: expected 0, got {value}; torch.nn.functional.threshold has any value")
     return _plain(input, 0.0, _number("threshold", threshold), _INFINITY, inplace, save)
 
 
-def hardtanh(input: Tensor, min_val: float = 0.0, max_val: float = 1.0, inplace: bool = False, *, save: str = "auto") -> Tensor:
+def hardtanh(input: Tensor, min_val: float = 0, max_val: float = 1.0, inplace: bool = False, *, save: str = "auto") -> Tensor:
     """min(max(input, 0), max_val): the clipped ReLU. As torch.nn.functional.hardtanh, for min_val 0 alone (its default there
     is -1)."""
     if min_val != 0:
@@ -81,6 +82,12 @@ def hardtanh(input: Tensor, min_val: float = 0.0, max_val: float = 1.0, inplace:
 def prelu(input: Tensor, weight: Tensor, *, save: str = "auto") -> Tensor:
     """input above 0, weight * input otherwise; weight has one element, or one per channel of axis 1. As
     torch.nn.functional.prelu. Its gradient is summed in float32 for 16-bit inputs, and weight may be float32 beside them."""
+    _require_tensor("input", input)
+    _require_tensor("weight", weight)
+    channels = input.shape[1] if input.dim() > 1 else 1
+    if weight.numel() not in (1, channels):
+        expected = "1 element" if channels == 1 else f"1 or {channels} elements, as input has {channels} channels"
+        raise InvalidArgument(f"weight: expected {expected}, got {weight.numel()}")
     return rectify(input, alpha=weight, save=save)
 
 
@@ -121,18 +128,16 @@ def rectify(
     out: a tensor of x's shape and dtype for the result; it may be x or residual. Not if a gradient is needed.
     """
     _require_tensor("x", x)
-    tensors = [x, scale, bias, residual]
-    numbers = []
-    for name, value, absent in (("alpha", alpha, 0.0), ("threshold", threshold, 0.0), ("max_value", max_value, _INFINITY)):
-        is_tensor = isinstance(value, Tensor)
-        tensors.append(value if is_tensor else None)
-        numbers.append(absent if is_tensor else _number(name, value))
-    for name, tensor in zip(("scale", "bias", "residual"), tensors[1:4]):
+    for name, tensor in (("scale", scale), ("bias", bias), ("residual", residual)):
         if tensor is not None:
             _require_tensor(name, tensor)
+    alpha, alphas = _number_and_tensor("alpha", alpha, 0.0)
+    threshold, thresholds = _number_and_tensor("threshold", threshold, 0.0)
+    max_value, max_values = _number_and_tensor("max_value", max_value, _INFINITY)
     if isinstance(channel_axis, bool) or not isinstance(channel_axis, (int, torch.SymInt)):
         raise InvalidType(f"channel_axis: expected an integer, got {type(channel_axis).__name__}")
-    call = Numbers(*numbers, _number("gain", gain), channel_axis)
+    call = Numbers(alpha, threshold, max_value, _number("gain", gain), channel_axis)
+    tensors = (x, scale, bias, residual, alphas, thresholds, max_values)
     if out is None:
         return _fused(tensors, call, save)
     return _into(out, tensors, call)
@@ -152,15 +157,18 @@ def _plain(x: Tensor, alpha: float, threshold: float, max_value: float, inplace:
             _ops.relu_(x, alpha, threshold, max_value)
             return x
         return _ops.relu(x, alpha, threshold, max_value)
-    if save == "auto" and max_value == _INFINITY and alpha >= 0 and threshold >= 0:
-        return _autograd.Plain.apply(x, alpha, threshold, max_value, True)
+    numbers = (alpha, threshold, max_value)
+    apply = _autograd.apply_plain if _ops.is_ordinary(x) else _autograd.Plain.apply
+    if save in ("auto", "y") and alpha >= 0 and threshold >= 0:
+        if max_value == _INFINITY or cap_shows(max_value, 1.0, x.dtype):
+            return apply(x, True, numbers)
     if save == "x":
-        return _autograd.Plain.apply(x, alpha, threshold, max_value, False)
-    return _fused([x, *[None] * 6], Numbers(alpha, threshold, max_value, 1.0, 1), save)
+        return apply(x, False, numbers)
+    return _fused((x, *_ABSENT), Numbers(alpha, threshold, max_value, 1.0, 1), save)
 
 
 def _plain_otherwise(x: Tensor, call: Numbers, inplace: bool, save: str, needs_gradient: bool) -> Tensor:
-    tensors = [x, *[None] * 6]
+    tensors = (x, *_ABSENT)
     if not inplace:
         return _fused(tensors, call, save)
     if needs_gradient and not _is_compiling():
@@ -168,7 +176,7 @@ def _plain_otherwise(x: Tensor, call: Numbers, inplace: bool, save: str, needs_g
         if save == "x":
             raise InvalidArgument('save: expected "auto", "y" or "mask" in place, as x is overwritten, got "x"')
         if not _transforms_active() and _forward_ad._current_level < 0 and resolve(save, tensors, call, True) == "y":
-            return _autograd.PlainInPlace.apply(x, call.alpha, call.threshold, call.max_value)
+            return _autograd.PlainInPlace.apply(x, call[:3])
     return x.copy_(_fused(tensors, call, save))
 
 
@@ -176,20 +184,28 @@ def _fused(tensors, call: Numbers, save: str) -> Tensor:
     x = tensors[0]
     if _transforms_active() or _forward_ad._current_level >= 0:
         return _functorch.Forward.apply(*tensors, call.keeping("x", tensors))
-    needs_gradient = _grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors)
+    needs_gradient = _grad_enabled() and _any_requires_grad(tensors)
+    if not needs_gradient and not _is_compiling():
+        y, _ = _ops.forward(*tensors, *call.settings)
+        return y
     keeping = call.keeping(resolve(save, tensors, call, needs_gradient), tensors)
     if _is_compiling():
         y, _ = _traced.forward(*tensors, *keeping.settings, keeping.save)
         return y
-    if needs_gradient:
-        return _autograd.Fused.apply(*tensors, keeping)
-    y, _ = _ops.forward(*tensors, *keeping.settings[:5], 0, None)
-    return y
+    apply = _autograd.apply_fused if _ops.is_ordinary(*tensors) else _autograd.Fused.apply
+    return apply(*tensors, keeping)
+
+
+def _any_requires_grad(tensors) -> bool:
+    for tensor in tensors:
+        if tensor is not None and tensor.requires_grad:
+            return True
+    return False
 
 
 def _into(out: Tensor, tensors, call: Numbers) -> Tensor:
     _require_tensor("out", out)
-    if _grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in (*tensors, out)):
+    if _grad_enabled() and _any_requires_grad((*tensors, out)):
         raise InvalidArgument("out: expected no tensor that requires a gradient among the operands, as with out= there is no "
                               "gradient, got one; leave out= away, or call it under torch.no_grad()")  # fmt: skip
     if out.shape != tensors[0].shape or out.dtype != tensors[0].dtype:
@@ -215,6 +231,11 @@ def _number(name: str, value) -> float:
     if isinstance(value, bool) or not isinstance(value, (Real, torch.SymFloat, torch.SymInt)):
         raise InvalidType(f"{name}: expected a number, got {type(value).__name__}")
     return float(value)
+
+
+def _number_and_tensor(name: str, value, absent: float):
+    """A parameter as the number and the tensor of a call, of which one is absent."""
+    return (absent, value) if isinstance(value, Tensor) else (_number(name, value), None)
 
 
 def require_no_leaf(x: Tensor) -> None:

@@ -67,7 +67,7 @@ class Threshold(nn.Threshold):
 
     save = "auto"
 
-    def __init__(self, threshold: float, value: float = 0.0, inplace: bool = False, *, save: str = "auto"):
+    def __init__(self, threshold: float, value: float = 0, inplace: bool = False, *, save: str = "auto"):
         super().__init__(threshold, value, inplace)
         self.save = require_save(save)
 
@@ -80,7 +80,7 @@ class Hardtanh(nn.Hardtanh):
 
     save = "auto"
 
-    def __init__(self, min_val: float = 0.0, max_val: float = 1.0, inplace: bool = False, *, save: str = "auto"):
+    def __init__(self, min_val: float = 0, max_val: float = 1.0, inplace: bool = False, *, save: str = "auto"):
         super().__init__(min_val, max_val, inplace)
         self.save = require_save(save)
 

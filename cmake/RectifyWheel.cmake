@@ -1,0 +1,40 @@
+# CUDA for `pip install .` (pyproject.toml). nvcc is often installed outside PATH, where its user would get a package for the CPU
+# without knowing why. The package is for this machine's GPUs; CUDAARCHS chooses others, and on a machine without a GPU it is for
+# all (RectifyCuda.cmake).
+if(NOT RECTIFY_CUDA)
+  return()
+endif()
+if(NOT DEFINED CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+  find_program(RECTIFY_NVCC nvcc HINTS ENV CUDA_PATH ENV CUDA_HOME PATH_SUFFIXES bin PATHS /usr/local/cuda/bin)
+  if(RECTIFY_NVCC)
+    set(CMAKE_CUDA_COMPILER ${RECTIFY_NVCC})
+  endif()
+endif()
+if(DEFINED CMAKE_CUDA_ARCHITECTURES OR DEFINED ENV{CUDAARCHS} OR NOT CMAKE_CUDA_COMPILER)
+  return()
+endif()
+
+find_program(RECTIFY_NVIDIA_SMI nvidia-smi)
+if(NOT RECTIFY_NVIDIA_SMI)
+  return()
+endif()
+execute_process(COMMAND ${RECTIFY_NVIDIA_SMI} --query-gpu=compute_cap --format=csv,noheader
+  OUTPUT_VARIABLE capabilities ERROR_QUIET RESULT_VARIABLE failed)
+execute_process(COMMAND ${CMAKE_CUDA_COMPILER} --list-gpu-arch OUTPUT_VARIABLE listed ERROR_QUIET)
+string(REGEX MATCHALL "[0-9]+\\.[0-9]" capabilities "${capabilities}")
+if(failed OR NOT capabilities)
+  return()
+endif()
+list(REMOVE_DUPLICATES capabilities)
+list(SORT capabilities COMPARE NATURAL)
+list(TRANSFORM capabilities REPLACE "\\." "")
+foreach(capability IN LISTS capabilities)
+  if(NOT listed MATCHES "compute_${capability}(\n|$)")
+    return()  # nvcc is older than this GPU, which needs the PTX of the package for all
+  endif()
+endforeach()
+# The newest has PTX too, for a GPU that takes its place.
+list(POP_BACK capabilities newest)
+list(TRANSFORM capabilities APPEND "-real")
+set(CMAKE_CUDA_ARCHITECTURES ${capabilities} ${newest})
+message(STATUS "rectify: for the GPUs of this machine; set CUDAARCHS for others")
