@@ -68,6 +68,8 @@ class Threshold(nn.Threshold):
     save = "auto"
 
     def __init__(self, threshold: float, value: float = 0, inplace: bool = False, *, save: str = "auto"):
+        if value != 0:
+            raise InvalidArgument(f"value: expected 0, got {value}; torch.nn.Threshold has any value")
         super().__init__(threshold, value, inplace)
         self.save = require_save(save)
 
@@ -76,11 +78,14 @@ class Threshold(nn.Threshold):
 
 
 class Hardtanh(nn.Hardtanh):
-    """min(max(x, 0), max_val), the clipped ReLU. As torch.nn.Hardtanh, for min_val 0 alone."""
+    """min(max(x, 0), max_val), the clipped ReLU. As torch.nn.Hardtanh, for min_val 0 alone, which must be given: the default,
+    PyTorch's, is -1."""
 
     save = "auto"
 
-    def __init__(self, min_val: float = 0, max_val: float = 1.0, inplace: bool = False, *, save: str = "auto"):
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False, *, save: str = "auto"):
+        if min_val != 0:
+            raise InvalidArgument(f"min_val: expected 0, got {min_val}; torch.nn.Hardtanh has any min_val")
         super().__init__(min_val, max_val, inplace)
         self.save = require_save(save)
 
