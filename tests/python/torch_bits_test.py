@@ -216,7 +216,7 @@ def test_out():
     assert torch.equal(F.rectify(x, alpha=0.1, residual=residual, gain=2.0, out=residual), expected)
 
 
-def test_a_child_of_fork_and_threads():
+def test_threads():
     from concurrent.futures import ThreadPoolExecutor
 
     x = torch.randn(200_000)

@@ -7,6 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 import rectify  # noqa: E402
+import rectify.torch as rt  # noqa: E402
 import rectify.torch.functional as F  # noqa: E402
 from rectify import InvalidArgument, InvalidType, Unsupported  # noqa: E402
 
@@ -57,6 +58,9 @@ ERRORS = {
     "slope that is a tensor": (lambda: F.leaky_relu(X, torch.tensor(0.1)), InvalidType, "negative_slope: .*got Tensor"),
     "cap below the threshold": (lambda: F.rectify(X, threshold=2.0, max_value=1.0), InvalidArgument, "max_value"),
     "a value other than 0": (lambda: F.threshold(X, 0.1, 5), InvalidArgument, "value: expected 0, got 5"),
+    "the min_val that PyTorch has where there is none": (lambda: F.hardtanh(X), InvalidArgument, "min_val: expected 0, got -1"),
+    "a module with it": (lambda: rt.Hardtanh(max_val=6.0), InvalidArgument, "min_val: expected 0, got -1"),
+    "a module with a value other than 0": (lambda: rt.Threshold(0.1, 20), InvalidArgument, "value: expected 0, got 20"),
     "a min_val other than 0": (lambda: F.hardtanh(X, -1, 1), InvalidArgument, "min_val: expected 0, got -1"),
     "sparse": (lambda: F.relu(torch.eye(3).to_sparse()), Unsupported, "expected dense tensors.*sparse_coo"),
     "sparse rows": (lambda: F.relu(torch.eye(3).to_sparse_csr()), Unsupported, "expected dense tensors.*sparse_csr"),

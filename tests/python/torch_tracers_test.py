@@ -40,32 +40,31 @@ def assert_equal_bits(results):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_opcheck_of_the_operator_for_tracers(case, dtype, monkeypatch):
     """What torch.library.opcheck tests: schema, autograd registration, fake kernel, AOTAutograd."""
-    from rectify.torch import _traced
+    from rectify.torch import _formulas, _ops
 
     seen = []
-    operator = _traced.forward
-    monkeypatch.setattr(_traced, "forward", lambda *operands: (seen.append(operands), operator(*operands))[1])
+    operator = _formulas._operator
+    monkeypatch.setattr(_formulas, "_operator", lambda *operands: (seen.append(operands), operator(*operands))[1])
     monkeypatch.setattr(F, "_is_compiling", lambda: True)
+    monkeypatch.setattr(_ops, "_is_compiling", lambda: True)
     for save in ("auto", "x"):
         case.call(*case.tensors(dtype=dtype), save=save)
     for operands in seen:
         torch.library.opcheck(operator, operands)
 
 
-def test_opcheck_of_the_operators_without_autograd():
+def test_opcheck_of_the_other_operators():
     from rectify.torch import _ops
     from rectify.torch._saving import Numbers
 
     x = torch.randn(2, 3, 4)
     numbers = (0.1, 0.2, 1.5)
     torch.library.opcheck(_ops._relu_op, (x, *numbers))
-    torch.library.opcheck(_ops.relu_, (x, *numbers))
-    torch.library.opcheck(_ops._relu_backward_op, (x, x, False, *numbers))
+    torch.library.opcheck(_ops.relu_backward_by_operator, (x, x, False, *numbers))
     call = Numbers(*numbers, 2.0, 1)
     settings = call.keeping("mask", [x, *[None] * 6]).settings
     bias = torch.randn(3)
     torch.library.opcheck(_ops._forward_op, (x, None, bias, None, None, None, None, *settings))
-    torch.library.opcheck(_ops.forward_out, (x, None, bias, None, None, None, None, *call, torch.empty_like(x)))
     outputs = [1, 1, 0, 2, 1, 0, 0]
     torch.library.opcheck(_ops._backward_op, (x, x, "x", None, bias, None, None, None, None, *call, 0, None, outputs))
 

@@ -13,6 +13,7 @@ from typing import Callable, Optional, Sequence
 import torch
 from torch import Tensor
 from torch.autograd import Function
+from torch.autograd import forward_ad as _forward_ad
 
 from . import _ops
 from ._kernels import Outputs
@@ -74,10 +75,33 @@ def run_backward(dy, source, scale, bias, residual, alpha, threshold, max_value,
     )
 
 
+def backward_pass() -> Callable:
+    """A backward pass, with the arguments of run_backward(), that autograd can differentiate as it is set now. A second Function
+    costs as much as the whole operator, and is needed only for a gradient of this gradient."""
+    if is_transformed():
+        from ._functorch import backward
+
+        return backward
+    return fused_backward if torch.is_grad_enabled() else run_backward
+
+
+def is_transformed() -> bool:
+    """True under a transform of torch.func, or in forward mode. The call itself may have been before."""
+    return _forward_ad._current_level >= 0 or torch._C._are_functorch_transforms_active()
+
+
+def fused_backward(*arguments):
+    *tensors, call, outputs = arguments
+    if _ops.is_ordinary(*tensors):
+        return FusedRectifyGradient.apply(*arguments)
+    dy, source, *operands = tensors
+    return _ops.backward_by_operator(dy, source, call.save, *operands, *call.settings, list(outputs))
+
+
 # --- The plain rectifier ----------------------------------------------------------------------------------------------------
 
 
-class Plain(Function):
+class Rectify(Function):
     """y = value(x) for numbers (alpha, threshold, max_value). Keeps y, if the region can be read off it, or x."""
 
     @staticmethod
@@ -90,14 +114,22 @@ class Plain(Function):
     @staticmethod
     def backward(ctx, dy):
         (source,) = ctx.saved_tensors
-        from_y, numbers = ctx.settings
-        # A second Function costs as much as the whole operator, and is needed only for a gradient of this gradient.
-        if torch.is_grad_enabled():
-            return PlainBackward.apply(dy, source, from_y, numbers), None, None
-        return _ops.relu_backward(dy, source, from_y, *numbers), None, None
+        return plain_backward(dy, source, *ctx.settings), None, None
 
 
-class PlainInPlace(Function):
+def plain_backward(dy, source, from_y, numbers):
+    """dx; see backward_pass()."""
+    if is_transformed():
+        call = Call(*numbers, 1.0, 1, "y" if from_y else "x", 0, None)
+        return backward_pass()(dy, source, *([None] * 6), call, Outputs(dx=1))[0]
+    if not torch.is_grad_enabled():
+        return _ops.relu_backward(dy, source, from_y, *numbers)
+    if _ops.is_ordinary(dy, source):
+        return RectifyGradient.apply(dy, source, from_y, numbers)
+    return _ops.relu_backward_by_operator(dy, source, from_y, *numbers)
+
+
+class RectifyInPlace(Function):
     """The same in place. y must be what backward reads, as x is no more."""
 
     @staticmethod
@@ -110,10 +142,10 @@ class PlainInPlace(Function):
 
     @staticmethod
     def backward(ctx, dy):
-        return Plain.backward(ctx, dy)[:2]
+        return Rectify.backward(ctx, dy)[:2]
 
 
-class PlainBackward(Function):
+class RectifyGradient(Function):
     """dx = dy * slope, which is linear in dy, and does not depend on x but at the limits of the regions."""
 
     @staticmethod
@@ -124,13 +156,14 @@ class PlainBackward(Function):
 
     @staticmethod
     def backward(ctx, ddx):
-        return Plain.backward(ctx, ddx)[0], None, None, None
+        (source,) = ctx.saved_tensors
+        return plain_backward(ddx, source, *ctx.settings), None, None, None
 
 
 # --- A call with operands ---------------------------------------------------------------------------------------------------
 
 
-class Fused(Function):
+class FusedRectify(Function):
     @staticmethod
     def forward(ctx, x, scale, bias, residual, alpha, threshold, max_value, call):
         operands = (x, scale, bias, residual, alpha, threshold, max_value)
@@ -141,25 +174,25 @@ class Fused(Function):
 
     @staticmethod
     def backward(ctx, dy):
-        apply = FusedBackward.apply if torch.is_grad_enabled() else run_backward
-        return *gradients(apply, ctx.needs_input_grad, ctx.shapes, dy, ctx.saved_tensors, ctx.call), None
+        return *gradients(backward_pass(), ctx.needs_input_grad, ctx.shapes, dy, ctx.saved_tensors, ctx.call), None
 
 
-class FusedBackward(Function):
+class FusedRectifyGradient(Function):
     @staticmethod
     def forward(ctx, dy, source, scale, bias, residual, alpha, threshold, max_value, call, outputs):
         tensors = (dy, source, scale, bias, residual, alpha, threshold, max_value)
         ctx.save_for_backward(*tensors)
         ctx.call, ctx.outputs = call, outputs
+        ctx.set_materialize_grads(False)  # a cotangent that is None has no terms
         return tuple(run_backward(*tensors, call, outputs))
 
     @staticmethod
     def backward(ctx, *cotangents):
-        terms = second_order(FusedBackward.apply, ctx.saved_tensors, ctx.call, ctx.outputs, cotangents, ctx.needs_input_grad)
+        terms = second_order(backward_pass(), ctx.saved_tensors, ctx.call, ctx.outputs, cotangents, ctx.needs_input_grad)
         return *terms, None, None
 
 
 # Function.apply without its part in Python, which takes 5 us to bind default arguments and to unwrap tensors that outlived a
 # transform of torch.func. For ordinary tensors outside of transforms (_ops.is_ordinary).
-apply_plain = super(Function, Plain).apply
-apply_fused = super(Function, Fused).apply
+apply_plain = super(Function, Rectify).apply
+apply_fused = super(Function, FusedRectify).apply

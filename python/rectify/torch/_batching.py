@@ -15,16 +15,25 @@ def relu(info, in_dims, x, alpha, threshold, max_value):
     return _ops._relu(x, alpha, threshold, max_value), in_dims[0]
 
 
-def relu_(info, in_dims, x, alpha, threshold, max_value):
-    return _ops._relu_(x, alpha, threshold, max_value), None
-
-
 def _in_front(tensor: Tensor, axis: Optional[int], batch: int) -> Tensor:
     return tensor.unsqueeze(0).expand(batch, *tensor.shape) if axis is None else tensor.movedim(axis, 0)
 
 
 def _sample(value, axis: Optional[int], index: int):
     return value.select(axis, index) if isinstance(value, Tensor) and axis is not None else value
+
+
+def _per_sample(info, in_dims, operator, operands) -> tuple[Tensor, ...]:
+    """The results of a call per sample. A batch without samples has a call on zeros, for the shapes."""
+    axes = [axis if isinstance(operand, Tensor) else None for axis, operand in zip(in_dims, operands)]
+    if info.batch_size == 0:
+        operands = [
+            operand if axis is None else operand.new_zeros(operand.movedim(axis, 0).shape[1:])
+            for operand, axis in zip(operands, axes)
+        ]
+        return tuple(result.unsqueeze(0)[:0] for result in operator(*operands))
+    calls = [operator(*(_sample(*of) for of in zip(operands, axes, [i] * len(axes)))) for i in range(info.batch_size)]
+    return tuple(torch.stack(results) for results in zip(*calls))
 
 
 def relu_backward(info, in_dims, dy, source, *numbers):
@@ -42,12 +51,11 @@ def forward(info, in_dims, *operands):
         residual = None if residual is None else _in_front(residual, in_dims[3], info.batch_size)
         y, mask = _ops._forward(x, scale, bias, residual, *operands[4:11], _axis_behind(operands[11]), 0, None)
         return (y, mask), (0, None)
-    calls = [_ops._forward(*map(_sample, operands, _axes(in_dims, operands), [i] * len(operands))) for i in range(info.batch_size)]
-    return tuple(torch.stack(results) for results in zip(*calls)), (0, 0)
+    return _per_sample(info, in_dims, _ops._forward, operands), (0, 0)
 
 
 def backward(info, in_dims, *operands):
-    """As batched_forward; sums are of each sample too."""
+    """As forward; sums are of each sample too."""
     dy, source, source_kind, scale, bias, residual = operands[:6]
     outputs = operands[16]
     parameters = (in_dims[3], in_dims[4], *in_dims[6:9])
@@ -58,13 +66,7 @@ def backward(info, in_dims, *operands):
             dy, source, source_kind, scale, bias, residual, *operands[6:13], _axis_behind(operands[13]), 0, None, outputs
         )
         return gradients, tuple(0 if requested else None for requested in outputs)
-    calls = [_ops._backward(*map(_sample, operands, _axes(in_dims, operands), [i] * len(operands))) for i in range(info.batch_size)]
-    return tuple(torch.stack(results) for results in zip(*calls)), (0,) * 7
-
-
-def _axes(in_dims, operands) -> list[Optional[int]]:
-    """The batch's axis in each operand; a list of numbers counts as an operand without one."""
-    return [axis if isinstance(operand, Tensor) else None for axis, operand in zip(in_dims, operands)]
+    return _per_sample(info, in_dims, _ops._backward, operands), (0,) * 7
 
 
 def _axis_behind(channel_axis: int) -> int:

@@ -1,7 +1,7 @@
 """The operators of rectify in torch's dispatcher: schemas, kernels, fake kernels (shapes for tracers) and rules for vmap.
 
-Their names begin with an underscore because they have no autograd formula: they are called where autograd is off, or from
-the Functions of _autograd.py. Tracers (torch.compile, torch.export) are given rectify::forward instead (_traced.py).
+Ordinary tensors do not go this way (is_ordinary()). The operators are for modes, tracers, batches and subclasses of Tensor. Their
+autograd formulas are in _formulas.py. torch.compile, torch.export and torch.jit.trace are given rectify::forward (_formulas.py).
 
 All of them work on CPU and CUDA tensors, and on meta tensors, which have no data. On a GPU they run on the current stream.
 """
@@ -47,11 +47,6 @@ def _fake_relu(x, alpha, threshold, max_value):
     return torch.empty_like(x)
 
 
-def _fake_nothing(x, *operands):
-    """Of the operators that write into a tensor."""
-    _require("x", x)
-
-
 def _fake_relu_backward(dy, source, source_is_y, alpha, threshold, max_value):
     _require("dy source", dy, source)
     return torch.empty_like(source)
@@ -90,20 +85,15 @@ def register(schema: str, kernel, fake, batched):
         library.impl(name, kernel, key)
     library.impl(name, _other_device(name), "CompositeExplicitAutograd")
     torch.library.register_fake(f"rectify::{name}", fake, lib=library)
-    if batched is not None:
-        torch.library.register_vmap(f"rectify::{name}", batched, lib=library)
+    torch.library.register_vmap(f"rectify::{name}", batched, lib=library)
     return getattr(torch.ops.rectify, name).default
 
 
 FORWARD = f"(Tensor x, {_OPERANDS}, int mask_bits, int[]? order"
-forward_out = register(f"_forward_out(Tensor x, {_OPERANDS}, Tensor(a!) out) -> ()", _kernels.forward_out, _fake_nothing, None)
-relu_ = register(
-    "_relu_(Tensor(a!) x, float alpha, float threshold, float max_value) -> ()", _kernels.relu_, _fake_nothing, _batching.relu_
-)
 _relu_op = register(
     "_relu(Tensor x, float alpha, float threshold, float max_value) -> Tensor", _kernels.relu, _fake_relu, _batching.relu
 )
-_relu_backward_op = register(
+relu_backward_by_operator = register(
     "_relu_backward(Tensor dy, Tensor source, bool source_is_y, float alpha, float threshold, float max_value) -> Tensor",
     _kernels.relu_backward, _fake_relu_backward, _batching.relu_backward,
 )  # fmt: skip
@@ -118,19 +108,23 @@ _backward_op = register(
 # --- The calls --------------------------------------------------------------------------------------------------------------
 
 
+_is_compiling = torch.compiler.is_compiling
 _dispatch_modes = torch._C._len_torch_dispatch_stack
 _tracing_state = torch._C._get_tracing_state
 _transforms_active = torch._C._are_functorch_transforms_active
 _dispatch_keys = torch._C._dispatch_keys
 _ordinary: dict[int, bool] = {}  # by the dispatch keys of a tensor
-_ORDINARY_KEYS = tuple(f"DispatchKeySet({d}, ADInplaceOrView, Autograd{d}, Autocast{d})" for d in ("CPU", "CUDA"))
+_ORDINARY_KEYS = (
+    *(f"DispatchKeySet({d}, ADInplaceOrView, Autograd{d}, Autocast{d})" for d in ("CPU", "CUDA")),
+    *(f"DispatchKeySet({d}, Autocast{d})" for d in ("CPU", "CUDA")),  # inference tensors
+)
 
 
 def is_ordinary(*tensors: Optional[Tensor]) -> bool:
     """True if nothing but the kernel has to see a call: dense tensors on the CPU or on CUDA, and neither a tracer, nor a mode
     such as FakeTensorMode, nor a transform of torch.func. Then the dispatcher, which takes 4 to 7 us to come back to Python, is
     left out. Dispatch keys also tell subclasses of Tensor, batches, and sparse, quantized and negated tensors."""
-    if _dispatch_modes() or _tracing_state() is not None or _transforms_active():
+    if _is_compiling() or _dispatch_modes() or _tracing_state() is not None or _transforms_active():
         return False
     for tensor in tensors:
         if tensor is not None:
@@ -147,8 +141,15 @@ def relu(x: Tensor, *numbers: float) -> Tensor:
     return (_kernels.relu if is_ordinary(x) else _relu_op)(x, *numbers)
 
 
+def relu_(x: Tensor, *numbers: float) -> None:
+    if is_ordinary(x):
+        _kernels.relu_(x, *numbers)
+    else:
+        x.copy_(relu(x, *numbers))
+
+
 def relu_backward(dy: Tensor, source: Tensor, *numbers) -> Tensor:
-    return (_kernels.relu_backward if is_ordinary(dy, source) else _relu_backward_op)(dy, source, *numbers)
+    return (_kernels.relu_backward if is_ordinary(dy, source) else relu_backward_by_operator)(dy, source, *numbers)
 
 
 def forward(*operands):
@@ -159,5 +160,15 @@ def forward(*operands):
 def backward(*operands):
     """The gradients that are requested, in the order of Outputs."""
     tensors = (*operands[:2], *operands[3:9])
-    gradients = (_kernels.backward if is_ordinary(*tensors) else _backward_op)(*operands)
+    if not is_ordinary(*tensors):
+        return backward_by_operator(*operands)
+    return _requested(_kernels.backward(*operands), operands)
+
+
+def backward_by_operator(*operands):
+    """The same through the dispatcher, with an autograd formula (_formulas.py)."""
+    return _requested(_backward_op(*operands), operands)
+
+
+def _requested(gradients, operands):
     return [gradient for gradient, requested in zip(gradients, operands[-1]) if requested]

@@ -8,6 +8,7 @@ from torch import nn
 
 from . import modules
 from .._errors import InvalidArgument, InvalidType
+from ._saving import require_save
 
 _REPLACEMENTS = {
     nn.ReLU: modules.ReLU,
@@ -42,7 +43,7 @@ def replace_activations(model: nn.Module, save: str = "auto") -> Replaced:
     """
     if not isinstance(model, nn.Module):
         raise InvalidType(f"model: expected a torch.nn.Module, got {type(model).__name__}")
-    modules.require_save(save)
+    require_save(save)
     kind = type(model).__name__
     if kind == "OptimizedModule" or "ScriptModule" in kind:
         raise InvalidArgument(f"model: expected a module before torch.compile or torch.jit, got {kind}")
@@ -66,6 +67,8 @@ def _why_left(module: nn.Module) -> str:
         return ""
     if kind not in _REPLACEMENTS:
         return f"as {kind.__name__} is a subclass of its own"
+    if kind is nn.LeakyReLU and not isinstance(module.negative_slope, (int, float)):
+        return f"as its negative_slope is a {type(module.negative_slope).__name__}, not a number"
     if kind is nn.Threshold and module.value != 0:
         return f"as its value is {module.value}, not 0"
     if kind is nn.Hardtanh and module.min_val != 0:

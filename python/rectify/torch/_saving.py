@@ -43,11 +43,16 @@ class Numbers(NamedTuple):
         return 1 if uncapped or (flat and not learns_cap) else 2
 
 
+def require_save(save: str) -> str:
+    if save not in SAVE:
+        raise InvalidArgument(f'save: expected "auto", "x", "y" or "mask", got {save!r}')
+    return save
+
+
 def resolve(save: str, tensors: Sequence[Optional[Tensor]], call: Numbers, needs_gradient: bool) -> str:
     """"x", "y" or "mask" for a value of `save`. Errors: InvalidArgument if the gradients that are needed cannot be computed from
     what was chosen."""
-    if save not in SAVE:
-        raise InvalidArgument(f'save: expected "auto", "x", "y" or "mask", got {save!r}')
+    require_save(save)
     if save == "x" or not needs_gradient:
         return "x"
     why_x = _why_x(tensors)
@@ -55,7 +60,7 @@ def resolve(save: str, tensors: Sequence[Optional[Tensor]], call: Numbers, needs
         return "x"
     why_not_y = _why_not_y(tensors, call)
     if save == "auto":
-        return "mask" if why_not_y else "y"
+        return "mask" if why_not_y or _rounds_onto_the_cap(tensors, call) else "y"
     reason = why_x or (why_not_y if save == "y" else None)
     if reason:
         others = '"auto" or "x"' if why_x else '"auto", "mask" or "x"'
@@ -84,6 +89,13 @@ def _why_not_y(tensors, call: Numbers) -> Optional[str]:
     if call.max_value != math.inf and not cap_shows(call.max_value, call.gain, tensors[0].dtype):
         return f"max_value ({call.max_value}) is not a number above 0 that {tensors[0].dtype} has"
     return None
+
+
+def _rounds_onto_the_cap(tensors, call: Numbers) -> bool:
+    """True if an element just below the cap may be stored as the cap, as z has more digits than y: then y is not the best source."""
+    x, _, bias, *_ = tensors
+    has_more_digits = x.dtype in (torch.float16, torch.bfloat16) and (bias is not None or call.gain != 1)
+    return call.max_value != math.inf and has_more_digits
 
 
 def cap_shows(max_value: float, gain: float, dtype: torch.dtype) -> bool:

@@ -31,14 +31,15 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad as _forward_ad
 
-from . import _autograd, _functorch, _ops, _traced
-from ._saving import Numbers, cap_shows, resolve
+from . import _autograd, _composed, _formulas, _functorch, _kernels, _ops
+from ._saving import SAVE, Numbers, cap_shows, require_save, resolve
 from .._errors import InvalidArgument, InvalidType
 
 Parameter = Union[float, Tensor]
 
 _is_compiling = torch.compiler.is_compiling
 _grad_enabled = torch.is_grad_enabled
+_tracing_state = torch._C._get_tracing_state
 _transforms_active = torch._C._are_functorch_transforms_active
 _INFINITY = math.inf
 _ABSENT = (None,) * 6  # the operands besides x
@@ -71,9 +72,11 @@ def threshold(input: Tensor, threshold: float, value: float = 0, inplace: bool =
     return _plain(input, 0.0, _number("threshold", threshold), _INFINITY, inplace, save)
 
 
-def hardtanh(input: Tensor, min_val: float = 0, max_val: float = 1.0, inplace: bool = False, *, save: str = "auto") -> Tensor:
-    """min(max(input, 0), max_val): the clipped ReLU. As torch.nn.functional.hardtanh, for min_val 0 alone (its default there
-    is -1)."""
+def hardtanh(
+    input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False, *, save: str = "auto"
+) -> Tensor:
+    """min(max(input, 0), max_val): the clipped ReLU. As torch.nn.functional.hardtanh, for min_val 0 alone. The default is
+    PyTorch's, which is an error, not another function of the same name."""
     if min_val != 0:
         raise InvalidArgument(f"min_val: expected 0, got {min_val}; torch.nn.functional.hardtanh has any min_val")
     return _plain(input, 0.0, 0.0, _number("max_val", max_val), inplace, save)
@@ -136,6 +139,7 @@ def rectify(
     cap, max_values = _number_and_tensor("max_value", max_value, _INFINITY)
     if isinstance(channel_axis, bool) or not isinstance(channel_axis, (int, torch.SymInt)):
         raise InvalidType(f"channel_axis: expected an integer, got {type(channel_axis).__name__}")
+    require_save(save)
     call = Numbers(slope, limit, cap, _number("gain", gain), channel_axis)
     tensors = (x, scale, bias, residual, alphas, thresholds, max_values)
     if out is None:
@@ -149,49 +153,65 @@ def rectify(
 def _plain(x: Tensor, alpha: float, threshold: float, max_value: float, inplace: bool, save: str) -> Tensor:
     if not isinstance(x, Tensor):
         _require_tensor("input", x)
+    if save not in SAVE:
+        require_save(save)
     needs_gradient = x.requires_grad and _grad_enabled()
-    if _is_compiling() or _transforms_active() or _forward_ad._current_level >= 0 or (inplace and needs_gradient):
+    if not _ops.is_ordinary(x) or _forward_ad._current_level >= 0 or (inplace and needs_gradient):
         return _plain_otherwise(x, Numbers(alpha, threshold, max_value, 1.0, 1), inplace, save, needs_gradient)
     if not needs_gradient:
         if inplace:
-            _ops.relu_(x, alpha, threshold, max_value)
+            _kernels.relu_(x, alpha, threshold, max_value)
             return x
-        return _ops.relu(x, alpha, threshold, max_value)
+        return _kernels.relu(x, alpha, threshold, max_value)
     numbers = (alpha, threshold, max_value)
-    apply = _autograd.apply_plain if _ops.is_ordinary(x) else _autograd.Plain.apply
     if save in ("auto", "y") and alpha >= 0 and threshold >= 0:
         if max_value == _INFINITY or cap_shows(max_value, 1.0, x.dtype):
-            return apply(x, True, numbers)
+            return _autograd.apply_plain(x, True, numbers)
     if save == "x":
-        return apply(x, False, numbers)
-    return _fused((x, *_ABSENT), Numbers(alpha, threshold, max_value, 1.0, 1), save)
+        return _autograd.apply_plain(x, False, numbers)
+    return _fused((x, *_ABSENT), Numbers(*numbers, 1.0, 1), save)
 
 
 def _plain_otherwise(x: Tensor, call: Numbers, inplace: bool, save: str, needs_gradient: bool) -> Tensor:
     tensors = (x, *_ABSENT)
+    transformed, traced = _autograd.is_transformed(), _is_traced()
     if not inplace:
-        return _fused(tensors, call, save)
+        if needs_gradient or transformed or traced:
+            return _fused(tensors, call, save)
+        return _ops.relu(x, *call[:3])
     if needs_gradient and not _is_compiling():
         require_no_leaf(x)
         if save == "x":
             raise InvalidArgument('save: expected "auto", "y" or "mask" in place, as x is overwritten, got "x"')
-        if not _transforms_active() and _forward_ad._current_level < 0 and resolve(save, tensors, call, True) == "y":
-            return _autograd.PlainInPlace.apply(x, call[:3])
+        if not transformed and not traced and resolve(save, tensors, call, True) == "y":
+            return _autograd.RectifyInPlace.apply(x, call[:3])
+    if transformed or _tracing_state() is not None:
+        tensors = (x.clone(), *_ABSENT)  # for backward, as x is overwritten
     return x.copy_(_fused(tensors, call, save))
 
 
+def _is_traced() -> bool:
+    """True under a tracer that records an operator, and its autograd formula or nothing of autograd."""
+    return _is_compiling() or _tracing_state() is not None
+
+
 def _fused(tensors, call: Numbers, save: str) -> Tensor:
-    if _transforms_active() or _forward_ad._current_level >= 0:
+    if _autograd.is_transformed():
+        if _is_compiling():
+            return _composed.forward(tensors, call)
         return _functorch.Forward.apply(*tensors, call.keeping("x", tensors))
     needs_gradient = _grad_enabled() and _any_requires_grad(tensors)
-    if not needs_gradient and not _is_compiling():
+    traced = _is_traced()
+    if not needs_gradient and not traced:
         y, _ = _ops.forward(*tensors, *call.settings)
         return y
+    if _tracing_state() is not None:
+        save = "x"  # torch.jit.trace compares its graph with one that it records without gradients
     keeping = call.keeping(resolve(save, tensors, call, needs_gradient), tensors)
-    if _is_compiling():
-        y, _ = _traced.forward(*tensors, *keeping.settings, keeping.save)
+    if traced:
+        y, _ = _formulas.forward(*tensors, *keeping.settings, keeping.save)
         return y
-    apply = _autograd.apply_fused if _ops.is_ordinary(*tensors) else _autograd.Fused.apply
+    apply = _autograd.apply_fused if _ops.is_ordinary(*tensors) else _autograd.FusedRectify.apply
     return apply(*tensors, keeping)
 
 
@@ -202,18 +222,25 @@ def _any_requires_grad(tensors) -> bool:
     return False
 
 
+def _has_tangent(tensors) -> bool:
+    """True in forward mode if a tensor has a direction. torch.func differentiates out.copy_() itself."""
+    if _forward_ad._current_level < 0 or _transforms_active():
+        return False
+    return any(tensor is not None and _forward_ad.unpack_dual(tensor).tangent is not None for tensor in tensors)
+
+
 def _into(out: Tensor, tensors, call: Numbers) -> Tensor:
     _require_tensor("out", out)
-    if _grad_enabled() and _any_requires_grad((*tensors, out)):
-        raise InvalidArgument("out: expected no tensor that requires a gradient among the operands, as with out= there is no "
-                              "gradient, got one; leave out= away, or call it under torch.no_grad()")  # fmt: skip
+    if (_grad_enabled() and _any_requires_grad((*tensors, out))) or _has_tangent((*tensors, out)):
+        raise InvalidArgument("out: expected no tensor that requires a gradient, or has a tangent, among the operands, as with "
+                              "out= there is no gradient, got one; leave out= away, or call it under torch.no_grad()")  # fmt: skip
     if out.shape != tensors[0].shape or out.dtype != tensors[0].dtype:
         raise InvalidArgument(f"out: expected shape {list(tensors[0].shape)} and dtype {tensors[0].dtype} as x has, "
                               f"got {list(out.shape)} and {out.dtype}")  # fmt: skip
-    if _is_compiling() or _transforms_active():
-        return out.copy_(_fused(tensors, call, "x"))
-    _ops.forward_out(*tensors, *call, out)
-    return out
+    if _ops.is_ordinary(*tensors, out):
+        _kernels.forward_out(tensors, call, out)
+        return out
+    return out.copy_(_fused(tensors, call, "x"))
 
 
 # --- Checks of what only Python sees ----------------------------------------------------------------------------------------
@@ -243,3 +270,8 @@ def require_no_leaf(x: Tensor) -> None:
     if base.is_leaf and base.requires_grad:
         what = "a view of a leaf" if x._is_view() else "a leaf"
         raise InvalidArgument(f"inplace: expected False for {what} that requires a gradient, got True")
+
+
+# torch.fx.symbolic_trace() records calls of these functions, and does not look into them.
+for _name in __all__:
+    torch.fx.wrap(_name)

@@ -11,15 +11,9 @@ from torch import Tensor, nn
 
 from . import functional as F
 from .._errors import InvalidArgument
-from ._saving import SAVE
+from ._saving import require_save
 
 __all__ = ["BiasLeakyReLU", "FusedLeakyReLU", "Hardtanh", "LeakyReLU", "PReLU", "ReLU", "ReLU6", "Rectify", "Threshold"]
-
-
-def require_save(save: str) -> str:
-    if save not in SAVE:
-        raise InvalidArgument(f'save: expected "auto", "x", "y" or "mask", got {save!r}')
-    return save
 
 
 class ReLU(nn.ReLU):
@@ -68,6 +62,8 @@ class Threshold(nn.Threshold):
     save = "auto"
 
     def __init__(self, threshold: float, value: float = 0, inplace: bool = False, *, save: str = "auto"):
+        if value != 0:
+            raise InvalidArgument(f"value: expected 0, got {value}; torch.nn.Threshold has any value")
         super().__init__(threshold, value, inplace)
         self.save = require_save(save)
 
@@ -76,11 +72,14 @@ class Threshold(nn.Threshold):
 
 
 class Hardtanh(nn.Hardtanh):
-    """min(max(x, 0), max_val), the clipped ReLU. As torch.nn.Hardtanh, for min_val 0 alone."""
+    """min(max(x, 0), max_val), the clipped ReLU. As torch.nn.Hardtanh, for min_val 0 alone, which must be given: the default,
+    PyTorch's, is -1."""
 
     save = "auto"
 
-    def __init__(self, min_val: float = 0, max_val: float = 1.0, inplace: bool = False, *, save: str = "auto"):
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False, *, save: str = "auto"):
+        if min_val != 0:
+            raise InvalidArgument(f"min_val: expected 0, got {min_val}; torch.nn.Hardtanh has any min_val")
         super().__init__(min_val, max_val, inplace)
         self.save = require_save(save)
 
