@@ -233,7 +233,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     add("--alphas", type=alphas_of, metavar="A,B,...", help='cross-validate these, numbers or "learned", instead')
     add("--folds", type=number(int, 2), default=5, help="of the cross-validation (5)")
     add("--seeds", type=number(int, 1), default=1, help="trainings of each fold and alpha (1)")
-    add("--images", type=number(int, 20), help="from the start of the file (9600; with --alphas 3000)")
+    add("--images", type=number(int, 20), help="from the start of the file (6400; with --alphas 3000)")
     add("--epochs", type=number(int, 1), default=2, help="passes over the images (2)")
     add("--batch", type=number(int, 2), default=64, help="images in a step (64)")
     add("--width", type=number(int, 2), default=8, help="channels of the first layer (8)")
@@ -253,7 +253,7 @@ def parsed(parser: argparse.ArgumentParser, argv) -> argparse.Namespace:
     if args.amp:
         is_half = args.amp == "f16" or (args.amp == "auto" and args.device.type == "cuda")
         args.amp = torch.float16 if is_half else torch.bfloat16
-    args.images = args.images or (3000 if args.alphas else 9600)
+    args.images = args.images or (3000 if args.alphas else 6400)
     return args
 
 

@@ -121,7 +121,7 @@ def answer(result: dict) -> list[str]:
     if len(rows) == 1:
         return [*words, "One alpha alone cannot be compared."]
     words.append(
-        f"Beyond noise, these differ from {baseline} here: {', '.join(differ)}. The others may not."
+        f"Beyond noise, these differ from {baseline} here: {', '.join(differ)}. The others may not differ."
         if differ
         else f"Here none differs from {baseline} beyond noise: every difference above may be chance."
     )
