@@ -1,4 +1,4 @@
-"""docs/pytorch.md: its code runs as it is printed, from the top down, and its error texts are those that the calls give."""
+"""docs/pytorch.md: its code runs as it is printed, from the top down; its error texts are those of the calls."""
 
 import contextlib
 import io
@@ -48,7 +48,9 @@ ERRORS = {
     "out": lambda: F.rectify(trained(), out=torch.empty_like(X)),
     "value": lambda: F.threshold(X, 0.1, 5),
     "model": lambda: replace_activations(torch.compile(nn.Sequential(nn.ReLU()))),
-    "x: expected an array on the CPU": lambda: _rectify.relu(cuda_tensor(), cuda_tensor(), 0.0, 0.0, float("inf"), None),
+    "x: expected an array on the CPU": lambda: _rectify.relu(
+        cuda_tensor(), cuda_tensor(), 0.0, 0.0, float("inf"), None
+    ),
 }
 OTHER_GPU = "...; the device has compute capability"  # needs a GPU that the build does not cover
 
@@ -77,7 +79,10 @@ def test_every_text_is_tried():
 
 @pytest.mark.parametrize("begin", list(ERRORS))
 def test_the_text_is_that_of_the_call(begin):
-    if "built without CUDA" in next(text for text in quoted() if text.startswith(begin)) and rectify.build_info()["cuda"]:
+    if (
+        "built without CUDA" in next(text for text in quoted() if text.startswith(begin))
+        and rectify.build_info()["cuda"]
+    ):
         pytest.skip("this build has CUDA")
     with pytest.raises((rectify.Error, RuntimeError)) as caught:
         ERRORS[begin]()
