@@ -8,8 +8,8 @@ and prints for both the loss, the accuracy, the time of a step, and the memory. 
     python examples/train_torch.py --device cuda --amp --batch 512
     python examples/train_torch.py --alphas 0,0.01,0.1,0.2,0.3,learned --folds 5        # which alpha?
 
-The images are those of Debian's package dataset-fashion-mnist, or of any --data FOLDER in MNIST's format. The same --seed gives
-the same result on the same machine. The folder training has its parts: reading images, comparing the three networks, comparing alphas.
+The images are those of Debian's package dataset-fashion-mnist, or of any --data FOLDER in MNIST's format. The same
+--seed gives the same result on the same machine with as many threads. The folder training has its parts.
 """
 
 import argparse
@@ -28,11 +28,11 @@ from training.idx import DEFAULT_FOLDER, DataError, Images, read_images
 import rectify
 from rectify.torch import replace_activations
 
-# --- The network: convolution, norm and activation, as in Darknet and YOLO, where leaky ReLU is at home ---------------------
+# --- The network: convolution, norm and activation, as in Darknet and YOLO, where leaky ReLU is at home ---------------
 
 
 class Unit(nn.Sequential):
-    """The next convolution keeps the activation's result y for its own backward: y costs nothing more, a mask 1/32 of it."""
+    """The next convolution keeps the activation's y for its own backward: y costs nothing more, a mask 1/32 of it."""
 
     def __init__(self, inputs: int, outputs: int, size: int, stride: int, activation: nn.Module):
         convolution = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False)
@@ -40,7 +40,7 @@ class Unit(nn.Sequential):
 
 
 class Residual(nn.Module):
-    """x + unit(unit(x)). A sum keeps nothing, so the second unit's y is kept for its activation alone: here a mask pays."""
+    """x + unit(unit(x)). A sum keeps nothing, so the second y is kept for its activation alone: here a mask pays."""
 
     def __init__(self, channels: int, activation: nn.Module):
         super().__init__()
@@ -61,7 +61,7 @@ class Network(nn.Sequential):
         )  # fmt: skip
 
 
-# --- A training -------------------------------------------------------------------------------------------------------------
+# --- A training -------------------------------------------------------------------------------------------------------
 
 
 class Training:
@@ -113,7 +113,7 @@ class Training:
         return Score(hits / len(images.labels), loss / len(images.labels), alphas)
 
     def kept_for_backward(self, images: Images) -> int:
-        """The bytes that autograd keeps between forward and backward, parameters aside; tensors that share memory count once."""
+        """The bytes that autograd keeps for backward, parameters aside; tensors that share memory count once."""
         parameters = {parameter.untyped_storage().data_ptr() for parameter in self.model.parameters()}
         kept = {}
 
@@ -142,7 +142,7 @@ def batches(count: int, size: int, seed: int):
     return rows[: count - count % size].split(size)
 
 
-# --- The same network three times -------------------------------------------------------------------------------------------
+# --- The same network three times -------------------------------------------------------------------------------------
 
 
 def compare(train: Images, test: Images, args) -> dict:
@@ -160,7 +160,8 @@ def compare(train: Images, test: Images, args) -> dict:
     for epoch in range(args.epochs):
         train_epoch(list(trainings.values()), train, args.seed + epoch, args.batch)
         part = slice(epoch * steps // args.epochs, None)
-        comparison.print_row(f"{epoch + 1}", [f"{sum(t.losses[part]) / len(t.losses[part]):.6f}" for t in trainings.values()])
+        means = (sum(training.losses[part]) / len(training.losses[part]) for training in trainings.values())
+        comparison.print_row(f"{epoch + 1}", [f"{mean:.6f}" for mean in means])
     return {name: measure(training, train, test, args) for name, training in trainings.items()}
 
 
@@ -184,7 +185,7 @@ def measure(training: Training, train: Images, test: Images, args) -> dict:
     }
 
 
-# --- Which alpha ------------------------------------------------------------------------------------------------------------
+# --- Which alpha ------------------------------------------------------------------------------------------------------
 
 
 def choose(images: Images, args) -> dict:
@@ -200,7 +201,7 @@ def choose(images: Images, args) -> dict:
     return choose_alpha.cross_validate(train, args.alphas, len(images.labels), args.folds, args.seeds, args.seed)
 
 
-# --- The command line -------------------------------------------------------------------------------------------------------
+# --- The command line -------------------------------------------------------------------------------------------------
 
 
 def number(kind, low, high=float("inf")):
@@ -226,14 +227,14 @@ def alphas_of(text: str) -> list[str]:
 
 def options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--data", type=Path, default=DEFAULT_FOLDER, metavar="FOLDER", help="of the four files of Fashion-MNIST or MNIST")
+    add("--data", type=Path, default=DEFAULT_FOLDER, metavar="FOLDER", help="of Fashion-MNIST's or MNIST's four files")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: cuda if torch finds a GPU")
-    add("--amp", nargs="?", const="auto", choices=("auto", "bf16", "f16"), help="autocast; auto: bf16 on a CPU, f16 on a GPU")
+    add("--amp", nargs="?", const="auto", choices=("auto", "bf16", "f16"), help="auto: bf16 on a CPU, f16 on a GPU")
     add("--alpha", type=number(float, -100, 100), default=0.01, help="negative_slope of nn.LeakyReLU (0.01)")
     add("--alphas", type=alphas_of, metavar="A,B,...", help='cross-validate these, numbers or "learned", instead')
     add("--folds", type=number(int, 2), default=5, help="of the cross-validation (5)")
     add("--seeds", type=number(int, 1), default=1, help="trainings of each fold and alpha (1)")
-    add("--images", type=number(int, 20), help="from the start of the file (9600; with --alphas 3000)")
+    add("--images", type=number(int, 20), help="from the start of the file (6400; with --alphas 3000)")
     add("--epochs", type=number(int, 1), default=2, help="passes over the images (2)")
     add("--batch", type=number(int, 2), default=64, help="images in a step (64)")
     add("--width", type=number(int, 2), default=8, help="channels of the first layer (8)")
@@ -253,7 +254,7 @@ def parsed(parser: argparse.ArgumentParser, argv) -> argparse.Namespace:
     if args.amp:
         is_half = args.amp == "f16" or (args.amp == "auto" and args.device.type == "cuda")
         args.amp = torch.float16 if is_half else torch.bfloat16
-    args.images = args.images or (3000 if args.alphas else 9600)
+    args.images = args.images or (3000 if args.alphas else 6400)
     return args
 
 

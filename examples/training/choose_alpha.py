@@ -1,4 +1,4 @@
-"""Chooses alpha by cross-validation: trains a model for every alpha and fold, and says which alphas differ beyond noise.
+"""Compares alphas by cross-validation: a model for every alpha and fold, and which alphas differ beyond noise.
 
 It knows no network: it is given a function that trains one.
 """
@@ -24,7 +24,7 @@ Train = Callable[[str, torch.Tensor, torch.Tensor, int], Score]  # alpha's name,
 
 
 def names(text: str) -> list[str]:
-    """"0,0.01,learned" as names: numbers in their shortest form, and "learned"."""
+    """ "0,0.01,learned" as names: numbers in their shortest form, and "learned"."""
     found = [part.strip() if part.strip() == LEARNED else f"{float(part):g}" for part in text.split(",")]
     if len(set(found)) < len(found) or not all(name == LEARNED or math.isfinite(float(name)) for name in found):
         raise ValueError(text)
@@ -32,7 +32,7 @@ def names(text: str) -> list[str]:
 
 
 def cross_validate(train: Train, alphas: Sequence[str], count: int, folds: int, seeds: int, seed: int) -> dict:
-    """Every alpha meets the same folds with the same first weights and the same batches: so alphas are compared in pairs."""
+    """Every alpha meets the same folds, first weights and batches: so alphas are compared in pairs."""
     parts = torch.randperm(count, generator=torch.Generator().manual_seed(seed)).tensor_split(folds)
     scores: dict[str, list[Score]] = {alpha: [] for alpha in alphas}
     for run in range(folds * seeds):
@@ -68,8 +68,9 @@ def figures(runs: list[Score]) -> dict:
 
 
 def paired_p(differences: Sequence[float], test_share: float) -> float:
-    """The p of Student's paired test with the correction of Nadeau and Bengio (2003): the training sets of folds overlap, so
-    the plain test finds differences that do not exist. test_share is the size of a fold relative to its training set."""
+    """The p of Student's paired test with the correction of Nadeau and Bengio (2003): the training sets of folds
+    overlap, so the plain test finds differences that do not exist. test_share is the size of a fold relative to its
+    training set."""
     if mean(differences) == 0:
         return 1.0
     spread = stdev(differences) * math.sqrt(1 / len(differences) + test_share)
@@ -89,7 +90,7 @@ def student_p(t: float, freedom: int) -> float:
     return max(1 - ((angle + total) * 2 / math.pi if odd else total), 0.0)
 
 
-# --- What people read -------------------------------------------------------------------------------------------------------
+# --- What people read -------------------------------------------------------------------------------------------------
 
 
 def report(result: dict) -> str:
@@ -115,13 +116,13 @@ def answer(result: dict) -> list[str]:
     differ = [f"{alpha} ({100 * row['difference']:+.2f} points)" for alpha, row in rows.items() if row.get("differs")]
     runs = len(next(iter(rows.values()))["losses"])
     words = [
-        "Is 0.01 fixed? No: alpha is a hyperparameter, a number that you choose before training and that training does not",
-        'change; 0.01 is the default of PyTorch. (A learned alpha, "learned", is a parameter: training changes it.)',
+        "Is 0.01 fixed? No: alpha is a hyperparameter, a number that you choose before training and that training does",
+        'not change; 0.01 is the default of PyTorch. ("learned" is a parameter: training changes it.)',
     ]
     if len(rows) == 1:
         return [*words, "One alpha alone cannot be compared."]
     words.append(
-        f"Beyond noise, these differ from {baseline} here: {', '.join(differ)}. The others may not."
+        f"Beyond noise, these differ from {baseline} here: {', '.join(differ)}. The others may not differ."
         if differ
         else f"Here none differs from {baseline} beyond noise: every difference above may be chance."
     )
@@ -129,5 +130,5 @@ def answer(result: dict) -> list[str]:
         *words,
         f"(+- is a standard error over {runs} runs. A difference counts if p < 0.05 / {len(rows) - 1} comparisons = "
         f"{result['significance']:.4f}, in a",
-        "paired t-test, corrected because training sets of folds overlap. The best of several means is a little too high.)",
+        "paired t-test, corrected because training sets overlap. The best of several means is a little too high.)",
     ]

@@ -1,4 +1,4 @@
-"""What people read of networks that were trained in turns: torch.nn's own activations, rectify's, and rectify's with masks."""
+"""What people read of networks that were trained in turns: torch.nn's activations, rectify's, and those with masks."""
 
 import statistics
 
@@ -27,8 +27,9 @@ def warm(column: dict) -> list[float]:
 
 def conclusions(own: dict, ours: dict, masked: dict) -> list[str]:
     difference = max(abs(a - b) for other in (ours, masked) for a, b in zip(own["losses"], other["losses"]))
+    losses = f"differ by up to {difference:.2g}" if difference else "equal bit for bit"
     return [
-        f"Losses of {len(own['losses'])} steps: " + (f"differ by up to {difference:.2g}" if difference else "equal bit for bit"),
+        f"Losses of {len(own['losses'])} steps: {losses}",
         "Kept for backward: rectify " + change(ours["kept_bytes"], own["kept_bytes"]) + " torch.nn; with save=\"mask\" "
         + change(masked["kept_bytes"], ours["kept_bytes"]) + " without"
         + ("" if masked["kept_bytes"] < ours["kept_bytes"] else ", so the mask does not pay in this network"),

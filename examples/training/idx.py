@@ -55,10 +55,12 @@ def _read(file: Path, axes: int) -> torch.Tensor:
             contents = bytearray(stream.read())
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{file}: cannot be read: {error}") from error
-    begin = 4 + 4 * axes
+    begin, kind = 4 + 4 * axes, f"{axes} {'axis' if axes == 1 else 'axes'}"
     magic, *shape = struct.unpack_from(f">{1 + axes}I", contents) if len(contents) >= begin else (None,)
     if magic != 0x800 + axes:  # unsigned bytes, and the number of axes
-        raise DataError(f"{file}: is not an IDX file of unsigned bytes with {axes} {'axis' if axes == 1 else 'axes'}")
+        raise DataError(f"{file}: is not an IDX file of unsigned bytes with {kind}")
     if len(contents) != begin + math.prod(shape) or math.prod(shape) == 0:
-        raise DataError(f"{file}: holds {len(contents) - begin} bytes, but its header says {' x '.join(map(str, shape))}")
+        raise DataError(
+            f"{file}: holds {len(contents) - begin} bytes, but its header says {' x '.join(map(str, shape))}"
+        )
     return torch.frombuffer(contents, dtype=torch.uint8, offset=begin).reshape(shape)

@@ -67,7 +67,7 @@ def run(data, tmp_path, capsys):
     return call
 
 
-# --- The comparison ---------------------------------------------------------------------------------------------------------
+# --- The comparison ---------------------------------------------------------------------------------------------------
 
 
 @device
@@ -93,8 +93,8 @@ def test_on_a_cpu_the_losses_have_the_same_bits(run):
 
 
 def test_rectify_keeps_less_and_a_mask_less_still(run):
-    """7 activations: torch keeps all inputs and, for convolutions, 5 outputs; rectify the outputs; masks replace the 2 outputs
-    before a sum, and are beside the others."""
+    """7 activations: torch keeps all inputs and, for convolutions, 5 outputs; rectify the outputs; masks replace the 2
+    outputs before a sum, and are beside the others."""
     _, _, _, result = run()
     own, ours, masked = (model["kept_bytes"] for model in result["models"].values())
     # Elements of the units' outputs, by layer: width 4, 12 x 12 images, 16 of them.
@@ -140,7 +140,7 @@ def test_the_verdict_about_time_needs_more_than_noise():
     assert "4 % more than without, so the mask does not pay" in words[1] and "differ by up to 0.5" in words[0]
 
 
-# --- What goes wrong --------------------------------------------------------------------------------------------------------
+# --- What goes wrong --------------------------------------------------------------------------------------------------
 
 
 def test_data_that_is_missing(run, tmp_path):
@@ -160,9 +160,21 @@ DAMAGED = {
     "no gzip": ("images-idx3", lambda file: file.write_bytes(b"no images at all"), "cannot be read"),
     "empty": ("labels-idx1", lambda file: file.write_bytes(gzip.compress(b"")), "is not an IDX file"),
     "labels": ("images-idx3", lambda file: file.write_bytes(gzip.compress(idx(torch.zeros(9)))), "with 3 axes"),
-    "short": ("labels-idx1", lambda file: file.write_bytes(gzip.compress(idx(torch.zeros(9))[:-1])), "its header says 9"),
-    "few": ("labels-idx1", lambda file: file.write_bytes(gzip.compress(idx(torch.zeros(9)))), "9 labels, but 100 images"),
-    "large": ("labels-idx1", lambda file: file.write_bytes(gzip.compress(idx(torch.full((100,), 10)))), "a label is 10"),
+    "short": (
+        "labels-idx1",
+        lambda file: file.write_bytes(gzip.compress(idx(torch.zeros(9))[:-1])),
+        "its header says 9",
+    ),
+    "few": (
+        "labels-idx1",
+        lambda file: file.write_bytes(gzip.compress(idx(torch.zeros(9)))),
+        "9 labels, but 100 images",
+    ),
+    "large": (
+        "labels-idx1",
+        lambda file: file.write_bytes(gzip.compress(idx(torch.full((100,), 10)))),
+        "a label is 10",
+    ),
 }
 
 
@@ -202,7 +214,7 @@ def test_cuda_without_a_gpu(run):
     assert code == 2 and "torch finds no GPU" in err
 
 
-# --- Alphas -----------------------------------------------------------------------------------------------------------------
+# --- Alphas -----------------------------------------------------------------------------------------------------------
 
 
 def test_alphas_are_cross_validated(run):
@@ -258,7 +270,9 @@ def test_a_difference_beyond_noise_is_told_from_noise():
     assert same["alphas"]["0"]["p"] == 1 and "none differs from 0.01" in choose_alpha.report(same)
 
 
-@pytest.mark.parametrize(("t", "freedom", "p"), [(12.706, 1, 0.05), (4.303, 2, 0.05), (2.776, 4, 0.05), (3.250, 9, 0.01)])
+@pytest.mark.parametrize(
+    ("t", "freedom", "p"), [(12.706, 1, 0.05), (4.303, 2, 0.05), (2.776, 4, 0.05), (3.250, 9, 0.01)]
+)
 def test_p_is_that_of_students_tables(t, freedom, p):
     assert choose_alpha.student_p(t, freedom) == pytest.approx(p, rel=2e-3)
     assert choose_alpha.student_p(-t, freedom) == pytest.approx(p, rel=2e-3)
