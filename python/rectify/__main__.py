@@ -7,6 +7,7 @@ import platform
 
 from . import _rectify
 
+
 def _version_of(distribution: str) -> str | None:
     try:
         return importlib.metadata.version(distribution)
