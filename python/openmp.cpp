@@ -39,15 +39,14 @@ const Runtime* load(int flags) {
 
 std::atomic<const Runtime*> found{nullptr};
 
-/// The runtime, or null. Each call that could use threads looks again for one that has been loaded since; the folders of the
-/// loader are searched once.
+/// The runtime, or null. The first call takes one that is loaded already, or searches the loader's folders. Later ones look again
+/// for one that has been loaded since.
 const Runtime* find_runtime() {
   static std::atomic_flag busy = ATOMIC_FLAG_INIT;
   static bool searched = false;
   if (busy.test_and_set(std::memory_order_acquire)) return nullptr;  // another thread looks: this call runs on one thread
   const Runtime* runtime = found.load(std::memory_order_relaxed);
-  if (runtime == nullptr) runtime = load(RTLD_NOLOAD);
-  if (runtime == nullptr && !searched) runtime = load(0);
+  if (runtime == nullptr) runtime = load(searched ? RTLD_NOLOAD : 0);
   searched = true;
   found.store(runtime, std::memory_order_release);
   busy.clear(std::memory_order_release);

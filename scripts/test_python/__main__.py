@@ -1,6 +1,7 @@
-"""scripts/test.sh --python: builds the Python package as a wheel, installs it in an environment of its own, and runs tests/python there.
+"""scripts/test.sh --python: builds the Python package as a wheel, installs it, and runs tests/python.
 
-Further arguments are pytest's. The environment is build/venv; it is made again if what it is made from changes (environment.py).
+Further arguments are pytest's. The environment is build/venv; it is made again if what it is made from changes
+(environment.py).
 """
 
 import os
@@ -17,13 +18,16 @@ BUILD = ROOT / "build"
 
 
 def build_wheel(python: Path) -> Path:
-    """A wheel of this checkout. The build tree is kept, so that what did not change is not compiled again; scikit-build-core clears a tree
-    that was made with another build environment, so it is the one of requirements.txt. (A slow test builds with an isolated one.)"""
+    """A wheel of this checkout.
+
+    The build tree is kept, so that what did not change is not compiled again. scikit-build-core clears a tree that was
+    made in another build environment, so the environment is not an isolated one. (A slow test builds in such a one.)
+    """
     folder = BUILD / "wheel"
     for old in folder.glob("*.whl"):
         old.unlink()
-    subprocess.run([python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", folder,
-                    f"--config-settings=build-dir={folder / 'tree'}", ROOT], check=True)
+    options = ["--quiet", "--no-deps", "--no-build-isolation", f"--config-settings=build-dir={folder / 'tree'}"]
+    subprocess.run([python, "-m", "pip", "wheel", *options, "--wheel-dir", folder, ROOT], check=True)
     (wheel,) = folder.glob("*.whl")
     return wheel
 
@@ -48,7 +52,9 @@ def main() -> int:
     python = make_environment(BUILD / "venv", ROOT / "tests/python/requirements.txt")
     now = tell("environment in build/venv", now)
     wheel = build_wheel(python)
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--force-reinstall", wheel], check=True)
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--force-reinstall", wheel], check=True
+    )
     tell(f"{wheel.name}, {wheel.stat().st_size / 1e6:.1f} MB", now)
     subprocess.run([python, "-m", "rectify"], check=True, cwd="/")
     return run_tests(python, wheel, sys.argv[1:])

@@ -1,7 +1,7 @@
 """The virtual environment in which the Python package is tested: the packages of a requirements file from PyPI.
 
-torch comes with 2.7 GB of CUDA's libraries. On a machine with a CUDA toolkit of the same major version, torch uses the toolkit's libraries
-by links, and only the packages of those that the toolkit lacks are installed.
+torch comes with 2.7 GB of CUDA's libraries. On a machine with a CUDA toolkit of the same major version, torch uses the
+toolkit's libraries by links, and only the packages of those that the toolkit lacks are installed.
 """
 
 import json
@@ -35,8 +35,11 @@ class Toolkit:
     @staticmethod
     def find() -> "Toolkit | None":
         nvcc = shutil.which("nvcc")
-        release = nvcc and re.search(r"release (\d+)\.", subprocess.run([nvcc, "--version"], capture_output=True, text=True).stdout)
-        if not release:
+        if nvcc is None:
+            return None
+        told = subprocess.run([nvcc, "--version"], capture_output=True, text=True).stdout
+        release = re.search(r"release (\d+)\.", told)
+        if release is None:
             return None
         root = Path(nvcc).resolve().parents[1]
         return Toolkit(release[1], [path for path in (root / "lib64", root / "extras/CUPTI/lib64") if path.is_dir()])
@@ -54,7 +57,9 @@ class Environment:
 
     def install(self, *arguments: str) -> None:
         if arguments:
-            subprocess.run([self.python, "-m", "pip", "install", "--quiet", "--no-warn-conflicts", *arguments], check=True)
+            subprocess.run(
+                [self.python, "-m", "pip", "install", "--quiet", "--no-warn-conflicts", *arguments], check=True
+            )
 
     def run(self, code: str, *arguments: str) -> str:
         return subprocess.run([self.python, "-c", code, *arguments], capture_output=True, text=True, check=True).stdout
@@ -73,12 +78,17 @@ def missing_libraries(folder: Path) -> set[str]:
 
 
 def package_of(library: str, requirements: list[str]) -> str | None:
-    """The requirement that has a library: libcusparseLt.so.0 is in nvidia-cusparselt-cu13, libcufile.so.0 in cuda-toolkit[cufile]."""
+    """The requirement that has a library.
+
+    libcusparseLt.so.0 is in nvidia-cusparselt-cu13, libcufile.so.0 in cuda-toolkit[cufile].
+    """
     name = re.sub(r"^lib|[._].*$", "", library).lower()
     for requirement in requirements:
         if requirement.startswith(f"nvidia-{name}-cu"):
             return requirement
-    parts = next(filter(None, (re.fullmatch(r"cuda-toolkit\[(.*)\](==.*)", requirement) for requirement in requirements)))
+    parts = next(
+        filter(None, (re.fullmatch(r"cuda-toolkit\[(.*)\](==.*)", requirement) for requirement in requirements))
+    )
     extras = [extra for extra in parts[1].split(",") if name.startswith(extra)]
     return f"cuda-toolkit[{max(extras, key=len)}]{parts[2]}" if extras else None
 
@@ -114,7 +124,9 @@ def install_torch(environment: Environment, torch: str, toolkit: Toolkit | None)
 def make_environment(folder: Path, requirements: Path) -> Path:
     """Makes the environment, unless it is there and made from the same. Returns its Python."""
     environment, toolkit = Environment(folder), Toolkit.find()
-    made_from = "\n".join([requirements.read_text(), platform.python_version(), str(toolkit), Path(__file__).read_text()])
+    made_from = "\n".join(
+        [requirements.read_text(), platform.python_version(), str(toolkit), Path(__file__).read_text()]
+    )
     record = folder / "made_from.txt"
     if record.is_file() and record.read_text() == made_from and environment.python.exists():
         return environment.python

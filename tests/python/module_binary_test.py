@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from module_support import python
 from rectify import _rectify
 
@@ -35,7 +34,7 @@ def test_no_library_but_the_systems_is_needed():
 
 
 def test_symbols_of_python_are_those_of_the_limited_api():
-    """No private one but those that the limited API's own headers use. (abi3audit, if it is installed, checks each against 3.10.)"""
+    """No private one but those that the headers of the limited API use. (abi3audit, if installed, checks each.)"""
     wanted = {line.split()[-1] for line in printed("nm", "-D", "--undefined-only").splitlines()}
     private = {name for name in wanted if name.startswith("_Py")}
     assert private <= {"_Py_Dealloc", "_Py_NoneStruct", "_Py_TrueStruct", "_Py_FalseStruct"}
@@ -45,14 +44,23 @@ def test_symbols_of_python_are_those_of_the_limited_api():
 
 def test_abi3audit_accepts_it():
     pytest.importorskip("abi3audit")
-    done = subprocess.run([sys.executable, "-m", "abi3audit", "--strict", "--assume-minimum-abi3", "3.10", str(BINARY)],
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "abi3audit", "--strict", "--assume-minimum-abi3", "3.10", str(BINARY)],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("command", ["import rectify", "import runpy; runpy.run_module('rectify', run_name='__main__')"])
+@pytest.mark.parametrize(
+    "command", ["import rectify", "import runpy; runpy.run_module('rectify', run_name='__main__')"]
+)
 def test_no_framework_is_imported(command):
-    out = python(f"{command}; import sys; print('imported:', *({FRAMEWORKS!r} & sys.modules.keys()))".replace(repr(FRAMEWORKS), repr(set(FRAMEWORKS))))
+    out = python(
+        f"{command}; import sys; print('imported:', *({FRAMEWORKS!r} & sys.modules.keys()))".replace(
+            repr(FRAMEWORKS), repr(set(FRAMEWORKS))
+        )
+    )
     assert out.splitlines()[-1].split() == ["imported:"]
 
 

@@ -1,4 +1,4 @@
-"""dlpack(): what capsules tell. And the layouts of python/dlpack_layout.hpp, compared with every dlpack.h on this machine."""
+"""dlpack(): what capsules tell. And the layouts of python/dlpack_layout.hpp, compared with dlpack.h of this machine."""
 
 import ctypes
 import importlib.util
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from rectify import InvalidType, Unsupported, _rectify
 
 HERE = Path(__file__).resolve().parent
@@ -21,14 +20,29 @@ rename.argtypes = (ctypes.py_object, ctypes.c_char_p)
 
 
 class Tensor(ctypes.Structure):
-    _fields_ = [("data", ctypes.c_void_p), ("device_type", ctypes.c_int32), ("device_id", ctypes.c_int32), ("ndim", ctypes.c_int32),
-                ("code", ctypes.c_uint8), ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16), ("shape", ctypes.POINTER(ctypes.c_int64)),
-                ("strides", ctypes.POINTER(ctypes.c_int64)), ("byte_offset", ctypes.c_uint64)]
+    _fields_ = [
+        ("data", ctypes.c_void_p),
+        ("device_type", ctypes.c_int32),
+        ("device_id", ctypes.c_int32),
+        ("ndim", ctypes.c_int32),
+        ("code", ctypes.c_uint8),
+        ("bits", ctypes.c_uint8),
+        ("lanes", ctypes.c_uint16),
+        ("shape", ctypes.POINTER(ctypes.c_int64)),
+        ("strides", ctypes.POINTER(ctypes.c_int64)),
+        ("byte_offset", ctypes.c_uint64),
+    ]
 
 
 class Versioned(ctypes.Structure):
-    _fields_ = [("major", ctypes.c_uint32), ("minor", ctypes.c_uint32), ("context", ctypes.c_void_p), ("deleter", ctypes.c_void_p),
-                ("flags", ctypes.c_uint64), ("tensor", Tensor)]
+    _fields_ = [
+        ("major", ctypes.c_uint32),
+        ("minor", ctypes.c_uint32),
+        ("context", ctypes.c_void_p),
+        ("deleter", ctypes.c_void_p),
+        ("flags", ctypes.c_uint64),
+        ("tensor", Tensor),
+    ]
 
 
 def versioned(**changed):
@@ -70,13 +84,19 @@ def test_capsules_that_are_rejected():
     capsule = np.zeros(3).__dlpack__()
     rename(capsule, b"used_dltensor")
     for what in (capsule, None, 5, np.zeros(3)):
-        with pytest.raises(InvalidType, match="^capsule: expected a capsule dltensor or dltensor_versioned that nobody has consumed"):
+        with pytest.raises(
+            InvalidType, match="^capsule: expected a capsule dltensor or dltensor_versioned that nobody has consumed"
+        ):
             _rectify.dlpack(what)
     rename(capsule, b"dltensor")  # so that it releases its array
 
 
 def copies_of_dlpack():
-    found = [path for path in (Path("/usr/include/dlpack/dlpack.h"), Path("/usr/local/include/dlpack/dlpack.h")) if path.exists()]
+    found = [
+        path
+        for path in (Path("/usr/include/dlpack/dlpack.h"), Path("/usr/local/include/dlpack/dlpack.h"))
+        if path.exists()
+    ]
     torch = importlib.util.find_spec("torch")
     if torch is not None:
         found.append(Path(torch.origin).parent / "include/ATen/dlpack.h")

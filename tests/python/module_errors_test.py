@@ -1,11 +1,13 @@
-"""Bad arguments of the module: each is rejected with the exception's type and a text that names the operand, and nothing is written."""
+"""Bad arguments of the module.
+
+Each is rejected with an exception of the right type and a text that names the operand, and nothing is written.
+"""
 
 import math
 import pickle
 
 import numpy as np
 import pytest
-
 import rectify
 from module_support import allocate, backward, forward, memory
 from rectify import CudaError, InvalidArgument, InvalidType, Unsupported, _rectify
@@ -47,17 +49,31 @@ def test_dtypes_that_are_not_floats(arrays, dtype):
 
 def test_uint8_is_for_masks_alone(arrays):
     x, y = arrays
-    rejects(InvalidType, "residual: expected dtype float16, .* got uint8$", forward, x=x, y=y, residual=x.astype(np.uint8))
+    rejects(
+        InvalidType, "residual: expected dtype float16, .* got uint8$", forward, x=x, y=y, residual=x.astype(np.uint8)
+    )
     rejects(InvalidType, "mask: expected dtype uint8, got float32$", forward, x=x, y=y, mask=x.ravel())
 
 
 def test_objects_that_are_no_arrays(arrays):
     x, y = arrays
     for what, name in (([1.0], "list"), ("x", "str"), (x, "ndarray"), (object(), "object")):
-        rejects(InvalidType, f"x: expected an array with .* or a tuple .*, got a {name}$", _rectify.relu, what, memory(y), 0, 0, 1, None)
+        rejects(
+            InvalidType,
+            f"x: expected an array with .* or a tuple .*, got a {name}$",
+            _rectify.relu,
+            what,
+            memory(y),
+            0,
+            0,
+            1,
+            None,
+        )
 
 
-@pytest.mark.parametrize("index, item", [(0, "address"), (1, 32), (3, "0"), (4, [2, 3, 4]), (4, (2, "3", 4)), (5, (1, 1)), (5, 1), (0, None)])
+@pytest.mark.parametrize(
+    "index, item", [(0, "address"), (1, 32), (3, "0"), (4, [2, 3, 4]), (4, (2, "3", 4)), (5, (1, 1)), (5, 1), (0, None)]
+)
 def test_tuples_that_describe_no_array(arrays, index, item):
     x, y = arrays
     bad = list(memory(x))
@@ -71,9 +87,23 @@ def test_outputs_that_are_read_only(arrays):
     x, y = arrays
     text = "y: expected a writable array, as it is an output, got a read-only one$"
     rejects(InvalidArgument, text, _rectify.relu, memory(x), memory(y, writable=False), 0, 0, 1, None)
-    rejects(InvalidArgument, "mask: expected a writable array", forward, x=x, mask=memory(np.empty(3, np.uint8), writable=False))
-    rejects(InvalidArgument, "dbias: expected a writable array", backward, dy=x, x=x, dx=y,
-            dbias=memory(np.empty(3, np.float32), writable=False), allocate=allocate)
+    rejects(
+        InvalidArgument,
+        "mask: expected a writable array",
+        forward,
+        x=x,
+        mask=memory(np.empty(3, np.uint8), writable=False),
+    )
+    rejects(
+        InvalidArgument,
+        "dbias: expected a writable array",
+        backward,
+        dy=x,
+        x=x,
+        dx=y,
+        dbias=memory(np.empty(3, np.float32), writable=False),
+        allocate=allocate,
+    )
 
 
 def test_inputs_may_be_read_only():
@@ -103,7 +133,9 @@ def test_numbers(arrays):
     rejects(InvalidArgument, "channel_axis: expected an int of 32 bits, got", forward, x=x, y=y, channel_axis=1 << 80)
     rejects(InvalidType, "stream: expected an int .* or None, got a str$", forward, x=x, y=y, stream="s")
     rejects(InvalidArgument, "stream: expected a cudaStream_t, got", forward, x=x, y=y, stream=1 << 70)
-    rejects(InvalidArgument, "alpha: expected a number from 0 up, as the source is y", backward, dy=x, y=x, dx=y, alpha=-1)
+    rejects(
+        InvalidArgument, "alpha: expected a number from 0 up, as the source is y", backward, dy=x, y=x, dx=y, alpha=-1
+    )
 
 
 def test_masks(arrays):
@@ -111,11 +143,27 @@ def test_masks(arrays):
     mask = np.zeros(6, np.uint8)
     rejects(InvalidArgument, "mask_bits: expected 1 or 2, got 3$", forward, x=x, y=y, mask=mask, mask_bits=3)
     rejects(InvalidArgument, "mask: expected 3 bytes or more, .* 1 bit, got 2$", forward, x=x, y=y, mask=mask[:2])
-    rejects(InvalidArgument, "mask: expected 6 bytes or more, .* 2 bits, got 5$", forward, x=x, y=y, mask=mask[:5], mask_bits=2)
+    rejects(
+        InvalidArgument,
+        "mask: expected 6 bytes or more, .* 2 bits, got 5$",
+        forward,
+        x=x,
+        y=y,
+        mask=mask[:5],
+        mask_bits=2,
+    )
     rejects(InvalidArgument, "mask: expected contiguous bytes, got a stride of 2$", forward, x=x, y=y, mask=mask[::2])
     rejects(InvalidArgument, "mask: expected 1 axis, got 2$", forward, x=x, y=y, mask=mask.reshape(2, 3))
     for order in [(0, 1), (0, 1, 1), (0, 1, 3), (-1, 0, 1), "abc", 5, (0, 1, 2, 3)]:
-        rejects(InvalidArgument, "order: expected a tuple of the axes 0 to 2, got", forward, x=x, y=y, mask=mask, order=order)
+        rejects(
+            InvalidArgument,
+            "order: expected a tuple of the axes 0 to 2, got",
+            forward,
+            x=x,
+            y=y,
+            mask=mask,
+            order=order,
+        )
     assert not mask.any()
 
 
@@ -130,8 +178,16 @@ def test_workspaces(arrays):
     x, y = arrays
     call = dict(dy=x, x=x, dx=y, dbias=np.empty(3, np.float32))
     rejects(InvalidArgument, "allocate: expected a function, as sums need a workspace, got None$", backward, **call)
-    rejects(InvalidArgument, "workspace: expected .* bytes or more, got", backward, **call, allocate=lambda size: allocate(size - 1))
-    rejects(InvalidType, "workspace: expected dtype uint8, got float32$", backward, **call, allocate=lambda size: memory(x))
+    rejects(
+        InvalidArgument,
+        "workspace: expected .* bytes or more, got",
+        backward,
+        **call,
+        allocate=lambda size: allocate(size - 1),
+    )
+    rejects(
+        InvalidType, "workspace: expected dtype uint8, got float32$", backward, **call, allocate=lambda size: memory(x)
+    )
     rejects(ZeroDivisionError, "", backward, **call, allocate=lambda size: 1 // 0)
     rejects(TypeError, "", backward, **call, allocate=lambda: None)
 
@@ -154,11 +210,11 @@ def test_cuda_arrays_without_a_gpu(arrays):
     x, y = arrays
     if HAS_GPU:
         pytest.skip("there is a GPU")
-    on_gpu = dict(x=memory(x, cuda=True), y=memory(y, cuda=True))
+    on_gpu = dict(x=memory(x, cuda=True, index=1), y=memory(y, cuda=True, index=1))
     if not HAS_CUDA:
-        text = "x: expected an array on the CPU, as this rectify was built without CUDA, got one on cuda:0; for CUDA, install"
+        text = "x: expected an array on the CPU, as this rectify was built without CUDA, got one on cuda:1; for CUDA, "
         return rejects(Unsupported, text, forward, **on_gpu)
-    with pytest.raises(CudaError, match=r"^forward on cuda:0: expected success, got cudaError") as raised:
+    with pytest.raises(CudaError, match=r"^forward on cuda:1: expected success, got cudaError") as raised:
         forward(**on_gpu)
     assert raised.value.code != 0
 

@@ -1,4 +1,7 @@
-"""What the tests of the module share: arrays of NumPy as its arguments, and calls with only the arguments that differ from their defaults."""
+"""What the tests of the module share.
+
+Arrays of NumPy as its arguments, and calls with only the arguments that differ from their defaults.
+"""
 
 import math
 import os
@@ -6,14 +9,50 @@ import subprocess
 import sys
 
 import numpy as np
-
 from rectify import _rectify
 
-FORWARD = dict(x=None, scale=None, bias=None, residual=None, alpha=0.0, threshold=0.0, max_value=math.inf, y=None, mask=None, mask_bits=1,
-               order=None, channel_axis=1, gain=1.0, stream=None)
-BACKWARD = dict(dy=None, x=None, y=None, mask=None, mask_bits=1, order=None, scale=None, bias=None, residual=None, alpha=0.0,
-                threshold=0.0, max_value=math.inf, dx=None, dresidual=None, dscale=None, dbias=None, dalpha=None, dthreshold=None,
-                dmax_value=None, allocate=None, channel_axis=1, gain=1.0, accumulate=False, stream=None)
+FORWARD = dict(
+    x=None,
+    scale=None,
+    bias=None,
+    residual=None,
+    alpha=0.0,
+    threshold=0.0,
+    max_value=math.inf,
+    y=None,
+    mask=None,
+    mask_bits=1,
+    order=None,
+    channel_axis=1,
+    gain=1.0,
+    stream=None,
+)
+BACKWARD = dict(
+    dy=None,
+    x=None,
+    y=None,
+    mask=None,
+    mask_bits=1,
+    order=None,
+    scale=None,
+    bias=None,
+    residual=None,
+    alpha=0.0,
+    threshold=0.0,
+    max_value=math.inf,
+    dx=None,
+    dresidual=None,
+    dscale=None,
+    dbias=None,
+    dalpha=None,
+    dthreshold=None,
+    dmax_value=None,
+    allocate=None,
+    channel_axis=1,
+    gain=1.0,
+    accumulate=False,
+    stream=None,
+)
 
 
 def memory(array, dtype=None, cuda=False, index=0, writable=None):
@@ -48,8 +87,8 @@ def allocate(size):
 
 
 def python(code, **environment):
-    """Runs code in another Python, and returns what it prints. The environment is this one's, with changes; None removes a variable."""
-    changed = {name: value for name, value in (os.environ | environment).items() if value is not None}
+    """Runs code in another Python, and returns what it prints. The environment is this one's, with changes."""
+    changed = os.environ | environment
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, env=changed)
     assert done.returncode == 0, done.stderr
     return done.stdout

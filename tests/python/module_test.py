@@ -1,13 +1,14 @@
-"""Calls of the module with arrays of NumPy: every argument reaches its operand. (That the library computes the right bits is shown in
-tests/ops.)"""
+"""Calls of the module with arrays of NumPy: every argument reaches its operand.
+
+(That the library computes the right bits is shown in tests/ops.)
+"""
 
 import math
 
 import numpy as np
 import pytest
-
 from module_support import allocate, backward, forward, memory
-from rectify import _rectify
+from rectify import InvalidArgument, _rectify
 
 SHAPE = (3, 4, 5)
 RANDOM = np.random.default_rng(22)
@@ -23,10 +24,14 @@ def along_channels(parameter):
 
 
 class Layer:
-    """y = rectify(x * scale + bias + residual) * gain with parameters per channel, and its gradients, written with NumPy."""
+    """y = rectify(x * scale + bias + residual) * gain, with parameters per channel, and its gradients, with NumPy."""
 
     def __init__(self, dtype=np.float64):
-        self.x, self.residual, self.dy = numbers(*SHAPE, dtype=dtype), numbers(*SHAPE, dtype=dtype), numbers(*SHAPE, dtype=dtype)
+        self.x, self.residual, self.dy = (
+            numbers(*SHAPE, dtype=dtype),
+            numbers(*SHAPE, dtype=dtype),
+            numbers(*SHAPE, dtype=dtype),
+        )
         self.scale, self.bias = numbers(4, dtype=dtype) + dtype(3), numbers(4, dtype=dtype)
         self.alpha, self.threshold = numbers(4, dtype=dtype), numbers(4, dtype=dtype)
         self.max_value = self.threshold + dtype(1)
@@ -56,8 +61,15 @@ class Layer:
         def channels(terms):
             return terms.sum((0, 2))
 
-        return dict(dx=dz * along_channels(self.scale), dresidual=dz, dscale=channels(dz * self.x), dbias=channels(dz),
-                    dalpha=channels(below * (self.z - threshold)), dthreshold=channels(-alpha * below), dmax_value=channels(saturated))
+        return dict(
+            dx=dz * along_channels(self.scale),
+            dresidual=dz,
+            dscale=channels(dz * self.x),
+            dbias=channels(dz),
+            dalpha=channels(below * (self.z - threshold)),
+            dthreshold=channels(-alpha * below),
+            dmax_value=channels(saturated),
+        )
 
     def regions(self):
         return np.where(self.below, 0, np.where(self.saturated, 2, 1))
@@ -131,6 +143,14 @@ def test_the_functions_of_numbers_alone(source_is_y):
     np.testing.assert_array_equal(dx, np.where(x > 0, np.where(x >= 1, 0, dy), dy / 2))
 
 
+def test_y_and_x_are_told_apart_as_the_source():
+    x, dx = numbers(7), np.empty(7)
+    _rectify.relu_backward(memory(x), memory(x), False, memory(dx), -0.5, 0.0, math.inf, None)
+    np.testing.assert_array_equal(dx, np.where(x > 0, x, x / -2))
+    with pytest.raises(InvalidArgument, match="^alpha: .* as the source is y"):
+        _rectify.relu_backward(memory(x), memory(x), True, memory(dx), -0.5, 0.0, math.inf, None)
+
+
 def test_numbers_may_be_ints_and_none_is_the_default():
     x, y = numbers(7), np.empty(7)
     forward(x=x, y=y, alpha=2, threshold=1, max_value=3)
@@ -199,7 +219,7 @@ def test_a_workspace_may_begin_anywhere():
     for offset in (0, 1, 128, 255):
         kept = []
 
-        def shifted(size):
+        def shifted(size, offset=offset, kept=kept):
             kept.append(np.empty(size + offset, np.uint8))
             return memory(kept[-1][offset:])
 

@@ -13,7 +13,9 @@ if not hasattr(torch.Tensor, "__dlpack_c_exchange_api__"):
     pytest.skip("this torch has no C table: it came with 2.10", allow_module_level=True)
 
 DTYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
-needs_gpu = pytest.mark.skipif(not (torch.cuda.is_available() and _rectify.cuda_available()), reason="no GPU, or a build without CUDA")
+needs_gpu = pytest.mark.skipif(
+    not (torch.cuda.is_available() and _rectify.cuda_available()), reason="no GPU, or a build without CUDA"
+)
 DEVICES = ["cpu", pytest.param("cuda", marks=needs_gpu)]
 
 
@@ -26,7 +28,12 @@ def backward(**given):
 
 
 def numbers(*shape, **options):
-    return torch.randint(-16, 17, shape, generator=torch.Generator().manual_seed(22)).to(torch.float64).div(8).to(**options)
+    return (
+        torch.randint(-16, 17, shape, generator=torch.Generator().manual_seed(22))
+        .to(torch.float64)
+        .div(8)
+        .to(**options)
+    )
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -56,8 +63,14 @@ def test_layouts(device):
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_operands_a_mask_and_a_workspace(device):
-    x, dy = numbers(3, 4, 5, dtype=torch.float32, device=device), numbers(3, 4, 5, dtype=torch.float32, device=device).flip(0)
-    bias, alpha = numbers(4, dtype=torch.float32, device=device), torch.nn.Parameter(torch.full((1,), 0.5, device=device))
+    x, dy = (
+        numbers(3, 4, 5, dtype=torch.float32, device=device),
+        numbers(3, 4, 5, dtype=torch.float32, device=device).flip(0),
+    )
+    bias, alpha = (
+        numbers(4, dtype=torch.float32, device=device),
+        torch.nn.Parameter(torch.full((1,), 0.5, device=device)),
+    )
     z = x + bias[:, None]
     y, mask = torch.empty_like(x), torch.empty(8, dtype=torch.uint8, device=device)
     forward(x=x, bias=bias, alpha=alpha.detach(), y=y, mask=mask)
@@ -88,10 +101,22 @@ def test_many_types_of_tensors():
         for _ in range(2):
             _rectify.relu(x.as_subclass(subclass), y.fill_(7), 0.0, 0.0, math.inf, None)
             assert torch.equal(y, x.relu())
+    for other in ([1.0], object()):
+        with pytest.raises(InvalidType, match="^x: expected an array"):
+            _rectify.relu(other, y, 0.0, 0.0, math.inf, None)
 
 
-@pytest.mark.parametrize("dtype, name", [(torch.int64, "int64"), (torch.bool, "bool"), (torch.complex64, "complex64"), (torch.uint8, "uint8"),
-                                         (torch.float8_e4m3fn, "float8_e4m3fn"), (torch.float8_e5m2, "float8_e5m2")])
+@pytest.mark.parametrize(
+    "dtype, name",
+    [
+        (torch.int64, "int64"),
+        (torch.bool, "bool"),
+        (torch.complex64, "complex64"),
+        (torch.uint8, "uint8"),
+        (torch.float8_e4m3fn, "float8_e4m3fn"),
+        (torch.float8_e5m2, "float8_e5m2"),
+    ],
+)
 def test_dtypes_that_are_rejected(dtype, name):
     y = torch.full((7,), 7.0)
     with pytest.raises(InvalidType, match=f"^x: expected dtype float16, bfloat16, float32 or float64, got {name}$"):
@@ -102,7 +127,9 @@ def test_dtypes_that_are_rejected(dtype, name):
 def test_tensors_without_dense_memory():
     x, y = torch.ones(3, 3), torch.empty(3, 3)
     for what in (x.to_sparse(), x.to("meta"), torch.quantize_per_tensor(x, 0.1, 0, torch.qint8)):
-        with pytest.raises(Unsupported, match="^x: expected a dense array that DLPack can describe, got a Tensor: [^\n]+$"):
+        with pytest.raises(
+            Unsupported, match="^x: expected a dense array that DLPack can describe, got a Tensor: [^\n]+$"
+        ):
             _rectify.relu(what, y, 0.0, 0.0, 1.0, None)
 
 

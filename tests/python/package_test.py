@@ -1,4 +1,7 @@
-"""The wheel in RECTIFY_WHEEL: its name, what is in it, and that it works in an empty environment. `scripts/test.sh --python` builds it."""
+"""The wheel in RECTIFY_WHEEL: its name, what is in it, and that it works in an empty environment.
+
+`scripts/test.sh --python` builds it.
+"""
 
 import os
 import re
@@ -50,7 +53,11 @@ def test_it_has_the_package_and_no_other_file(members):
     folders = {name.split("/")[0] for name in members}
     assert folders == {"rectify", f"rectify-{VERSION}.dist-info"}
     sources = ROOT / "python"
-    expected = {str(path.relative_to(sources)) for path in (sources / "rectify").rglob("*") if path.suffix in (".py", ".pyi", ".typed")}
+    expected = {
+        str(path.relative_to(sources))
+        for path in (sources / "rectify").rglob("*")
+        if path.suffix in (".py", ".pyi", ".typed")
+    }
     expected |= {"rectify/_rectify.abi3.so", "rectify/py.typed"}
     assert {name for name in members if name.startswith("rectify/")} == expected
 
@@ -71,14 +78,20 @@ def test_it_works_in_an_empty_environment(tmp_path):
     run(python, "-m", "pip", "install", "--quiet", "--no-index", WHEEL, env=clean)
     told = run(python, "-m", "rectify", cwd=tmp_path, env=clean)
     assert told.startswith(f"rectify {VERSION} ") and "numpy: not installed" in told and "torch: not installed" in told
-    run(python, "-c", """
+    run(
+        python,
+        "-c",
+        """
 import array, math, rectify
 from rectify import _rectify
 x, y = array.array("f", [-2, 3]), array.array("f", [7, 7])
 def memory(a): return a.buffer_info()[0], "float32", False, 0, (len(a),), None, True
 _rectify.relu(memory(x), memory(y), 0.5, 0.0, math.inf, None)
 assert list(y) == [-1, 3]
-""", cwd=tmp_path, env=clean)
+""",
+        cwd=tmp_path,
+        env=clean,
+    )
 
 
 def test_the_installed_package_is_what_is_tested():
@@ -95,5 +108,17 @@ def test_a_wheel_is_built_from_the_source_archive(tmp_path):
     archive, wheel = tmp_path / f"rectify-{VERSION}.tar.gz", tmp_path / WHEEL.name
     with tarfile.open(archive) as sources:
         tops = {Path(name).parts[1] for name in sources.getnames()}
-    assert tops == {"CMakeLists.txt", "LICENSE", "PKG-INFO", "README.md", "cmake", "core", "cuda", "host", "include", "pyproject.toml", "python"}
+    assert tops == {
+        "CMakeLists.txt",
+        "LICENSE",
+        "PKG-INFO",
+        "README.md",
+        "cmake",
+        "core",
+        "cuda",
+        "host",
+        "include",
+        "pyproject.toml",
+        "python",
+    }
     assert wheel.is_file()

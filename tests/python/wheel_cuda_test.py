@@ -1,4 +1,7 @@
-"""cmake/RectifyWheel.cmake: which nvcc and which architectures `pip install .` takes, with stand-ins for nvcc and nvidia-smi."""
+"""cmake/RectifyWheel.cmake: which nvcc and which architectures `pip install .` takes.
+
+nvcc and nvidia-smi are stand-ins.
+"""
 
 import os
 import shutil
@@ -17,8 +20,10 @@ def machine(tmp_path):
     """Runs the script on a machine with an nvcc in CUDA_PATH, and with GPUs of these capabilities."""
 
     def run(*capabilities, define=(), **environment):
-        programs = {"toolkit/bin/nvcc": "".join(f"echo compute_{number}\n" for number in LISTED.split()),
-                    "path/nvidia-smi": "".join(f"echo {capability}\n" for capability in capabilities) or "exit 9\n"}
+        programs = {
+            "toolkit/bin/nvcc": "".join(f"echo compute_{number}\n" for number in LISTED.split()),
+            "path/nvidia-smi": "".join(f"echo {capability}\n" for capability in capabilities) or "exit 9\n",
+        }
         for name, body in programs.items():
             program = tmp_path / name
             program.parent.mkdir(parents=True, exist_ok=True)
@@ -29,7 +34,10 @@ def machine(tmp_path):
 message("nvcc=${{CMAKE_CUDA_COMPILER}} architectures=${{CMAKE_CUDA_ARCHITECTURES}}")
 """)
         variables = {name: value for name, value in os.environ.items() if not name.startswith("CUDA")}
-        variables |= {"CUDA_PATH": str(tmp_path / "toolkit"), "PATH": f"{tmp_path / 'path'}:/usr/bin:/bin"} | environment
+        variables |= {
+            "CUDA_PATH": str(tmp_path / "toolkit"),
+            "PATH": f"{tmp_path / 'path'}:/usr/bin:/bin",
+        } | environment
         command = [shutil.which("cmake"), "-DRECTIFY_CUDA=AUTO", *define, "-P", str(wrapper)]
         done = subprocess.run(command, capture_output=True, text=True, env=variables, check=True)
         return done.stderr.strip().splitlines()[-1].replace(str(tmp_path), "")
