@@ -160,12 +160,12 @@ def test_a_model_that_is_an_activation():
     assert rt.replace_activations(model).replaced == [""] and type(model) is rt.LeakyReLU
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
 def test_a_model_that_was_compiled_or_scripted_is_rejected():
     model = nn.Sequential(nn.ReLU())
     with pytest.raises(rectify.InvalidArgument, match="before torch.compile"):
         rt.replace_activations(torch.compile(model, backend="eager"))
-    with pytest.warns(DeprecationWarning):
-        scripted = torch.jit.script(model)
+    scripted = torch.jit.script(model)
     with pytest.raises(rectify.InvalidArgument, match="before torch.compile"):
         rt.replace_activations(scripted)
     with pytest.raises(rectify.InvalidType, match="model: expected a torch.nn.Module, got function"):

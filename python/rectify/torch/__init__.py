@@ -13,9 +13,9 @@
 try:
     import torch as _torch
 except ImportError as error:
-    raise ImportError("rectify.torch needs PyTorch 2.5 or later: pip install torch") from error
-if not hasattr(_torch.library, "register_vmap"):
-    raise ImportError(f"rectify.torch needs PyTorch 2.5 or later, and found {_torch.__version__}")
+    raise ImportError("rectify.torch needs PyTorch 2.6 or later: pip install torch") from error
+if tuple(map(int, _torch.__version__.split(".")[:2])) < (2, 6):
+    raise ImportError(f"rectify.torch needs PyTorch 2.6 or later, and found {_torch.__version__}")
 
 from . import functional
 from ._replace import Replaced, replace_activations

@@ -98,19 +98,20 @@ def forward(
     return y, mask
 
 
-def forward_all(x: Tensor, *operands):
+def forward_all(x, *operands):
     """forward with two tensors as its result, as an operator has. A mask that is not requested has no elements."""
-    y, mask = forward(*(x, *operands))
+    y, mask = forward(x, *operands)
     return y, x.new_empty(0, dtype=torch.uint8) if mask is None else mask
 
 
 def forward_out(tensors, numbers, out: Tensor) -> None:
     """forward without a mask, into memory of the caller."""
-    x, scale, bias, residual, *parameters = tensors
+    x, scale, bias, residual, alphas, thresholds, max_values = tensors
     alpha, threshold, max_value, gain, channel_axis = numbers
     _rectify.forward(
-        _argument(x), _optional(scale), _optional(bias), _optional(residual),
-        *map(_number_or, parameters, (alpha, threshold, max_value)), _argument(out), None, 0, None, channel_axis, gain, _stream(x),
+        _argument(x), _optional(scale), _optional(bias), _optional(residual), _number_or(alphas, alpha),
+        _number_or(thresholds, threshold), _number_or(max_values, max_value), _argument(out), None, 0, None, channel_axis, gain,
+        _stream(x),
     )  # fmt: skip
     torch.autograd.graph.increment_version(out)
 
