@@ -19,6 +19,7 @@ import pages  # noqa: E402
 import records  # noqa: E402
 import sample  # noqa: E402
 import tables  # noqa: E402
+import torch_calls  # noqa: E402
 
 PERFORMANCE = "docs/performance.md"
 PAGES_WITHOUT_FIGURES = ("README.md", PERFORMANCE)
@@ -52,6 +53,13 @@ class Committed(unittest.TestCase):
     def test_the_pages_are_what_the_records_say(self):
         code, printed = run_tables("--check")
         self.assertEqual(code, 0, printed)
+
+    def test_what_a_call_from_pytorch_costs(self):
+        record = json.loads((ROOT / "bench/results/epyc-2-cores/torch-calls.json").read_text(encoding="utf-8"))
+        page = (ROOT / "docs/pytorch.md").read_text(encoding="utf-8")
+        expected = pages.filled(page, torch_calls.REGION, torch_calls.MADE_BY, torch_calls.table_of(record))
+        self.assertEqual(page, expected)
+        self.assertNotIn("dirty", record["commit"])
 
     def test_each_record_is_complete_and_says_where_it_is_from(self):
         for path in ROOT.glob("bench/results/*/*.json"):
