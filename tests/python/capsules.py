@@ -37,8 +37,8 @@ class ManagedVersioned(ctypes.Structure):
     ]
 
 
-_new = ctypes.pythonapi.PyCapsule_New
-_new.restype, _new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+new_capsule = ctypes.pythonapi.PyCapsule_New
+new_capsule.restype, new_capsule.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
 _Destructor = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
 _kept = []  # what capsules point to: they have no destructor
 
@@ -67,7 +67,7 @@ class Temporary:
         destroy = _Destructor(lambda capsule: copy.fill(99))
         managed = Managed(tensor_of(copy), None, None)
         _kept.extend((destroy, managed))
-        return _new(ctypes.addressof(managed), UNVERSIONED, ctypes.cast(destroy, ctypes.c_void_p))
+        return new_capsule(ctypes.addressof(managed), UNVERSIONED, ctypes.cast(destroy, ctypes.c_void_p))
 
 
 def capsule_of(array, name=VERSIONED, version=(1, 0), flags=0, **tensor):
@@ -78,7 +78,7 @@ def capsule_of(array, name=VERSIONED, version=(1, 0), flags=0, **tensor):
         else Managed(described, None, None)
     )
     _kept.append(managed)
-    return _new(ctypes.addressof(managed), name, None)
+    return new_capsule(ctypes.addressof(managed), name, None)
 
 
 class Exporter:

@@ -8,47 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from capsules import ManagedVersioned, Tensor, new_capsule
+
 from rectify import InvalidType, Unsupported, _rectify
 
 HERE = Path(__file__).resolve().parent
 FLOAT = 2
 
-new_capsule = ctypes.pythonapi.PyCapsule_New
-new_capsule.restype, new_capsule.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
 rename = ctypes.pythonapi.PyCapsule_SetName
 rename.argtypes = (ctypes.py_object, ctypes.c_char_p)
-
-
-class Tensor(ctypes.Structure):
-    _fields_ = [
-        ("data", ctypes.c_void_p),
-        ("device_type", ctypes.c_int32),
-        ("device_id", ctypes.c_int32),
-        ("ndim", ctypes.c_int32),
-        ("code", ctypes.c_uint8),
-        ("bits", ctypes.c_uint8),
-        ("lanes", ctypes.c_uint16),
-        ("shape", ctypes.POINTER(ctypes.c_int64)),
-        ("strides", ctypes.POINTER(ctypes.c_int64)),
-        ("byte_offset", ctypes.c_uint64),
-    ]
-
-
-class Versioned(ctypes.Structure):
-    _fields_ = [
-        ("major", ctypes.c_uint32),
-        ("minor", ctypes.c_uint32),
-        ("context", ctypes.c_void_p),
-        ("deleter", ctypes.c_void_p),
-        ("flags", ctypes.c_uint64),
-        ("tensor", Tensor),
-    ]
 
 
 def versioned(**changed):
     extents = (ctypes.c_int64 * 2)(2, 3)
     fields = dict(major=1, minor=3, flags=0, tensor=Tensor(4096, 2, 1, 2, FLOAT, 32, 1, extents, None, 64))
-    return Versioned(**(fields | changed))
+    return ManagedVersioned(**(fields | changed))
 
 
 def capsule_of(managed):
