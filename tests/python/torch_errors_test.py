@@ -71,7 +71,7 @@ ERRORS = {
     "nine axes": (lambda: F.relu(torch.zeros([1] * 9)), InvalidArgument, "x.*8.*9"),
     "save in other words": (lambda: F.leaky_relu(X.clone().requires_grad_(), 0.1, save="all"), InvalidArgument, "save: .*all"),
     "save y with a negative slope": (
-        lambda: F.leaky_relu(X.clone().requires_grad_(), -0.1, save="y"), InvalidArgument, "save: .*alpha is negative.*got \"y\""),
+        lambda: F.leaky_relu(X.clone().requires_grad_(), -0.1, save="y"), InvalidArgument, "save: .*slope is negative.*got \"y\""),
     "save y with a residual": (
         lambda: F.rectify(X.clone().requires_grad_(), residual=X, save="y"), InvalidArgument, "save: .*residual"),
     "save y with a negative gain": (

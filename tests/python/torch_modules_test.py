@@ -155,6 +155,25 @@ def test_what_is_left_is_told():
     assert type(model[2]) is Own
 
 
+def test_replacing_again_sets_what_is_kept():
+    model = nn.Sequential(nn.ReLU(), nn.PReLU())
+    rt.replace_activations(model)
+    result = rt.replace_activations(model, save="mask")
+    assert result.replaced == [] and result.already == ["0", "1"] and str(result) == "0 replaced, 2 were rectify's already"
+    assert model[0].save == "mask" and model[1].save == "auto"
+    assert repr(model[0]) == "ReLU(save='mask')" and repr(rt.LeakyReLU(0.1, save="x")) == "LeakyReLU(negative_slope=0.1, save='x')"
+    assert str(rt.replace_activations(nn.Linear(1, 1))) == "0 replaced; functions that forward() calls are no modules"
+
+
+def test_y_is_rejected_where_it_cannot_tell_the_region():
+    for make in (lambda: rt.LeakyReLU(-0.1, save="y"), lambda: rt.Threshold(-0.5, save="y")):
+        with pytest.raises(rectify.InvalidArgument, match='save: expected "auto", "mask" or "x", as .* is negative .*got "y"'):
+            make()
+    model = nn.Sequential(nn.LeakyReLU(-0.1), nn.LeakyReLU(0.1), nn.PReLU())
+    result = rt.replace_activations(model, save="y")
+    assert result.replaced == ["1", "2"] and "negative_slope is negative (-0.1)" in result.left["0"]
+
+
 def test_a_model_that_is_an_activation():
     model = nn.LeakyReLU(0.1)
     assert rt.replace_activations(model).replaced == [""] and type(model) is rt.LeakyReLU

@@ -22,14 +22,19 @@ _REPLACEMENTS = {
 
 @dataclasses.dataclass(frozen=True)
 class Replaced:
-    """The names of the modules, as in model.named_modules(): those that were replaced, and those of the same family that were
-    left, with the reason."""
+    """The names of the modules, as in model.named_modules(): those that were replaced; those that were rectify's already, whose
+    `save` was set; and those of the same family that were left, with the reason."""
 
     replaced: list[str]
+    already: list[str]
     left: dict[str, str]
 
     def __str__(self) -> str:
         text = f"{len(self.replaced)} replaced"
+        if self.already:
+            text += f", {len(self.already)} were rectify's already"
+        elif not self.replaced:
+            text += "; functions that forward() calls are no modules"
         return text + "".join(f"\n{name or 'the model itself'}: left, {reason}" for name, reason in self.left.items())
 
 
@@ -39,7 +44,8 @@ def replace_activations(model: nn.Module, save: str = "auto") -> Replaced:
     The objects stay: their class becomes rectify's subclass of it. So hooks, parameters that an optimizer has, shared
     instances, `inplace` and the names in state_dict are as before. Instances of other subclasses are left, and functions that
     forward() calls, such as torch.nn.functional.relu, are no modules. Call it before torch.compile, which does not look at
-    the model again.
+    the model again. Called again, it sets `save` of all of them. The gradient of a learned weight needs x, so PReLU keeps
+    x, whatever `save` is.
     """
     if not isinstance(model, nn.Module):
         raise InvalidType(f"model: expected a torch.nn.Module, got {type(model).__name__}")
@@ -47,25 +53,26 @@ def replace_activations(model: nn.Module, save: str = "auto") -> Replaced:
     kind = type(model).__name__
     if kind == "OptimizedModule" or "ScriptModule" in kind:
         raise InvalidArgument(f"model: expected a module before torch.compile or torch.jit, got {kind}")
-    result = Replaced([], {})
+    result = Replaced([], [], {})
     for name, module in model.named_modules():
-        reason = _why_left(module)
+        is_ours = type(module) in _REPLACEMENTS.values()
+        reason = _why_left(module, save)
         if reason:
             result.left[name] = reason
-        elif type(module) in _REPLACEMENTS:
-            module.__class__ = _REPLACEMENTS[type(module)]
-            # The gradient of a learned weight needs x.
+        elif is_ours or type(module) in _REPLACEMENTS:
+            if not is_ours:
+                module.__class__ = _REPLACEMENTS[type(module)]
             module.save = "auto" if isinstance(module, nn.PReLU) else save
-            result.replaced.append(name)
+            (result.already if is_ours else result.replaced).append(name)
     return result
 
 
-def _why_left(module: nn.Module) -> str:
+def _why_left(module: nn.Module, save: str) -> str:
     """Empty if the module can be replaced, or is no activation of this family."""
     kind = type(module)
-    if kind in _REPLACEMENTS.values() or not isinstance(module, tuple(_REPLACEMENTS)):
+    if not isinstance(module, tuple(_REPLACEMENTS)):
         return ""
-    if kind not in _REPLACEMENTS:
+    if kind not in _REPLACEMENTS and kind not in _REPLACEMENTS.values():
         return f"as {kind.__name__} is a subclass of its own"
     if kind is nn.LeakyReLU and not isinstance(module.negative_slope, (int, float)):
         return f"as its negative_slope is a {type(module.negative_slope).__name__}, not a number"
@@ -73,4 +80,6 @@ def _why_left(module: nn.Module) -> str:
         return f"as its value is {module.value}, not 0"
     if kind is nn.Hardtanh and module.min_val != 0:
         return f"as its min_val is {module.min_val}, not 0"
+    if save == "y" and not isinstance(module, nn.PReLU) and modules.why_not_y(module):
+        return f'as {modules.why_not_y(module)}, and save="y" cannot tell its regions'
     return ""

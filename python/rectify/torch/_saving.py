@@ -81,7 +81,7 @@ def _why_not_y(tensors, call: Numbers) -> Optional[str]:
         if tensors[index] is not None:
             return f"there is a tensor {name}"
     if call.alpha < 0:
-        return f"alpha is negative ({call.alpha})"
+        return f"the slope is negative ({call.alpha})"
     if call.threshold < 0:
         return f"threshold is negative ({call.threshold})"
     if not call.gain > 0:

@@ -16,10 +16,34 @@ from ._saving import require_save
 __all__ = ["BiasLeakyReLU", "FusedLeakyReLU", "Hardtanh", "LeakyReLU", "PReLU", "ReLU", "ReLU6", "Rectify", "Threshold"]
 
 
-class ReLU(nn.ReLU):
-    """max(x, 0). As torch.nn.ReLU."""
+class _Saves:
+    """What the modules of torch.nn have more here: `save`."""
 
-    save = "auto"  # of modules that replace_activations() or torch.load() made
+    save = "auto"  # of modules that were made before they became rectify's
+
+    def extra_repr(self) -> str:
+        text = super().extra_repr()  # type: ignore[misc]
+        return text if self.save == "auto" else f"{text}{', ' if text else ''}save={self.save!r}"
+
+
+def why_not_y(module: nn.Module) -> str:
+    """Why a module cannot keep y; empty if it can, or if that depends on the tensor."""
+    if isinstance(module, nn.LeakyReLU) and module.negative_slope < 0:
+        return f"negative_slope is negative ({module.negative_slope})"
+    if isinstance(module, nn.Threshold) and module.threshold < 0:
+        return f"threshold is negative ({module.threshold})"
+    return "the gradient of its weight needs x" if isinstance(module, nn.PReLU) else ""
+
+
+def _save_of(module: nn.Module, save: str) -> str:
+    reason = why_not_y(module) if require_save(save) == "y" else ""
+    if reason:
+        raise InvalidArgument(f'save: expected "auto", "mask" or "x", as {reason}, got "y"')
+    return save
+
+
+class ReLU(_Saves, nn.ReLU):
+    """max(x, 0). As torch.nn.ReLU."""
 
     def __init__(self, inplace: bool = False, *, save: str = "auto"):
         super().__init__(inplace)
@@ -29,10 +53,8 @@ class ReLU(nn.ReLU):
         return F.relu(input, self.inplace, save=self.save)
 
 
-class ReLU6(nn.ReLU6):
+class ReLU6(_Saves, nn.ReLU6):
     """min(max(x, 0), 6). As torch.nn.ReLU6."""
-
-    save = "auto"
 
     def __init__(self, inplace: bool = False, *, save: str = "auto"):
         super().__init__(inplace)
@@ -42,40 +64,34 @@ class ReLU6(nn.ReLU6):
         return F.relu6(input, self.inplace, save=self.save)
 
 
-class LeakyReLU(nn.LeakyReLU):
+class LeakyReLU(_Saves, nn.LeakyReLU):
     """x above 0, negative_slope * x otherwise. As torch.nn.LeakyReLU, but keeps the output or one bit per element for
     backward instead of the input."""
 
-    save = "auto"
-
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False, *, save: str = "auto"):
         super().__init__(negative_slope, inplace)
-        self.save = require_save(save)
+        self.save = _save_of(self, save)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.leaky_relu(input, self.negative_slope, self.inplace, save=self.save)
 
 
-class Threshold(nn.Threshold):
+class Threshold(_Saves, nn.Threshold):
     """x above the threshold, 0 otherwise. As torch.nn.Threshold, for value 0 alone."""
-
-    save = "auto"
 
     def __init__(self, threshold: float, value: float = 0, inplace: bool = False, *, save: str = "auto"):
         if value != 0:
             raise InvalidArgument(f"value: expected 0, got {value}; torch.nn.Threshold has any value")
         super().__init__(threshold, value, inplace)
-        self.save = require_save(save)
+        self.save = _save_of(self, save)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.threshold(input, self.threshold, self.value, self.inplace, save=self.save)
 
 
-class Hardtanh(nn.Hardtanh):
+class Hardtanh(_Saves, nn.Hardtanh):
     """min(max(x, 0), max_val), the clipped ReLU. As torch.nn.Hardtanh, for min_val 0 alone, which must be given: the default,
     PyTorch's, is -1."""
-
-    save = "auto"
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False, *, save: str = "auto"):
         if min_val != 0:
@@ -87,11 +103,9 @@ class Hardtanh(nn.Hardtanh):
         return F.hardtanh(input, self.min_val, self.max_val, self.inplace, save=self.save)
 
 
-class PReLU(nn.PReLU):
+class PReLU(_Saves, nn.PReLU):
     """x above 0, weight * x otherwise, with a learned weight, one for all channels or one per channel of axis 1. As
     torch.nn.PReLU; the weight's gradient is summed in the pass that computes the gradient of x."""
-
-    save = "auto"
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, device=None, dtype=None, *, save: str = "auto"):
         super().__init__(num_parameters, init, device, dtype)
