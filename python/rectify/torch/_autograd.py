@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd import forward_ad as _forward_ad
 
-from . import _ops
+from . import _kernels, _ops
 from ._kernels import Outputs
 from ._second_order import second_order
 
@@ -102,62 +102,69 @@ def fused_backward(*arguments):
 
 
 class Rectify(Function):
-    """y = value(x) for numbers (alpha, threshold, max_value). Keeps y, if the region can be read off it, or x."""
+    """y = value(x) of an ordinary tensor (_ops.is_ordinary). `settings` is (from_y, alpha, threshold, max_value): it keeps y, if
+    the region can be read off it, or x."""
 
     @staticmethod
-    def forward(ctx, x, from_y, numbers):
-        y = _ops.relu(x, *numbers)
+    def forward(ctx, x, settings):
+        from_y, *numbers = settings
+        y = _kernels.relu(x, *numbers)
         ctx.save_for_backward(y if from_y else x)
-        ctx.settings = from_y, numbers
+        ctx.settings = settings
         return y
 
     @staticmethod
     def backward(ctx, dy):
         (source,) = ctx.saved_tensors
-        return plain_backward(dy, source, *ctx.settings), None, None
+        return plain_backward(dy, source, ctx.settings), None
 
 
-def plain_backward(dy, source, from_y, numbers):
+def plain_backward(dy, source, settings):
     """dx; see backward_pass()."""
+    is_ordinary = _ops.is_ordinary(dy, source)  # then there is no transform of torch.func either
+    if is_ordinary and not torch.is_grad_enabled() and _forward_ad._current_level < 0:
+        return _kernels.relu_backward(dy, source, *settings)
     if is_transformed():
+        from_y, *numbers = settings
         call = Call(*numbers, 1.0, 1, "y" if from_y else "x", 0, None)
         return backward_pass()(dy, source, *([None] * 6), call, Outputs(dx=1))[0]
     if not torch.is_grad_enabled():
-        return _ops.relu_backward(dy, source, from_y, *numbers)
-    if _ops.is_ordinary(dy, source):
-        return RectifyGradient.apply(dy, source, from_y, numbers)
-    return _ops.relu_backward_by_operator(dy, source, from_y, *numbers)
+        return _ops.relu_backward(dy, source, *settings)
+    if is_ordinary:
+        return RectifyGradient.apply(dy, source, settings)
+    return _ops.relu_backward_by_operator(dy, source, *settings)
 
 
 class RectifyInPlace(Function):
     """The same in place. y must be what backward reads, as x is no more."""
 
     @staticmethod
-    def forward(ctx, x, numbers):
+    def forward(ctx, x, settings):
+        _, *numbers = settings
         _ops.relu_(x, *numbers)
         ctx.mark_dirty(x)
         ctx.save_for_backward(x)
-        ctx.settings = True, numbers
+        ctx.settings = settings
         return x
 
     @staticmethod
     def backward(ctx, dy):
-        return Rectify.backward(ctx, dy)[:2]
+        return Rectify.backward(ctx, dy)
 
 
 class RectifyGradient(Function):
     """dx = dy * slope, which is linear in dy, and does not depend on x but at the limits of the regions."""
 
     @staticmethod
-    def forward(ctx, dy, source, from_y, numbers):
+    def forward(ctx, dy, source, settings):
         ctx.save_for_backward(source)
-        ctx.settings = from_y, numbers
-        return _ops.relu_backward(dy, source, from_y, *numbers)
+        ctx.settings = settings
+        return _ops.relu_backward(dy, source, *settings)
 
     @staticmethod
     def backward(ctx, ddx):
         (source,) = ctx.saved_tensors
-        return plain_backward(ddx, source, *ctx.settings), None, None, None
+        return plain_backward(ddx, source, ctx.settings), None, None
 
 
 # --- A call with operands ---------------------------------------------------------------------------------------------------

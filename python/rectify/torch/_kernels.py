@@ -29,7 +29,8 @@ def mask_bytes(elements: int, bits: int) -> int:
 
 # --- Tensors as the binary takes them ---------------------------------------------------------------------------------------
 
-if hasattr(Tensor, "__dlpack_c_exchange_api__"):
+_HAS_TABLE = hasattr(Tensor, "__dlpack_c_exchange_api__")
+if _HAS_TABLE:
     # torch 2.10 and later: the binary reads a tensor, and finds the current stream, through torch's table of C functions.
     def _argument(tensor: Tensor):
         return tensor
@@ -67,7 +68,10 @@ def _number_or(tensor: Optional[Tensor], number: float):
 
 def relu(x: Tensor, alpha: float, threshold: float, max_value: float) -> Tensor:
     y = torch.empty_like(x)
-    _rectify.relu(_argument(x), _argument(y), alpha, threshold, max_value, _stream(x))
+    if _HAS_TABLE:  # as below, without three calls: this is the shortest way there is
+        _rectify.relu(x, y, alpha, threshold, max_value, None)
+    else:
+        _rectify.relu(_argument(x), _argument(y), alpha, threshold, max_value, _stream(x))
     return y
 
 
@@ -78,9 +82,8 @@ def relu_(x: Tensor, alpha: float, threshold: float, max_value: float) -> None:
 
 def relu_backward(dy: Tensor, source: Tensor, source_is_y: bool, alpha: float, threshold: float, max_value: float) -> Tensor:
     dx = torch.empty_like(source)
-    _rectify.relu_backward(
-        _argument(dy), _argument(source), source_is_y, _argument(dx), alpha, threshold, max_value, _stream(dy)
-    )
+    arguments = (_argument(dy), _argument(source), source_is_y, _argument(dx), alpha, threshold, max_value, _stream(dy))
+    _rectify.relu_backward(*arguments)
     return dx
 
 

@@ -166,9 +166,9 @@ def _plain(x: Tensor, alpha: float, threshold: float, max_value: float, inplace:
     numbers = (alpha, threshold, max_value)
     if save in ("auto", "y") and alpha >= 0 and threshold >= 0:
         if max_value == _INFINITY or cap_shows(max_value, 1.0, x.dtype):
-            return _autograd.apply_plain(x, True, numbers)
+            return _autograd.apply_plain(x, (True, *numbers))
     if save == "x":
-        return _autograd.apply_plain(x, False, numbers)
+        return _autograd.apply_plain(x, (False, *numbers))
     return _fused((x, *_ABSENT), Numbers(*numbers, 1.0, 1), save)
 
 
@@ -184,7 +184,7 @@ def _plain_otherwise(x: Tensor, call: Numbers, inplace: bool, save: str, needs_g
         if save == "x":
             raise InvalidArgument('save: expected "auto", "y" or "mask" in place, as x is overwritten, got "x"')
         if not transformed and not traced and resolve(save, tensors, call, True) == "y":
-            return _autograd.RectifyInPlace.apply(x, call[:3])
+            return _autograd.RectifyInPlace.apply(x, (True, *call[:3]))
     if transformed or _tracing_state() is not None:
         tensors = (x.clone(), *_ABSENT)  # for backward, as x is overwritten
     return x.copy_(_fused(tensors, call, save))
