@@ -1,4 +1,4 @@
-"""FusedLeakyReLU and fused_leaky_relu in place of those of public StyleGAN2 code, beside torch's functions:
+"""FusedLeakyReLU and fused_leaky_relu instead of those of public StyleGAN2 code, beside torch's functions:
 
 leaky_relu(x + bias, negative_slope) * scale
 """

@@ -91,10 +91,13 @@ def is_transformed() -> bool:
 
 
 def fused_backward(*arguments):
-    *tensors, call, outputs = arguments
-    if _ops.is_ordinary(*tensors):
-        return FusedRectifyGradient.apply(*arguments)
-    dy, source, *operands = tensors
+    *tensors, _, _ = arguments
+    return (FusedRectifyGradient.apply if _ops.is_ordinary(*tensors) else run_operator)(*arguments)
+
+
+def run_operator(dy, source, *arguments):
+    """The same as run_backward() through the dispatcher, where the operator has a formula for autograd (_formulas.py)."""
+    *operands, call, outputs = arguments
     return _ops.backward_by_operator(dy, source, call.save, *operands, *call.settings, list(outputs))
 
 

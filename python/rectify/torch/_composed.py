@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from .._errors import InvalidArgument
+from ._second_order import per_channel
 
 
 def forward(tensors, call) -> Tensor:
@@ -19,12 +20,7 @@ def forward(tensors, call) -> Tensor:
     kind = torch.float64 if x.dtype == torch.float64 else torch.float32
 
     def channels(parameter: Optional[Tensor], number: Optional[float] = None):
-        if parameter is None:
-            return number
-        shape = [1] * x.dim()
-        if parameter.numel() != 1:
-            shape[call.channel_axis] = -1
-        return parameter.to(kind).reshape(shape)
+        return number if parameter is None else per_channel(parameter.to(kind), x.dim(), call.channel_axis)
 
     z = x.to(kind)
     if scale is not None:

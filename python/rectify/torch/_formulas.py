@@ -9,7 +9,7 @@ import math
 import torch
 
 from . import _batching, _kernels, _ops
-from ._autograd import Call, gradients, kept, shapes_of
+from ._autograd import Call, gradients, kept, run_operator, shapes_of
 from ._kernels import Outputs
 from ._second_order import second_order
 
@@ -62,14 +62,8 @@ def _call(settings, save: str) -> Call:
 
 
 def _forward_backward(ctx, dy, _):
-    terms = gradients(_backward, ctx.needs_input_grad, ctx.shapes, dy, ctx.saved_tensors, ctx.call)
+    terms = gradients(run_operator, ctx.needs_input_grad, ctx.shapes, dy, ctx.saved_tensors, ctx.call)
     return *terms, *([None] * 7)
-
-
-def _backward(*arguments):
-    """A backward pass by the operator, which has a formula."""
-    dy, source, *operands, call, outputs = arguments
-    return _ops.backward_by_operator(dy, source, call.save, *operands, *call.settings, list(outputs))
 
 
 def _setup_backward(ctx, inputs, output) -> None:
@@ -82,7 +76,7 @@ def _setup_backward(ctx, inputs, output) -> None:
 
 def _backward_backward(ctx, *cotangents):
     cotangents = [cotangent for cotangent, requested in zip(cotangents, ctx.outputs) if requested]
-    of_dy, of_source, *terms = second_order(_backward, ctx.saved_tensors, ctx.call, ctx.outputs, cotangents, ctx.needs)
+    of_dy, of_source, *terms = second_order(run_operator, ctx.saved_tensors, ctx.call, ctx.outputs, cotangents, ctx.needs)
     return of_dy, of_source, None, *terms, *([None] * 8)
 
 

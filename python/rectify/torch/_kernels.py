@@ -29,8 +29,7 @@ def mask_bytes(elements: int, bits: int) -> int:
 
 # --- Tensors as the binary takes them ---------------------------------------------------------------------------------------
 
-_HAS_TABLE = hasattr(Tensor, "__dlpack_c_exchange_api__")
-if _HAS_TABLE:
+if hasattr(Tensor, "__dlpack_c_exchange_api__"):
     # torch 2.10 and later: the binary reads a tensor, and finds the current stream, through torch's table of C functions.
     def _argument(tensor: Tensor):
         return tensor
@@ -41,18 +40,11 @@ if _HAS_TABLE:
 else:
 
     def _argument(tensor: Tensor):
-        return described(tensor)
+        dtype, index = str(tensor.dtype).removeprefix("torch."), tensor.device.index or 0
+        return (tensor.data_ptr(), dtype, tensor.is_cuda, index, tuple(tensor.shape), tensor.stride(), True)
 
     def _stream(tensor: Tensor) -> Optional[int]:
         return torch.cuda.current_stream(tensor.device).cuda_stream if tensor.is_cuda else None
-
-
-def described(tensor: Optional[Tensor]):
-    """The tensor as a tuple, for torch before 2.10."""
-    if tensor is None:
-        return None
-    dtype = str(tensor.dtype).removeprefix("torch.")
-    return (tensor.data_ptr(), dtype, tensor.is_cuda, tensor.device.index or 0, tuple(tensor.shape), tensor.stride(), True)
 
 
 def _optional(tensor: Optional[Tensor]):
@@ -68,10 +60,7 @@ def _number_or(tensor: Optional[Tensor], number: float):
 
 def relu(x: Tensor, alpha: float, threshold: float, max_value: float) -> Tensor:
     y = torch.empty_like(x)
-    if _HAS_TABLE:  # as below, without three calls: this is the shortest way there is
-        _rectify.relu(x, y, alpha, threshold, max_value, None)
-    else:
-        _rectify.relu(_argument(x), _argument(y), alpha, threshold, max_value, _stream(x))
+    _rectify.relu(_argument(x), _argument(y), alpha, threshold, max_value, _stream(x))
     return y
 
 
@@ -82,41 +71,42 @@ def relu_(x: Tensor, alpha: float, threshold: float, max_value: float) -> None:
 
 def relu_backward(dy: Tensor, source: Tensor, source_is_y: bool, alpha: float, threshold: float, max_value: float) -> Tensor:
     dx = torch.empty_like(source)
-    arguments = (_argument(dy), _argument(source), source_is_y, _argument(dx), alpha, threshold, max_value, _stream(dy))
-    _rectify.relu_backward(*arguments)
+    _rectify.relu_backward(
+        _argument(dy), _argument(source), source_is_y, _argument(dx), alpha, threshold, max_value, _stream(dy)
+    )
     return dx
 
 
-def forward(
-    x, scale, bias, residual, alpha_tensor, threshold_tensor, max_value_tensor, alpha, threshold, max_value, gain,
-    channel_axis, mask_bits, order,
-):  # fmt: skip
+def forward(x: Tensor, *operands) -> tuple[Tensor, Optional[Tensor]]:
+    """y, and the mask if mask_bits is not 0. The operands are those of _write()."""
+    *_, mask_bits, _ = operands
     y = torch.empty_like(x)
     mask = torch.empty(mask_bytes(x.numel(), mask_bits), dtype=torch.uint8, device=x.device) if mask_bits else None
-    _rectify.forward(
-        _argument(x), _optional(scale), _optional(bias), _optional(residual), _number_or(alpha_tensor, alpha),
-        _number_or(threshold_tensor, threshold), _number_or(max_value_tensor, max_value), _argument(y),
-        _optional(mask), mask_bits, order and tuple(order), channel_axis, gain, _stream(x),
-    )  # fmt: skip
+    _write(y, mask, x, *operands)
     return y, mask
 
 
-def forward_all(x, *operands):
+def forward_all(x: Tensor, *operands) -> tuple[Tensor, Tensor]:
     """forward with two tensors as its result, as an operator has. A mask that is not requested has no elements."""
     y, mask = forward(x, *operands)
     return y, x.new_empty(0, dtype=torch.uint8) if mask is None else mask
 
 
-def forward_out(tensors, numbers, out: Tensor) -> None:
+def forward_out(out: Tensor, *operands) -> None:
     """forward without a mask, into memory of the caller."""
-    x, scale, bias, residual, alphas, thresholds, max_values = tensors
-    alpha, threshold, max_value, gain, channel_axis = numbers
-    _rectify.forward(
-        _argument(x), _optional(scale), _optional(bias), _optional(residual), _number_or(alphas, alpha),
-        _number_or(thresholds, threshold), _number_or(max_values, max_value), _argument(out), None, 0, None, channel_axis, gain,
-        _stream(x),
-    )  # fmt: skip
+    _write(out, None, *operands)
     torch.autograd.graph.increment_version(out)
+
+
+def _write(
+    y, mask, x, scale, bias, residual, alpha_tensor, threshold_tensor, max_value_tensor, alpha, threshold, max_value, gain,
+    channel_axis, mask_bits, order,
+) -> None:  # fmt: skip
+    _rectify.forward(
+        _argument(x), _optional(scale), _optional(bias), _optional(residual), _number_or(alpha_tensor, alpha),
+        _number_or(threshold_tensor, threshold), _number_or(max_value_tensor, max_value), _argument(y),
+        _optional(mask), mask_bits, order and tuple(order), channel_axis, gain, _stream(x),
+    )  # fmt: skip
 
 
 def backward(

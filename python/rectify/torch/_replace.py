@@ -80,6 +80,6 @@ def _why_left(module: nn.Module, save: str) -> str:
         return f"as its value is {module.value}, not 0"
     if kind is nn.Hardtanh and module.min_val != 0:
         return f"as its min_val is {module.min_val}, not 0"
-    if save == "y" and not isinstance(module, nn.PReLU) and modules.why_not_y(module):
+    if save == "y" and modules.why_not_y(module):
         return f'as {modules.why_not_y(module)}, and save="y" cannot tell its regions'
     return ""

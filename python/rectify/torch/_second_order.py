@@ -34,6 +34,15 @@ class Regions(NamedTuple):
     saturated: Tensor
 
 
+def per_channel(parameter: Tensor, rank: int, channel_axis: int) -> Tensor:
+    """A parameter in a shape that can be combined with a tensor of this rank."""
+    if parameter.numel() == 1:
+        return parameter.reshape(())
+    shape = [1] * rank
+    shape[channel_axis] = -1
+    return parameter.reshape(shape)
+
+
 class Operands:
     """The tensors of a backward pass, and what is computed from them. `apply` is a backward pass that can be differentiated."""
 
@@ -49,11 +58,7 @@ class Operands:
 
     def channels(self, parameter):
         """A parameter, or a number, that can be combined with x."""
-        if not isinstance(parameter, Tensor) or parameter.numel() == 1:
-            return parameter.reshape(()) if isinstance(parameter, Tensor) else parameter
-        shape = [1] * self.dy.dim()
-        shape[self.call.channel_axis] = -1
-        return parameter.reshape(shape)
+        return per_channel(parameter, self.dy.dim(), self.call.channel_axis) if isinstance(parameter, Tensor) else parameter
 
     def summed(self, terms: Tensor, requested: int) -> Tensor:
         """The sum of the terms as backward returns it: over everything (1) or per channel (2)."""

@@ -238,7 +238,7 @@ def _into(out: Tensor, tensors, call: Numbers) -> Tensor:
         raise InvalidArgument(f"out: expected shape {list(tensors[0].shape)} and dtype {tensors[0].dtype} as x has, "
                               f"got {list(out.shape)} and {out.dtype}")  # fmt: skip
     if _ops.is_ordinary(*tensors, out):
-        _kernels.forward_out(tensors, call, out)
+        _kernels.forward_out(out, *tensors, *call.settings)
         return out
     return out.copy_(_fused(tensors, call, "x"))
 

@@ -32,7 +32,7 @@ def why_not_y(module: nn.Module) -> str:
         return f"negative_slope is negative ({module.negative_slope})"
     if isinstance(module, nn.Threshold) and module.threshold < 0:
         return f"threshold is negative ({module.threshold})"
-    return "the gradient of its weight needs x" if isinstance(module, nn.PReLU) else ""
+    return ""
 
 
 def _save_of(module: nn.Module, save: str) -> str:
