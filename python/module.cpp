@@ -3,6 +3,7 @@
 #include "errors.hpp"
 #include "exchange.hpp"
 #include "operand.hpp"
+#include "xla.hpp"
 
 #include <rectify/ops.hpp>
 
@@ -163,6 +164,18 @@ Relu take_backward(Arguments& arguments, Backward& operands) {
   return function;
 }
 
+/// The arguments are those of backward up to dmax_value, then channel_axis and gain.
+PyObject* workspace_bytes(PyObject*, PyObject* const* first, Py_ssize_t count) {
+  return guarded([&] {
+    Arguments arguments("workspace_bytes", first, count, 21);
+    Backward operands;
+    const Relu function = take_backward(arguments, operands);
+    operands.channel_axis = integer("channel_axis", arguments.take());
+    operands.gain = arguments.number("gain");
+    return PyLong_FromSize_t(rectify::workspace_bytes(function, operands));
+  });
+}
+
 PyObject* backward(PyObject*, PyObject* const* first, Py_ssize_t count) {
   // It is released below and not by a destructor: without the GIL, a thread that ends must not release it.
   PyObject* workspace = nullptr;
@@ -199,6 +212,10 @@ PyMethodDef functions[] = {
      "backward(dy, x, y, mask, mask_bits, order, scale, bias, residual, alpha, threshold, max_value, dx, dresidual, dscale, "
      "dbias,"
      " dalpha, dthreshold, dmax_value, allocate, channel_axis, gain, accumulate, stream)"},
+    {"workspace_bytes", fast(workspace_bytes), METH_FASTCALL,
+     "workspace_bytes(dy, x, y, mask, mask_bits, order, scale, bias, residual, alpha, threshold, max_value, dx, dresidual, "
+     "dscale, dbias, dalpha, dthreshold, dmax_value, channel_axis, gain)"},
+    {"xla_functions", xla_functions, METH_NOARGS, "xla_functions()"},
     {"dlpack", describe_capsule, METH_O, "dlpack(capsule)"},
     {"build", build, METH_NOARGS, "build()"},
     {"cuda_available", cuda_available, METH_NOARGS, "cuda_available()"},

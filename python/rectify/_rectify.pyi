@@ -111,6 +111,37 @@ def backward(
     that stream.
     """
 
+def workspace_bytes(
+    dy: _Array,
+    x: _Optional,
+    y: _Optional,
+    mask: _Optional,
+    mask_bits: int,
+    order: Sequence[int] | None,
+    scale: _Optional,
+    bias: _Optional,
+    residual: _Optional,
+    alpha: float | _Optional,
+    threshold: float | _Optional,
+    max_value: float | _Optional,
+    dx: _Optional,
+    dresidual: _Optional,
+    dscale: _Optional,
+    dbias: _Optional,
+    dalpha: _Optional,
+    dthreshold: _Optional,
+    dmax_value: _Optional,
+    channel_axis: int,
+    gain: float,
+    /,
+) -> int:
+    """The bytes that backward allocates with these arguments. They are checked, except for addresses, which may be 0."""
+
+def xla_functions() -> dict[tuple[str, str], object]:
+    """The functions that XLA calls, as capsules: "rectify_forward" and "rectify_backward", each on the platforms "cpu" and
+    "CUDA". python/xla.hpp describes their operands and attributes.
+    """
+
 def dlpack(capsule: object, /) -> tuple[int, int, int, int, int, int, tuple[int, ...], tuple[int, ...] | None, bool]:
     """What a capsule "dltensor", or "dltensor_versioned" of version 1, tells.
 
