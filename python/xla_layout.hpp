@@ -1,6 +1,6 @@
 // The layouts of XLA's foreign function interface: the structs by which XLA calls a function of another library, declared in our
 // own words, so that building rectify needs no jaxlib. They have only what rectify uses, and are the same in the versions 0.1 to
-// 0.4 of the interface. tests/python/xla_layout.cpp compares them with the header that a jaxlib comes with.
+// 0.5 of the interface. tests/python/xla_layout.cpp compares them with the header that a jaxlib comes with.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 namespace rectify::xla {
 
 /// The versions of the interface in which these layouts hold.
-constexpr std::int32_t major_version = 0, first_minor_version = 1, last_minor_version = 4;
+constexpr std::int32_t major_version = 0, first_minor_version = 1, last_minor_version = 5;
 
 /// A struct with more information about the struct that points to it.
 struct Extension {

@@ -187,7 +187,8 @@ class Jax(Library):
         devices = array.devices()
         if len(devices) != 1 or any(device.platform != "cpu" for device in devices):
             places = ", ".join(sorted(map(str, devices)))
-            raise Unsupported(f"{name}: expected a JAX array on one device, the CPU, got one on {places}")
+            advice = "rectify.jax has functions for these"
+            raise Unsupported(f"{name}: expected a JAX array on one device, the CPU, got one on {places}; {advice}")
         if array.dtype == "float64" and not sys.modules["jax"].config.jax_enable_x64:
             raise Unsupported(f"{name}: expected float64 only with jax_enable_x64, as JAX rounds it to float32 without")
         array.block_until_ready()
@@ -214,7 +215,8 @@ class JaxTracer(Jax):
     """What stands for an array while JAX traces a function."""
 
     def check(self, name: str, array: Any) -> None:
-        raise Unsupported(f"{name}: expected a JAX array with values, got a tracer (in jit, grad or vmap)")
+        advice = "rectify.jax has functions for these"
+        raise Unsupported(f"{name}: expected a JAX array with values, got a tracer (in jit, grad or vmap); {advice}")
 
 
 OTHER, NUMPY, JAX = Other(), NumPy(), Jax()

@@ -1,6 +1,11 @@
-"""The option --slow of pytest, and the mark `slow` of tests that take minutes: they are skipped without it."""
+"""The option --slow of pytest, and the mark `slow` of tests that take minutes: they are skipped without it. And two devices for
+JAX on the CPU, which it makes when it is first used."""
+
+import os
 
 import pytest
+
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
 
 
 def pytest_addoption(parser):

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import _rectify
 from .._errors import InvalidArgument, InvalidType
+from ._varying import all_axes, varying
 
 Array = jax.Array
 _MAX_RANK = 8
@@ -56,6 +57,16 @@ class Settings(NamedTuple):
     save: str = "x"
     mask_bits: int = 0
 
+    def _key(self) -> tuple[Any, ...]:
+        """Programs with the numbers 0.0 and -0.0 are two, although these are equal."""
+        return *map(float.hex, self[:4]), *self[4:]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Settings) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
 
 def forward(operands: Operands, settings: Settings) -> tuple[Array, Array | None]:
     """y, and the bytes of the mask if settings.mask_bits is not 0."""
@@ -77,7 +88,7 @@ def gradients(dy: Array, source: Array, operands: Operands, settings: Settings, 
     size = _workspace_bytes(inputs, results, settings)
     if size:
         results["workspace"] = jax.ShapeDtypeStruct((size + 255,), np.uint8)  # it begins on a boundary of 256 bytes
-    return list(_call("rectify_backward", dy, inputs, results, settings)[:count])
+    return _call("rectify_backward", dy, inputs, results, settings)[:count]
 
 
 def _result(name: str, kind: int, dy: Array, settings: Settings) -> jax.ShapeDtypeStruct:
@@ -91,11 +102,11 @@ def _result(name: str, kind: int, dy: Array, settings: Settings) -> jax.ShapeDty
 _ROWS = ("x", "dy", "y", "mask", *Operands._fields[1:], *Gradients._fields)
 
 
-def _call(function: str, x: Array, inputs: dict[str, Any], results: dict[str, Any], settings: Settings) -> Any:
+def _call(function: str, x: Array, inputs: dict[str, Any], results: dict[str, Any], settings: Settings) -> list[Array]:
     """Operands and results are passed in the order of the rows, with the attributes of python/xla.hpp."""
     ordered = [name for name in _ROWS if name in results] + [name for name in results if name not in _ROWS]
     call = jax.ffi.ffi_call(function, [results[name] for name in ordered], vmap_method="expand_dims")
-    return call(
+    found = call(
         *(inputs[name] for name in _ROWS if name in inputs),
         alpha=np.float64(settings.alpha),
         threshold=np.float64(settings.threshold),
@@ -106,6 +117,8 @@ def _call(function: str, x: Array, inputs: dict[str, Any], results: dict[str, An
         present=np.int64(sum(1 << row for row, name in enumerate(_ROWS) if name in inputs or name in results)),
         mask_bits=np.int64(settings.mask_bits),
     )
+    axes = all_axes(list(inputs.values()))
+    return [varying(array, axes) for array in found]
 
 
 # --- Checks -----------------------------------------------------------------------------------------------------------------

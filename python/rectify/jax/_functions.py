@@ -39,6 +39,7 @@ from .._libraries import type_name
 from .._saving import require_save
 from . import _gradients
 from ._calls import Operands, Settings
+from ._varying import all_axes, varying
 
 _INFINITY = math.inf
 
@@ -112,7 +113,9 @@ def rectify(
         x, _optional("residual", residual, x), _optional("scale", scale, x), _optional("bias", bias, x),
         alphas, thresholds, max_values,
     )  # fmt: skip
-    gain, channel_axis = _Constant(number("gain", gain)), integer("channel_axis", channel_axis)
+    axes = all_axes(operands)
+    operands = Operands(*(None if operand is None else varying(operand, axes) for operand in operands))
+    gain, channel_axis = number("gain", gain), integer("channel_axis", channel_axis)
     return _compiled(operands, Settings(alpha, threshold, max_value, gain, channel_axis, require_save(save)))
 
 
@@ -125,24 +128,11 @@ def _compiled(operands: Operands, settings: Settings) -> Array:
 # --- Arguments as operands and constants ------------------------------------------------------------------------------------
 
 
-class _Constant(float):
-    """A float that equals no float of the other sign: programs with the constants 0.0 and -0.0 are two."""
-
-    def _key(self) -> tuple[float, float]:
-        return float(self), math.copysign(1, self)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Constant) and self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-
 def _number_and_array(name: str, value: Any, absent: float, x: Array) -> tuple[float, Array | None]:
     """A parameter as a constant and an array, of which one is absent."""
     if is_number(value):
-        return _Constant(number(name, value)), None
-    return _Constant(absent), _array(name, value, x)
+        return number(name, value), None
+    return absent, _array(name, value, x)
 
 
 def _optional(name: str, value: Any, x: Array) -> Array | None:

@@ -7,9 +7,7 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jax import Array
-from jax.custom_derivatives import SymbolicZero
 
 from .._saving import Numbers, Tensors, mask_bits, resolve
 from . import _calls, _formulas
@@ -32,12 +30,12 @@ class _Plan:
     shapes: tuple[jax.ShapeDtypeStruct | None, ...]  # of the operands
 
 
-def _forward(primals: Operands, settings: Settings) -> Any:
-    """What forward returns, and what is kept. An operand by which nobody differentiates needs no gradient."""
-    operands = Operands(*(None if primal is None else primal.value for primal in primals))
-    learned = [primal is not None and primal.perturbed for primal in primals]
+def _forward(operands: Operands, settings: Settings) -> Any:
+    """What forward returns, and what is kept for the gradients of all operands. (symbolic_zeros of custom_vjp would tell which of
+    them are wanted. With it, JAX 0.12 raises, and 0.5 returns wrong gradients, when a compiled function is differentiated first by
+    one operand and then by another: test_by_one_operand_after_another.)"""
     # A call with mask_bits is that of a derivative below: its mask is not this one's.
-    save, bits = ("x", 0) if settings.mask_bits else _choose(operands, learned, settings)
+    save, bits = ("x", 0) if settings.mask_bits else _choose(operands, settings)
     y, mask = forward(operands, settings._replace(mask_bits=bits or settings.mask_bits))
     source = {"x": operands.x, "y": y, "mask": mask}[save]
     beside = operands._replace(x=None)  # with y as the source there is at most a bias
@@ -45,25 +43,23 @@ def _forward(primals: Operands, settings: Settings) -> Any:
         beside = beside._replace(bias=None, residual=None)
     plan = _Plan(
         settings._replace(save=save, mask_bits=bits),
-        Gradients(*map(_kind, Operands._fields, operands, learned)),
+        Gradients(*map(_kind, Operands._fields, operands)),
         tuple(None if operand is None else jax.ShapeDtypeStruct(operand.shape, operand.dtype) for operand in operands),
     )
     return (y, mask if settings.mask_bits else None), (source, beside, plan)
 
 
-def _choose(operands: Operands, learned: list[bool], settings: Settings) -> tuple[str, int]:
+def _choose(operands: Operands, settings: Settings) -> tuple[str, int]:
     """What is kept, and the bits of an element in a mask, or 0."""
-    names = Operands._fields
-    present = [name for name, operand in zip(names, operands) if operand is not None]
-    tensors = Tensors(operands.x.dtype.name, present, [name for name, is_learned in zip(names, learned) if is_learned])
-    numbers = Numbers(*settings[:4])
+    present = [name for name, operand in zip(Operands._fields, operands) if operand is not None]
+    tensors, numbers = Tensors(operands.x.dtype.name, present, present), Numbers(*settings[:4])
     save = resolve(settings.save, tensors, numbers)
     return save, mask_bits(tensors, numbers) if save == "mask" else 0
 
 
-def _kind(name: str, operand: Any, learned: bool) -> int:
-    """0 without a gradient, 1 for a tensor of x's shape and for one sum, 2 for a sum for each channel."""
-    if not learned:
+def _kind(name: str, operand: Any) -> int:
+    """0 for an absent operand, 1 for the gradient of x's shape and for one sum, 2 for a sum for each channel."""
+    if operand is None:
         return 0
     return 1 if name in ("x", "residual") or operand.size == 1 else 2
 
@@ -71,14 +67,12 @@ def _kind(name: str, operand: Any, learned: bool) -> int:
 def _backward(settings: Settings, kept: Any, cotangents: Any) -> tuple[Operands]:
     source, operands, plan = kept
     dy, _ = cotangents
-    if isinstance(dy, SymbolicZero):
-        dy = jnp.zeros(dy.shape, dy.dtype)
     computed = iter(_gradients(plan, dy, source, operands))
     found = (next(computed) if kind else None for kind in plan.wanted)
     return (Operands(*(None if f is None else f.reshape(s.shape).astype(s.dtype) for f, s in zip(found, plan.shapes))),)
 
 
-forward.defvjp(_forward, _backward, symbolic_zeros=True)
+forward.defvjp(_forward, _backward)
 
 
 # --- The gradients as a function, which is linear in dy ---------------------------------------------------------------------
