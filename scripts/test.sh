@@ -2,7 +2,8 @@
 # Builds and tests everything that this machine can run. Installs missing packages.
 #   scripts/test.sh            the library, and the Python package with NumPy
 #   scripts/test.sh --python   the Python package as a wheel, with the array libraries of tests/python/requirements.txt
-# --slow adds the tests that take minutes each. Further arguments after --python are pytest's: scripts/test.sh --python -k mask
+# --slow adds the tests that take minutes each, and to --python a second environment (tests/python/requirements_other.txt).
+# Further arguments after --python are pytest's: scripts/test.sh --python -k mask
 set -euo pipefail
 python= slow=
 [ "${1:-}" = --python ] && python=yes && shift

@@ -1,7 +1,7 @@
-"""The virtual environment in which the Python package is tested: the packages of a requirements file from PyPI.
+"""A virtual environment in which the Python package is tested: the packages of requirements files from PyPI.
 
 torch comes with 2.7 GB of CUDA's libraries. On a machine with a CUDA toolkit of the same major version, torch uses the
-toolkit's libraries by links, and only the packages of those that the toolkit lacks are installed.
+toolkit's libraries by links, and only the packages of those that the toolkit lacks, or has too old, are installed.
 """
 
 import json
@@ -15,6 +15,7 @@ from pathlib import Path
 
 CUDA_PACKAGE = re.compile("nvidia-|cuda-|triton")
 OF_THE_DRIVER = "libcuda.so.1"
+NOT_FOUND = re.compile(r"^\s*(\S+) => not found|^undefined symbol: (\S+)", re.M)
 
 # Prints the requirements of a package that hold on this machine, as JSON.
 REQUIREMENTS_OF = """
@@ -68,29 +69,50 @@ class Environment:
         return Path(self.run("import sysconfig; print(sysconfig.get_path('purelib'))").strip())
 
 
-def missing_libraries(folder: Path) -> set[str]:
-    """The libraries that those in a folder need, and that the loader does not find."""
-    missing: set[str] = set()
-    for library in folder.glob("*.so*"):
-        printed = subprocess.run(["ldd", library], capture_output=True, text=True).stdout
-        missing |= set(re.findall(r"^\s*(\S+) => not found", printed, re.M))
-    return missing - {OF_THE_DRIVER}
+def read_requirements(*files: Path) -> dict[str, str]:
+    """The requirements of the files by package; a later file's replace those of an earlier one."""
+    lines = (line for file in files for line in file.read_text().splitlines() if line and not line.startswith("#"))
+    return {line.split("==")[0]: line for line in lines}
 
 
-def package_of(library: str, requirements: list[str]) -> str | None:
-    """The requirement that has a library.
+def package_of(name: str, requirements: list[str]) -> str | None:
+    """The requirement that has a library or a function.
 
-    libcusparseLt.so.0 is in nvidia-cusparselt-cu13, libcufile.so.0 in cuda-toolkit[cufile].
+    libcusparseLt.so.0 is in nvidia-cusparselt-cu13, libcufile.so.0 in cuda-toolkit[cufile], ncclCommGrow in
+    nvidia-nccl-cu13.
     """
-    name = re.sub(r"^lib|[._].*$", "", library).lower()
+    name = re.sub(r"^lib|[._].*$", "", name).lower()
     for requirement in requirements:
-        if requirement.startswith(f"nvidia-{name}-cu"):
+        package = re.match(r"nvidia-(\w+)-cu\d", requirement)
+        if package and name.startswith(package[1]):
             return requirement
     parts = next(
         filter(None, (re.fullmatch(r"cuda-toolkit\[(.*)\](==.*)", requirement) for requirement in requirements))
     )
     extras = [extra for extra in parts[1].split(",") if name.startswith(extra)]
     return f"cuda-toolkit[{max(extras, key=len)}]{parts[2]}" if extras else None
+
+
+def missing(printed: str, requirements: list[str]) -> dict[str, str | None]:
+    """The libraries and functions that the loader does not find, by what `ldd -r` printed, and the requirement of each.
+
+    A function of no requirement is the driver's, or is in a library that is loaded before: it is left out.
+    """
+    found: dict[str, str | None] = {}
+    for library, function in NOT_FOUND.findall(printed):
+        requirement = package_of(library or function, requirements)
+        if (library and library != OF_THE_DRIVER) or requirement:
+            found[library or function] = requirement
+    return found
+
+
+def missing_in(folder: Path, requirements: list[str]) -> dict[str, str | None]:
+    """What the libraries in a folder need, and the loader does not find."""
+    found: dict[str, str | None] = {}
+    for library in folder.glob("*.so*"):
+        done = subprocess.run(["ldd", "-r", library], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        found |= missing(done.stdout, requirements)
+    return found
 
 
 def link_libraries(toolkit: Toolkit, folder: Path) -> None:
@@ -114,27 +136,23 @@ def install_torch(environment: Environment, torch: str, toolkit: Toolkit | None)
     environment.install(*(requirement for requirement in requirements if requirement not in of_cuda))
     site = environment.packages()
     link_libraries(toolkit, site / f"nvidia/cu{toolkit.major}/lib")
-    packages = {package_of(library, of_cuda) for library in missing_libraries(site / "torch/lib")}
+    packages = set(missing_in(site / "torch/lib", of_cuda).values())
     environment.install(*sorted(package for package in packages if package))
-    if still := missing_libraries(site / "torch/lib"):
+    if still := missing_in(site / "torch/lib", of_cuda):
         print(f"test_python: the CUDA toolkit lacks {', '.join(sorted(still))}, so all packages of torch are installed")
         environment.install(torch)
 
 
-def make_environment(folder: Path, requirements: Path) -> Path:
+def make_environment(folder: Path, packages: dict[str, str]) -> Path:
     """Makes the environment, unless it is there and made from the same. Returns its Python."""
     environment, toolkit = Environment(folder), Toolkit.find()
-    made_from = "\n".join(
-        [requirements.read_text(), platform.python_version(), str(toolkit), Path(__file__).read_text()]
-    )
+    made_from = "\n".join([*packages.values(), platform.python_version(), str(toolkit), Path(__file__).read_text()])
     record = folder / "made_from.txt"
     if record.is_file() and record.read_text() == made_from and environment.python.exists():
         return environment.python
     environment.create()
-    lines = [line for line in requirements.read_text().splitlines() if line and not line.startswith("#")]
-    torch = next(line for line in lines if line.startswith("torch=="))
-    environment.install(*(line for line in lines if line != torch))
-    install_torch(environment, torch, toolkit)
+    environment.install(*(requirement for package, requirement in packages.items() if package != "torch"))
+    install_torch(environment, packages["torch"], toolkit)
     environment.run("import torch")
     record.write_text(made_from)
     return environment.python
