@@ -5,11 +5,10 @@ import re
 
 import numpy as np
 import pytest
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jax_cases import ALL, FUSED, cases, close, enable_x64, jax, jnp
 
-P = PartitionSpec
+Mesh, NamedSharding, P = jax.sharding.Mesh, jax.sharding.NamedSharding, jax.sharding.PartitionSpec
 CHECKED = hasattr(jax, "shard_map")  # JAX tracks along which axes an array varies
 
 

@@ -9,10 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rectify
-from jax.test_util import check_grads
-from rectify.jax import _calls
 
-from jax_cases import ALL, R, cases, close, enable_x64, jax, jnp
+from jax_cases import ALL, R, cases, check_grads, close, enable_x64, jax, jnp
 from naive import assert_same
 
 
@@ -45,8 +43,13 @@ def test_the_bits_of_the_library(case, dtype):
     for save in saves_of(case):
         for transform in (lambda f: f, jax.jit):
             pull = transform(lambda *a: jax.vjp(lambda *b: case.call(*b, save=save), *a)[1](dy))  # noqa: B023
-            for got, gradient in zip(pull(*arrays), expected):
-                assert_same(np.asarray(got), gradient)
+            for i, (got, gradient) in enumerate(zip(pull(*arrays), expected)):
+                if jax.default_backend() == "gpu" and i > 0 and case.parameters[i - 1] != "residual":
+                    np.testing.assert_allclose(
+                        got, gradient, 1e-2 if got.itemsize == 2 else 1e-5
+                    )  # summed in another order
+                else:
+                    assert_same(np.asarray(got), gradient)
 
 
 def test_selected_gradients():
@@ -152,4 +155,4 @@ def test_the_rows_are_those_of_the_library():
     if not source.exists():
         pytest.skip("the sources are not here")
     rows = re.findall(r'^ +\{"(\w+)", +Kind::', source.read_text(), re.MULTILINE)
-    assert tuple(rows) == _calls._ROWS
+    assert tuple(rows) == R._calls._ROWS
