@@ -19,7 +19,7 @@ from runner import Runner
 
 ROOT = Path(__file__).resolve().parents[2]
 LEAST_FREE = 16 << 20  # free bytes on OUT's disk: more than any run has written
-FILES = ("machine.json", "steps.json", "rows.jsonl", "log.txt", "profile.csv", "summary.txt")
+FILES = ("machine.json", "steps.json", "rows.jsonl", "log.txt", "profile.csv", "torch-compile.json", "summary.txt")
 
 
 def run(arguments):

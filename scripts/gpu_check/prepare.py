@@ -17,6 +17,7 @@ from problem import Problem, of_os_error
 ROOT = Path(__file__).resolve().parents[2]
 MOST_BYTES = 48 << 20
 DICTIONARY = 128 << 20  # larger than all binaries together, so that code they share is stored once
+PACKAGE_BENCH = ("bench/torch_compile.py", "bench/torch_calls.py", "scripts/pages.py")  # the first imports the others
 STATIC = "-static-libstdc++ -static-libgcc"
 
 # Target: its path in the build folder, and the package that it needs besides nvcc.
@@ -142,9 +143,12 @@ def gather(build, missing, to):
 
 
 def add_package(to):
-    """Puts the Python package into the folder package, and its tests into package_tests."""
+    """Puts the Python package into the folder package, its tests into package_tests, and a benchmark of it into package_bench."""
     for source, folder in ((ROOT / "python" / "rectify", to / "package" / "rectify"), (ROOT / "tests" / "python", to / "package_tests")):
         shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+    (to / "package_bench").mkdir()
+    for file in PACKAGE_BENCH:
+        shutil.copy(ROOT / file, to / "package_bench")
     module = to / "_rectify.abi3.so"
     if module.exists():
         module.rename(to / "package" / "rectify" / module.name)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -53,6 +54,9 @@ def write_all(out, root, name, machine, steps, measured):
     (results / "steps.json").write_text("[\n" + ",\n".join(json.dumps(step) for step in steps) + "\n]\n")
     (results / "rows.jsonl").write_text("".join(json.dumps(row, separators=(",", ":")) + "\n" for row in kept))
     counters.write(results / "profile.csv", profiled)
+    compiled = out / "torch-compile.json"
+    if compiled.exists() and compiled.resolve() != (results / compiled.name).resolve():
+        shutil.copy(compiled, results)
     (results / "README.md").write_text(results_page(machine, steps, measured, profiled))
 
     image = root / "docs" / "images" / f"gpu-{name}.svg"

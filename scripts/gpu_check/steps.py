@@ -233,7 +233,28 @@ class Plan:
         options = ["--library", self.folder / "librectify.so", "--out", file, "--seconds", "110", "--device", "cuda"]
         command = [sys.executable, self.folder / "peers" / "peers.py", *options]
         absent = self.missing.get("librectify.so", "") or self.missing.get("peers.py", "")
-        return [Step("python", "python peers", command, 140, {}, after, absent=absent)]
+        return [Step("python", "python peers", command, 140, {}, after, absent=absent), self.torch_compile()]
+
+    def torch_compile(self):
+        """A step of bench/torch_compile.py. It fails if rectify does not run where torch does: without Triton, nothing is compiled."""
+
+        def after(outcome, output):
+            if not record.exists():
+                return
+            shutil.copy(record, self.out / record.name)
+            found = json.loads(record.read_text())["rows"]
+            failed = {(row["network"], row["way"]): row["failed"] for row in found if "failed" in row}
+            bad = [(name, way) for name, way in failed if (name, way.partition(",")[0].replace("rectify", "torch")) not in failed]
+            if outcome.status == "passed" and bad:
+                outcome.status = "failed"
+            told = [f"{way} failed: {failed[name, way][:100]}" for name, way in bad[:1] or list(failed)[:1]]
+            outcome.detail = "; ".join([*filter(None, [outcome.detail]), f"{len(found) - len(failed)} of {len(found)} rows", *told])
+
+        record = self.scratch / "torch-compile.json"
+        program = self.folder / "package_bench" / "torch_compile.py"
+        env = {"PYTHONPATH": str(self.folder / "package"), "TORCHINDUCTOR_CACHE_DIR": str(self.scratch / "inductor")}
+        command = [sys.executable, "-B", program, "--device", "cuda", "--json", record, "--seconds", "60"]
+        return Step("python", "training under torch.compile", command, 120, env, after, absent=self.missing.get("_rectify.abi3.so", ""))
 
     def profile(self):
         tool = shutil.which("ncu") or next(iter(sorted(glob.glob("/opt/nvidia/nsight-compute/*/ncu"))), "ncu")

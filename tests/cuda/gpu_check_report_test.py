@@ -210,7 +210,9 @@ class Report(Folders):
         self.assertEqual(self.run_parts().returncode, 0)
         ran = self.gpu_check("report", self.out, "--into", self.root)
         self.assertEqual(ran.returncode, 0, ran.stderr)
-        self.assertTrue((self.root / "bench" / "results" / "sample" / "README.md").exists())
+        results = self.root / "bench" / "results" / "sample"
+        self.assertTrue((results / "README.md").exists())
+        self.assertEqual((results / "torch-compile.json").read_bytes(), (self.out / "torch-compile.json").read_bytes())
 
     def test_a_run_that_was_cut_early_can_be_reported(self):
         self.out.mkdir()

@@ -42,6 +42,13 @@ open(out, "a").write('{"part": "python", "op": "run", "who": "peers.py", "note":
     '"bytes": 32768, "mode": "cold", "us": 5.0, "gbps": 6.55, "checked": true, "runs": 3, "how": "the C ABI"}\\n'
     '{"part": "python", "op": "leaky_forward", "who": "jax jit", "dtype": "f32", "shape": "[4, 1024]", "absent": "no jax here"}\\n')
 """
+# FAKE_COMPILE: the ways that failed, separated by commas.
+COMPILE = """import json, os, sys
+failed = os.environ.get("FAKE_COMPILE", "").split(",")
+ways = ("torch", "rectify", "torch compiled", "rectify compiled")
+rows = [{"network": "a", "way": way, **({"failed": "no Triton"} if way in failed else {"median_ms": 1.0})} for way in ways]
+open(sys.argv[sys.argv.index("--json") + 1], "w").write(json.dumps({"rows": rows}))
+"""
 # Stands for pytest, whose last argument is a file of tests. FAKE_PYTEST is its last line and its exit status.
 PYTEST = """import os, sys
 line, code = os.environ.get("FAKE_PYTEST", "3 passed, 1 skipped in 0.12s/0").rsplit("/", 1)
@@ -98,6 +105,7 @@ class Folders(unittest.TestCase):
         write_program(self.binaries / "rectify-sweep", BENCH)
         write_program(self.binaries / "rectify-bench", BENCH)
         write_program(self.binaries / "peers" / "peers.py", PEERS)
+        write_program(self.binaries / "package_bench" / "torch_compile.py", COMPILE)
         (self.binaries / "librectify.so").write_text("")
         write_program(self.binaries / "package" / "pytest.py", PYTEST)
         write_program(self.binaries / "package_tests" / "torch_bits_test.py", "")

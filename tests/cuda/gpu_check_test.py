@@ -1,5 +1,6 @@
 """scripts/gpu-check.sh prepare and run, without a GPU."""
 
+import json
 import os
 import shutil
 import stat
@@ -54,6 +55,20 @@ class DryRun(Folders):
                 self.run_parts("package", FAKE_PYTEST=said)
                 step = self.steps()["package", "torch_bits_test.py"]
                 self.assertEqual((step["status"], step["detail"]), (status, detail))
+
+    def test_training_under_torch_compile_fails_where_torch_does_not(self):
+        for failed, status, detail in (
+            ("", "passed", "4 of 4 rows"),
+            ("torch compiled,rectify compiled", "passed", "2 of 4 rows; torch compiled failed: no Triton"),
+            ("rectify compiled", "failed", "3 of 4 rows; rectify compiled failed: no Triton"),
+            ("rectify,torch compiled,rectify compiled", "failed", "1 of 4 rows; rectify failed: no Triton"),
+        ):
+            with self.subTest(failed):
+                shutil.rmtree(self.out, ignore_errors=True)
+                self.run_parts("python", FAKE_COMPILE=failed)
+                step = self.steps()["python", "training under torch.compile"]
+                self.assertEqual((step["status"], step["detail"]), (status, detail))
+                self.assertEqual(len(json.loads((self.out / "torch-compile.json").read_text())["rows"]), 4)
 
     def test_exit_statuses_of_rectify_bench(self):
         for code, status, detail in ((1, "failed", "exit code 1"), (77, "absent", "exit code 77"), (143, "cut", "signal SIGTERM")):

@@ -1,6 +1,6 @@
-"""The function composed of torch's own operators, for torch.compile over a transform of torch.func: there torch.compile looks into
-no autograd.Function, and an operator with an autograd formula cannot be transformed. Compilers fuse it. Its bits are those of the
-kernels, but for x * scale + bias, which is rounded twice."""
+"""The function composed of torch's own operators, which compilers fuse: for torch.compile (_lowering.py), and for torch.compile over
+a transform of torch.func, where it looks into no autograd.Function, and an operator with an autograd formula cannot be transformed.
+Its bits are those of the kernels, but for x * scale + bias, which is rounded twice, and slopes of a tensor that are 0."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ._second_order import per_channel
 def forward(tensors, call) -> Tensor:
     """y of the operands and the numbers of a call."""
     x, scale, bias, residual, alpha, threshold, max_value = tensors
-    kind = torch.float64 if x.dtype == torch.float64 else torch.float32
+    kind = _compute_type(x)
 
     def channels(parameter: Optional[Tensor], number: Optional[float] = None):
         return number if parameter is None else per_channel(parameter.to(kind), x.dim(), call.channel_axis)
@@ -35,9 +35,28 @@ def forward(tensors, call) -> Tensor:
     if alpha is None and call.alpha == 0:
         below = torch.where(z.isnan(), z.detach(), 0.0)
     else:
-        below = slope * (z - limit)
+        below = slope * (z if threshold is None and call.threshold == 0 else z - limit)
     above = z
     if max_value is not None or call.max_value != math.inf:
-        cap = torch.as_tensor(channels(max_value, call.max_value), dtype=kind, device=x.device)
-        above = torch.where((z >= cap) & cap.isfinite(), cap, z)
-    return (torch.where(z > limit, above, below) * call.gain).to(x.dtype)
+        cap = channels(max_value, call.max_value)
+        saturated = z >= cap if max_value is None else (z >= cap) & cap.isfinite()
+        above = torch.where(saturated, cap, z)
+    return _times_gain(torch.where(z > limit, above, below), call).to(x.dtype)
+
+
+def backward(dy: Tensor, source: Tensor, source_kind: str, call) -> Tensor:
+    """dx of a call without tensors besides x. Autograd's formula of forward() would add 0 to -0.0, which is +0, and would not read
+    the regions off y."""
+    kind = _compute_type(dy)
+    z, dz = source.to(kind), _times_gain(dy.to(kind), call)
+    below = 0.0 if call.alpha == 0 else call.alpha * dz
+    above = dz if call.max_value == math.inf else torch.where(z >= call.max_value, 0.0, dz)
+    return torch.where(z > (0.0 if source_kind == "y" else call.threshold), above, below).to(dy.dtype)
+
+
+def _times_gain(v: Tensor, call) -> Tensor:
+    return v if call.gain == 1 else v * call.gain
+
+
+def _compute_type(tensor: Tensor) -> torch.dtype:
+    return torch.float64 if tensor.dtype == torch.float64 else torch.float32

@@ -7,8 +7,9 @@ from __future__ import annotations
 import math
 
 import torch
+from torch._subclasses.functional_tensor import FunctionalTensorMode
 
-from . import _batching, _kernels, _ops
+from . import _batching, _kernels, _lowering, _ops
 from ._autograd import Call, gradients, kept, run_operator, shapes_of
 from ._kernels import Outputs
 from ._second_order import second_order
@@ -123,6 +124,8 @@ def _derivative(ctx, dy, dmask):
 _schema = f"forward{_ops.FORWARD}, str save) -> (Tensor y, Tensor mask)".replace("float max_value", "float? max_value")
 _operator = _ops.register(_schema, _kernel, _fake, _batched)
 _register("forward", _derivative, _setup)
+for _name, _rule in (("forward", _lowering.forward), ("_backward", _lowering.backward)):
+    torch.library.register_torch_dispatch(f"rectify::{_name}", FunctionalTensorMode, _rule, lib=_ops.library)
 
 
 def forward(*operands):

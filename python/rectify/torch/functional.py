@@ -31,7 +31,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad as _forward_ad
 
-from . import _autograd, _composed, _formulas, _functorch, _kernels, _ops
+from . import _autograd, _composed, _formulas, _functorch, _kernels, _lowering, _ops
 from ._saving import SAVE, Numbers, cap_shows, require_save, resolve
 from .._errors import InvalidArgument, InvalidType
 
@@ -185,7 +185,7 @@ def _plain_otherwise(x: Tensor, call: Numbers, inplace: bool, save: str, needs_g
             raise InvalidArgument('save: expected "auto", "y" or "mask" in place, as x is overwritten, got "x"')
         if not transformed and not traced and resolve(save, tensors, call, True) == "y":
             return _autograd.RectifyInPlace.apply(x, (True, *call[:3]))
-    if transformed or _tracing_state() is not None:
+    if transformed or _tracing_state() is not None or (traced and save == "auto"):
         tensors = (x.clone(), *_ABSENT)  # for backward, as x is overwritten
     return x.copy_(_fused(tensors, call, save))
 
@@ -207,7 +207,10 @@ def _fused(tensors, call: Numbers, save: str) -> Tensor:
         return y
     if _tracing_state() is not None:
         save = "x"  # torch.jit.trace compares its graph with one that it records without gradients
-    keeping = call.keeping(resolve(save, tensors, call, needs_gradient), tensors)
+    kept = resolve(save, tensors, call, needs_gradient)
+    if traced:
+        kept = _lowering.source_for(save, kept, tensors, call)
+    keeping = call.keeping(kept, tensors)
     if traced:
         y, _ = _formulas.forward(*tensors, *keeping.settings, keeping.save)
         return y
