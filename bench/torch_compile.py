@@ -31,7 +31,6 @@ COMMAND = "python bench/torch_compile.py --json bench/results/MACHINE/torch-comp
 WAYS = ("torch", "rectify", "torch compiled", "rectify compiled", "rectify compiled, mask")
 WARM_UP = 3  # steps before the timed ones; the first compiles
 
-
 # --- The networks -----------------------------------------------------------------------------------------------------------
 # Each is a function of nn and the sizes that returns a network of torch's own modules and the shape of its input.
 

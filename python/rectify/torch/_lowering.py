@@ -3,7 +3,8 @@
 Dynamo records rectify::forward for every call. When AOTAutograd makes the graphs of forward and backward of it, a rule of each
 operator decides: a call whose operands are numbers becomes _composed.py, unless it keeps a mask, as Inductor would keep 8 bits
 per element. Calls with tensors of parameters stay operators, which compute the sums of their gradients in the same pass. The
-choice between x and y is made before, and stays: y costs nothing if the next layer keeps it. torch.export records rectify::forward.
+choice between x and y is made before, and stays: y costs nothing if the next layer keeps it. torch.export records rectify::forward,
+which run_decompositions() replaces. `mode.export` is True in versions of torch whose torch.export makes graphs in the same way.
 """
 
 from __future__ import annotations
