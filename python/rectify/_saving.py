@@ -1,47 +1,35 @@
-"""What is kept for backward, "x", "y" or a mask, by the rules of docs/masks.md and of Backward in include/rectify/ops.hpp."""
+"""What a call keeps for backward, x, y or a mask: the rules of docs/masks.md, for every framework. `tensors` are the operands x,
+scale, bias, residual, alpha, threshold and max_value, None if absent; `learned` tells whether the gradient of one is needed."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from ._errors import InvalidArgument
 
 SAVE = ("auto", "x", "y", "mask")
-
-
-class _Limits(NamedTuple):
-    """Of a floating-point type: the digits of the significand, the least normal number and the largest."""
-
-    digits: int
-    least: float
-    largest: float
-
-
-_LIMITS = {
-    "float16": _Limits(11, 2.0**-14, 65504.0),
-    "bfloat16": _Limits(8, 2.0**-126, 2.0**128 * (1 - 2.0**-8)),
-    "float32": _Limits(24, 2.0**-126, 2.0**128 * (1 - 2.0**-24)),
-    "float64": _Limits(53, 2.0**-1022, 2.0**1023 * (2 - 2.0**-52)),
+_LEAST_AND_LARGEST = {  # numbers of full precision
+    "float16": (2.0**-14, 65504.0),
+    "bfloat16": (2.0**-126, 2.0**128 * (1 - 2.0**-8)),
+    "float32": (2.0**-126, 2.0**128 * (1 - 2.0**-24)),
+    "float64": (2.0**-1022, 2.0**1023 * (2 - 2.0**-52)),
 }
+_DIGITS = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}  # of the significand
 
 
-class Numbers(NamedTuple):
+class Numbers(Protocol):
     """The numbers of a call. Of a parameter that is a tensor, the number that leaves it out."""
 
-    alpha: float
-    threshold: float
-    max_value: float
-    gain: float
-
-
-class Tensors(NamedTuple):
-    """What matters of the tensors of a call: x's dtype, the names of the others, and of those that need a gradient."""
-
-    dtype: str
-    present: Collection[str]
-    learned: Collection[str]
+    @property
+    def alpha(self) -> float: ...
+    @property
+    def threshold(self) -> float: ...
+    @property
+    def max_value(self) -> float: ...
+    @property
+    def gain(self) -> float: ...
 
 
 def require_save(save: str) -> str:
@@ -50,13 +38,13 @@ def require_save(save: str) -> str:
     return save
 
 
-def resolve(save: str, tensors: Tensors, numbers: Numbers) -> str:
-    """ "x", "y" or "mask" for a value of `save`. Errors: InvalidArgument if the gradients that are needed cannot be computed
-    from what was chosen."""
+def resolve(save: str, tensors: Sequence[Any], numbers: Numbers, learned: Callable[[Any], bool]) -> str:
+    """ "x", "y" or "mask" for a value of `save`. Errors: InvalidArgument if the gradients that are needed cannot be computed from
+    what was chosen."""
     require_save(save)
     if save == "x":
         return "x"
-    why_x = _why_x(tensors)
+    why_x = _why_x(tensors, learned)
     if save == "auto" and why_x:
         return "x"
     why_not_y = _why_not_y(tensors, numbers)
@@ -65,52 +53,62 @@ def resolve(save: str, tensors: Tensors, numbers: Numbers) -> str:
     reason = why_x or (why_not_y if save == "y" else None)
     if reason:
         others = '"auto" or "x"' if why_x else '"auto", "mask" or "x"'
-        raise InvalidArgument(f'save: expected {others}, as {reason}, got "{save}"')
+        text, *number = reason
+        raise InvalidArgument(f'save: expected {others}, as {text}{f" ({number[0]})" if number else ""}, got "{save}"')
     return save
 
 
-def mask_bits(tensors: Tensors, numbers: Numbers) -> int:
+def mask_bits(tensors: Sequence[Any], numbers: Numbers, learned: Callable[[Any], bool]) -> int:
     """One bit tells linear from the rest, which is enough unless both slopes of the rest, alpha and 0, can occur. The
     gradient of max_value needs to know which elements are saturated."""
-    uncapped = "max_value" not in tensors.present and numbers.max_value == math.inf
-    flat = "alpha" not in tensors.present and numbers.alpha == 0
-    return 1 if uncapped or (flat and "max_value" not in tensors.learned) else 2
+    alpha, max_value = tensors[4], tensors[6]
+    uncapped = max_value is None and numbers.max_value == math.inf
+    flat = alpha is None and numbers.alpha == 0
+    learns_cap = max_value is not None and learned(max_value)
+    return 1 if uncapped or (flat and not learns_cap) else 2
 
 
-def cap_shows(max_value: float, gain: float, dtype: str) -> bool:
+def cap_shows(max_value: float, gain: float, dtype: Any) -> bool:
     """True if the cap, and its product with the gain, are numbers of the dtype (the product after rounding)."""
-    if not max_value > 0 or dtype not in _LIMITS:
+    name = str(dtype).removeprefix("torch.")
+    if not max_value > 0 or name not in _DIGITS:
         return False
-    limits = _LIMITS[dtype]
+    least, largest = _LEAST_AND_LARGEST[name]
     significand, _ = math.frexp(max_value)
-    exact = (significand * 2**limits.digits).is_integer() and limits.least <= max_value <= limits.largest
-    return exact and limits.least <= max_value * gain <= limits.largest
+    exact = (significand * 2 ** _DIGITS[name]).is_integer() and least <= max_value <= largest
+    return exact and least <= max_value * gain <= largest
 
 
-def _why_x(tensors: Tensors) -> str | None:
-    if "scale" in tensors.learned:
-        return "the gradient of scale is needed"
-    return "the gradient of alpha is needed" if "alpha" in tensors.learned else None
+# A reason is a text and a number, as torch.compile cannot make a text of a number that it traces.
 
 
-def _why_not_y(tensors: Tensors, numbers: Numbers) -> str | None:
-    """Why the region of an element cannot be read off y; None if it can."""
-    for name in ("scale", "residual", "alpha", "threshold", "max_value"):
-        if name in tensors.present:
-            return f"there is a tensor {name}"
+def _why_x(tensors: Sequence[Any], learned: Callable[[Any], bool]) -> tuple[Any, ...]:
+    for index, name in ((1, "scale"), (4, "alpha")):
+        if tensors[index] is not None and learned(tensors[index]):
+            return (f"the gradient of {name} is needed",)
+    return ()
+
+
+def _why_not_y(tensors: Sequence[Any], numbers: Numbers) -> tuple[Any, ...]:
+    """Why the region of an element cannot be read off y; empty if it can."""
+    for index, name in ((1, "scale"), (3, "residual"), (4, "alpha"), (5, "threshold"), (6, "max_value")):
+        if tensors[index] is not None:
+            return (f"there is a tensor {name}",)
     if numbers.alpha < 0:
-        return f"the slope is negative ({numbers.alpha})"
+        return "the slope is negative", numbers.alpha
     if numbers.threshold < 0:
-        return f"threshold is negative ({numbers.threshold})"
+        return "threshold is negative", numbers.threshold
     if not numbers.gain > 0:
-        return f"gain is not positive ({numbers.gain})"
-    if numbers.max_value != math.inf and not cap_shows(numbers.max_value, numbers.gain, tensors.dtype):
-        return f"max_value ({numbers.max_value}) is not a number above 0 that {tensors.dtype} has"
-    return None
+        return "gain is not positive", numbers.gain
+    if numbers.max_value != math.inf and not cap_shows(numbers.max_value, numbers.gain, tensors[0].dtype):
+        return "max_value is not a number above 0 that the dtype of x has", numbers.max_value
+    return ()
 
 
-def _rounds_onto_the_cap(tensors: Tensors, numbers: Numbers) -> bool:
+def _rounds_onto_the_cap(tensors: Sequence[Any], numbers: Numbers) -> bool:
     """True if an element just below the cap may be stored as the cap, as z has more digits than y: then y is not the best
     source."""
-    has_more_digits = tensors.dtype in ("float16", "bfloat16") and ("bias" in tensors.present or numbers.gain != 1)
-    return numbers.max_value != math.inf and has_more_digits
+    if numbers.max_value == math.inf:
+        return False
+    has_more_digits = str(tensors[0].dtype).removeprefix("torch.") in ("float16", "bfloat16")
+    return has_more_digits and (tensors[2] is not None or numbers.gain != 1)

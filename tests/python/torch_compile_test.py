@@ -213,3 +213,11 @@ def test_export_keeps_the_operator_until_it_is_compiled_or_decomposed():
     compiled = torch.compile(program.module(), backend=recorder(graphs))
     assert torch.equal(compiled(x), F.leaky_relu(x, 0.2))
     assert not any(name.startswith("rectify") for names in graphs for name in names)
+
+
+def test_a_slope_that_is_an_input_of_the_graph():
+    """With dynamic=True a number is traced too, here one for which "auto" and "y" differ."""
+    compiled = torch.compile(F.leaky_relu, backend="aot_eager", dynamic=True, fullgraph=True)
+    x = torch.randn(5, requires_grad=True)
+    for slope in (-0.1, -0.2, 0.3):
+        assert torch.equal(compiled(x, slope), F.leaky_relu(x, slope))

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 from jax import Array
 
-from .._saving import Numbers, Tensors, mask_bits, resolve
+from .._saving import mask_bits, resolve
 from . import _calls, _formulas
 from ._calls import Gradients, Operands, Settings
 
@@ -51,10 +51,14 @@ def _forward(operands: Operands, settings: Settings) -> Any:
 
 def _choose(operands: Operands, settings: Settings) -> tuple[str, int]:
     """What is kept, and the bits of an element in a mask, or 0."""
-    present = [name for name, operand in zip(Operands._fields, operands) if operand is not None]
-    tensors, numbers = Tensors(operands.x.dtype.name, present, present), Numbers(*settings[:4])
-    save = resolve(settings.save, tensors, numbers)
-    return save, mask_bits(tensors, numbers) if save == "mask" else 0
+    x, residual, scale, bias, *parameters = operands
+    tensors = (x, scale, bias, residual, *parameters)
+    save = resolve(settings.save, tensors, settings, _learned)
+    return save, mask_bits(tensors, settings, _learned) if save == "mask" else 0
+
+
+def _learned(operand: Any) -> bool:
+    return True  # nothing tells whether a gradient is wanted
 
 
 def _kind(name: str, operand: Any) -> int:
