@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.dont_write_bytecode = True
 sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "scripts"), str(ROOT / "tests" / "bench")]
+import jax_calls  # noqa: E402
 import pages  # noqa: E402
 import records  # noqa: E402
 import sample  # noqa: E402
@@ -64,6 +65,12 @@ class Committed(unittest.TestCase):
                 self.assertEqual(page, pages.filled(page, script.REGION, script.MADE_BY, script.table_of(record)))
                 self.assertNotIn("dirty", record["commit"])
                 self.assertFalse([row for row in record["rows"] if "failed" in row])
+
+    def test_what_a_call_from_jax_costs(self):
+        record = json.loads((ROOT / "bench/results/epyc-2-cores/jax-calls.json").read_text(encoding="utf-8"))
+        page = (ROOT / "docs/jax.md").read_text(encoding="utf-8")
+        self.assertEqual(page, jax_calls.filled(page, record))
+        self.assertNotIn("dirty", record["commit"])
 
     def test_each_record_is_complete_and_says_where_it_is_from(self):
         for path in ROOT.glob("bench/results/*/*.json"):
