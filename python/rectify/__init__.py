@@ -4,7 +4,7 @@ of 1 or 2 bits and sums, on arrays of NumPy, CuPy, PyTorch, JAX and other librar
     y = rectify.forward(x, alpha=0.01, bias=bias)
     gradients = rectify.backward(dy, x=x, alpha=0.01, bias=bias, dbias=True)  # gradients.dx, gradients.dbias
 
-rectify.torch has functions and modules with autograd. `import rectify` imports none of these libraries.
+rectify.torch has functions and modules with autograd, rectify.jax functions for JAX's transforms. `import rectify` imports none of these libraries.
 """
 
 from ._calls import Gradients, backward, forward

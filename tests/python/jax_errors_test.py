@@ -73,6 +73,14 @@ def test_traced_parameters_of_a_wrong_shape():
         jax.eval_shape(layer, X, C, jnp.ones(4))
 
 
+def test_shapes_with_symbols():
+    from jax import export
+
+    shape = export.symbolic_shape("b, 4")
+    with pytest.raises(Unsupported, match=r"^x: expected a shape of numbers, as a call is compiled for one, got \(b, 4\)"):
+        jax.eval_shape(R.relu, jax.ShapeDtypeStruct(shape, "float32"))
+
+
 def test_float64_without_x64():
     wide, text = np.ones((4, 3)), ": expected float64 only with jax_enable_x64, as JAX rounds it to float32 without$"
     for name in ("x", "alpha", "bias", "residual"):

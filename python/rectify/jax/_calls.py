@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from .. import _rectify
-from .._errors import InvalidArgument, InvalidType
+from .._errors import InvalidArgument, InvalidType, Unsupported
 from ._varying import all_axes, varying
 
 Array = jax.Array
@@ -129,6 +129,9 @@ def _require(operands: Operands, settings: Settings) -> None:
     x = operands.x
     if x.dtype.name not in ("float16", "bfloat16", "float32", "float64"):
         raise InvalidType(f"x: expected dtype float16, bfloat16, float32 or float64, got {x.dtype.name}")
+    for name, operand in _present(operands._asdict()).items():
+        if not all(isinstance(extent, int) for extent in operand.shape):
+            raise Unsupported(f"{name}: expected a shape of numbers, as a call is compiled for one, got {operand.shape}")
     if x.ndim > _MAX_RANK:
         raise InvalidArgument(f"x: expected 0 to {_MAX_RANK} axes, got {x.ndim}")
     _workspace_bytes(_present({**operands._asdict(), "dy": x}), {"dx": x}, settings._replace(save="x", mask_bits=0))
