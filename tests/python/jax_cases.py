@@ -8,9 +8,11 @@ import pytest
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
 
-import jax.numpy as jnp
-import rectify.jax as R
+import jax.numpy as jnp  # noqa: E402
+import jax.test_util  # noqa: E402
+import rectify.jax as R  # noqa: E402
 
+check_grads = jax.test_util.check_grads
 jax.config.update("jax_default_matmul_precision", "highest")  # on a GPU too, products are those of float32
 
 
