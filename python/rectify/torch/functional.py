@@ -31,7 +31,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad as _forward_ad
 
-from . import _autograd, _composed, _formulas, _functorch, _kernels, _lowering, _ops
+from . import _autograd, _composed, _dtensor, _formulas, _functorch, _kernels, _lowering, _ops
 from ._saving import SAVE, Numbers, cap_shows, require_save, resolve
 from .._errors import InvalidArgument, InvalidType
 
@@ -174,6 +174,10 @@ def _plain(x: Tensor, alpha: float, threshold: float, max_value: float, inplace:
 
 def _plain_otherwise(x: Tensor, call: Numbers, inplace: bool, save: str, needs_gradient: bool) -> Tensor:
     tensors = (x, *_ABSENT)
+    if _dtensor.is_dtensor(x):
+        if inplace:
+            raise InvalidArgument("inplace: expected False for a DTensor, got True")
+        return _fused(tensors, call, save)
     transformed, traced = _autograd.is_transformed(), _is_traced()
     if not inplace:
         if needs_gradient or transformed or traced:
@@ -196,6 +200,11 @@ def _is_traced() -> bool:
 
 
 def _fused(tensors, call: Numbers, save: str) -> Tensor:
+    is_ordinary = _ops.is_ordinary(*tensors)
+    if not is_ordinary:
+        if _dtensor.is_dtensor(tensors[0]) and all(tensor is None for tensor in tensors[1:]):
+            return _dtensor.on_shards(lambda shard: _fused((shard, *_ABSENT), call, save), tensors[0])
+        _dtensor.require_none(tensors)
     if _autograd.is_transformed():
         if _is_compiling():
             return _composed.forward(tensors, call)
@@ -203,7 +212,7 @@ def _fused(tensors, call: Numbers, save: str) -> Tensor:
     needs_gradient = _grad_enabled() and _any_requires_grad(tensors)
     traced = _is_traced()
     if not needs_gradient and not traced:
-        y, _ = _ops.forward(*tensors, *call.settings)
+        y, _ = (_kernels.forward if is_ordinary else _ops.forward)(*tensors, *call.settings)
         return y
     if _tracing_state() is not None:
         save = "x"  # torch.jit.trace compares its graph with one that it records without gradients
@@ -214,7 +223,7 @@ def _fused(tensors, call: Numbers, save: str) -> Tensor:
     if traced:
         y, _ = _formulas.forward(*tensors, *keeping.settings, keeping.save)
         return y
-    apply = _autograd.apply_fused if _ops.is_ordinary(*tensors) else _autograd.FusedRectify.apply
+    apply = _autograd.apply_fused if is_ordinary else _autograd.FusedRectify.apply
     return apply(*tensors, keeping)
 
 
@@ -243,6 +252,7 @@ def _into(out: Tensor, tensors, call: Numbers) -> Tensor:
     if _ops.is_ordinary(*tensors, out):
         _kernels.forward_out(out, *tensors, *call.settings)
         return out
+    _dtensor.require_none((out,), ("out",))
     return out.copy_(_fused(tensors, call, "x"))
 
 
