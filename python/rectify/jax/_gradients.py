@@ -34,9 +34,8 @@ def _forward(operands: Operands, settings: Settings) -> Any:
     """What forward returns, and what is kept for the gradients of all operands. (symbolic_zeros of custom_vjp would tell which of
     them are wanted. With it, JAX 0.12 raises, and 0.5 returns wrong gradients, when a compiled function is differentiated first by
     one operand and then by another: test_by_one_operand_after_another.)"""
-    # A call with mask_bits is that of a derivative below: its mask is not this one's.
-    save, bits = ("x", 0) if settings.mask_bits else _choose(operands, settings)
-    y, mask = forward(operands, settings._replace(mask_bits=bits or settings.mask_bits))
+    save, bits = _choose(operands, settings)
+    y, mask = forward(operands, settings._replace(mask_bits=bits))  # may be differentiated itself, and then keeps the same
     source = {"x": operands.x, "y": y, "mask": mask}[save]
     beside = operands._replace(x=None)  # with y as the source there is at most a bias
     if save == "mask":

@@ -218,11 +218,10 @@ def _fused(tensors, call: Numbers, save: str) -> Tensor:
         save = "x"  # torch.jit.trace compares its graph with one that it records without gradients
     kept = resolve(save, tensors, call, needs_gradient)
     if traced:
-        kept = _lowering.source_for(save, kept, tensors, call)
-    keeping = call.keeping(kept, tensors)
-    if traced:
+        keeping = call.keeping(_lowering.source_for(save, kept, tensors, call), tensors)
         y, _ = _formulas.forward(*tensors, *keeping.settings, keeping.save)
         return y
+    keeping = call.keeping(kept, tensors)
     apply = _autograd.apply_fused if is_ordinary else _autograd.FusedRectify.apply
     return apply(*tensors, keeping)
 
