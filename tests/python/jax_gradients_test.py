@@ -72,17 +72,17 @@ def test_derivatives_of_three_orders(case):
 
 @cases()
 def test_second_derivatives_equal_those_of_the_composed_function(case):
-    """Those of a gradient penalty, by every operand."""
+    """Those of a gradient penalty, by every operand and by dy."""
     with enable_x64():
         arrays = case.arrays((2, 3, 4))
-        everything = tuple(range(len(arrays)))
+        dy = jnp.asarray(np.random.default_rng(6).standard_normal((2, 3, 4)))
 
         def second(function):
-            def penalty(*a):
-                first = jax.grad(lambda *b: (function(*b) ** 3).sum(), everything)(*a)
-                return sum((gradient**2).sum() for gradient in first)
+            def penalty(dy, *a):
+                first = jax.vjp(function, *a)[1](dy * function(*a) ** 2)
+                return sum(((gradient + 1) ** 2).sum() for gradient in first)  # + 1: also where a gradient is 0
 
-            return jax.jit(jax.grad(penalty, everything))(*arrays)
+            return jax.jit(jax.grad(penalty, range(len(arrays) + 1)))(dy, *arrays)
 
         expected = second(case.composed)
         for save in saves_of(case):
