@@ -33,3 +33,13 @@ def find_cudnn():
     folders = [*sys.path, *glob.glob("/usr/local/lib/python3*/dist-packages"), *glob.glob("/opt/conda/lib/python3*/site-packages")]
     files = [Path(folder or ".") / "nvidia" / "cudnn" / "lib" / "libcudnn.so.9" for folder in folders]
     return next((str(file) for file in files if file.exists()), "")
+
+
+def judge_training(outcome, rows):
+    """The outcome of bench/torch_compile.py: failed if rectify does not run where torch does."""
+    failed = {(row["network"], row["way"]): row["failed"] for row in rows if "failed" in row}
+    bad = [(name, way) for name, way in failed if (name, way.partition(",")[0].replace("rectify", "torch")) not in failed]
+    if outcome.status == "passed" and bad:
+        outcome.status = "failed"
+    told = [f"{way} failed: {failed[name, way][:100]}" for name, way in bad[:1] or list(failed)[:1]]
+    outcome.detail = "; ".join([*filter(None, [outcome.detail]), f"{len(rows) - len(failed)} of {len(rows)} rows", *told])

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import rows
 from figures import OPS
-from outcomes import find_cudnn, passed_some, passed_some_of_pytest
+from outcomes import find_cudnn, judge_training, passed_some, passed_some_of_pytest
 from runner import Step
 
 PARTS = ["correctness", "package", "ops", "sizes", "shapes", "small", "sweep", "python", "profile"]
 QUICK_SECONDS, CORRECTNESS_SECONDS, PACKAGE_SECONDS = 70, 155, 60  # limits for all steps of a group, which run side by side
 SHARDS = 6
+JAX_SHARES_THE_GPU = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}  # or it takes three quarters of the memory
 MANY_SIZES = "*EverySizeAtEveryOffset*/cuda*"
 SAME_SUMS = "*SumsBits.AreTheSameEveryTime/cuda"
 
@@ -147,8 +148,7 @@ class Plan:
     def package(self):
         """The tests of the Python package on CUDA, side by side. They fail if PyTorch, CuPy or JAX is there and sees no GPU."""
         tests = self.folder / "package_tests"
-        env = {"PYTHONPATH": str(self.folder / "package"), "RECTIFY_TESTS_NEED_GPU": "1", "OMP_NUM_THREADS": "2"}
-        env["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # JAX takes three quarters of the GPU's memory otherwise
+        env = {"PYTHONPATH": str(self.folder / "package"), "RECTIFY_TESTS_NEED_GPU": "1", "OMP_NUM_THREADS": "2"} | JAX_SHARES_THE_GPU
         pytest = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         absent = self.missing.get("_rectify.abi3.so", "")
         files = sorted(path.name for path in tests.glob("*_test.py") if not path.name.startswith("package_"))
@@ -242,19 +242,13 @@ class Plan:
             if not record.exists():
                 return
             shutil.copy(record, self.out / record.name)
-            found = json.loads(record.read_text())["rows"]
-            failed = {(row["network"], row["way"]): row["failed"] for row in found if "failed" in row}
-            bad = [(name, way) for name, way in failed if (name, way.partition(",")[0].replace("rectify", "torch")) not in failed]
-            if outcome.status == "passed" and bad:
-                outcome.status = "failed"
-            told = [f"{way} failed: {failed[name, way][:100]}" for name, way in bad[:1] or list(failed)[:1]]
-            outcome.detail = "; ".join([*filter(None, [outcome.detail]), f"{len(found) - len(failed)} of {len(found)} rows", *told])
+            judge_training(outcome, json.loads(record.read_text())["rows"])
 
         record = self.scratch / "torch-compile.json"
-        program = self.folder / "package_bench" / "torch_compile.py"
         env = {"PYTHONPATH": str(self.folder / "package"), "TORCHINDUCTOR_CACHE_DIR": str(self.scratch / "inductor")}
-        command = [sys.executable, "-B", program, "--device", "cuda", "--json", record, "--seconds", "60"]
-        return Step("python", "training under torch.compile", command, 120, env, after, absent=self.missing.get("_rectify.abi3.so", ""))
+        program = [sys.executable, "-B", self.folder / "package_bench" / "torch_compile.py"]
+        options = ["--device", "cuda", "--json", record, "--seconds", "60"]
+        return Step("python", "training under torch.compile", [*program, *options], 120, env, after, absent=self.missing.get("_rectify.abi3.so", ""))
 
     def profile(self):
         tool = shutil.which("ncu") or next(iter(sorted(glob.glob("/opt/nvidia/nsight-compute/*/ncu"))), "ncu")

@@ -11,6 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts/test_python"
+if not SCRIPT.exists():
+    pytest.skip("the scripts are not here", allow_module_level=True)
 OF_TORCH = [
     "cuda-toolkit[cublas,cufile,cusparse]==13.2.2",
     "nvidia-cudnn-cu13==9.26.0.51",
