@@ -74,7 +74,9 @@ class XlaCall : public XlaCallBase {
     each([&](const detail::Operand& row, const auto& member, const xla::Buffer& buffer) {
       member.set(all, view(row, buffer, index));
     });
-    all.channel_axis = channel_axis_ + (together_ && channel_axis_ >= 0 ? 1 : 0);  // a negative one counts from the end
+    all.channel_axis = channel_axis_;
+    // A negative one counts from the end, and one that is out of range may be the largest int.
+    if (together_ && channel_axis_ >= 0 && channel_axis_ < shape_.rank()) ++all.channel_axis;
     all.gain = gain_;
     return all;
   }

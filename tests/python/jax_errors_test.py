@@ -20,6 +20,10 @@ def rejections():
         ("x_complex", InvalidType, f"x: {dtypes} complex64", lambda: R.relu(jnp.ones(3, "complex64"))),
         ("x_list", InvalidType, "x: expected an array of JAX or NumPy, or a number, got list", lambda: R.relu([1.0])),
         ("x_none", InvalidType, "x: expected an array of JAX or NumPy, or a number, got NoneType", lambda: R.relu(None)),
+        ("x_objects", InvalidType, f"x: {dtypes} object", lambda: R.relu(np.array([1, None]))),
+        ("x_masked", InvalidType, "x: expected an array without a mask of its own, got numpy.ma.MaskedArray",
+         lambda: R.relu(np.ma.array([1.0]))),
+        ("bias_key", InvalidType, f"bias: {dtypes} key<fry>", lambda: R.rectify(X, bias=jax.random.key(0))),
         ("x_axes", InvalidArgument, "x: expected 0 to 8 axes, got 9", lambda: R.relu(jnp.ones([1] * 9))),
         ("bias_dtype", InvalidArgument, "bias: expected dtype f32 as x, got f16", lambda: R.rectify(X, bias=C.astype("float16"))),
         ("bias_int", InvalidType, f"bias: {dtypes} int32", lambda: R.rectify(X, bias=jnp.ones(3, "int32"))),
@@ -74,11 +78,23 @@ def test_traced_parameters_of_a_wrong_shape():
 
 
 def test_shapes_with_symbols():
-    from jax import export
-
+    export = pytest.importorskip("jax.export")  # with an old JAX it needs other packages
     shape = export.symbolic_shape("b, 4")
-    with pytest.raises(Unsupported, match=r"^x: expected a shape of numbers, as a call is compiled for one, got \(b, 4\)"):
+    with pytest.raises(
+        Unsupported, match=r"^x: expected a shape of numbers, as a call is compiled for one, got \(b, 4\)"
+    ):
         jax.eval_shape(R.relu, jax.ShapeDtypeStruct(shape, "float32"))
+
+
+@pytest.mark.skipif(not hasattr(jax.sharding, "AxisType"), reason="this JAX has no shardings in types")
+def test_arrays_sharded_by_their_types():
+    """A foreign function would lose the sharding, which a gradient must have too."""
+    mesh = jax.make_mesh((2,), ("rows",), axis_types=(jax.sharding.AxisType.Explicit,))
+    x = jax.device_put(X, jax.NamedSharding(mesh, jax.sharding.PartitionSpec("rows")))
+    text = "^x: expected one device's part, inside jax.shard_map, of an array sharded by its type, got f"
+    for function in (R.relu, jax.jit(R.relu), jax.grad(lambda x: R.relu(x).sum())):
+        with pytest.raises(Unsupported, match=text):
+            function(x)
 
 
 def test_float64_without_x64():

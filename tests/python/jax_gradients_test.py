@@ -89,6 +89,22 @@ def test_second_derivatives_equal_those_of_the_composed_function(case):
             close(second(lambda *a: case.call(*a, save=save)), expected)  # noqa: B023
 
 
+def test_second_derivatives_have_the_regions_of_the_first():
+    """Where XLA would take another one: it may round x * scale + bias twice, and takes subnormal numbers for 0."""
+    tiny, scale, bias = jnp.float32([1e-39]), jnp.float32([1 + 2**-12]), jnp.float32([-(1 + 2**-11)])
+
+    def by_dy(function, x):
+        return jax.vjp(lambda dy: jax.vjp(function, x)[1](dy)[0], jnp.ones_like(x))[1](jnp.ones_like(x))[0]
+
+    def fused(x):
+        return R.rectify(x, alpha=0.1, scale=scale, bias=bias)
+
+    for transform in (lambda f: f, jax.jit):
+        assert transform(lambda x: by_dy(fused, x))(scale) == scale
+        for save in ("x", "y", "mask"):
+            assert transform(lambda x: by_dy(lambda x: R.relu(x, save=save), x))(tiny) == 1  # noqa: B023
+
+
 def test_an_outer_derivative_by_another_operand():
     with enable_x64():
         x, bias = jnp.linspace(-1, 1, 10), jnp.asarray([0.25])

@@ -179,6 +179,13 @@ def test_export():
 # --- What goes wrong --------------------------------------------------------------------------------------------------
 
 
+def sharded_by_its_type():
+    if not hasattr(jax.sharding, "AxisType"):
+        pytest.skip("this JAX has no shardings in types")
+    mesh = jax.make_mesh((2,), ("batch",), axis_types=(jax.sharding.AxisType.Explicit,))
+    return jax.device_put(jnp.ones((4, 2)), jax.NamedSharding(mesh, jax.sharding.PartitionSpec("batch")))
+
+
 def deleted():
     x = jnp.ones(3)
     x.delete()
@@ -197,6 +204,7 @@ ERRORS = {
     'save: expected "auto", "mask"': lambda: jax.grad(lambda x: R.leaky_relu(x, -0.1, save="y").sum())(X),
     'save: expected "auto" or "x"': lambda: jax.grad(lambda a: R.prelu(X, a, save="mask").sum())(jnp.ones(4)),
     "x: expected an array with values": lambda: R.relu(deleted()),
+    "x: expected one device's part": lambda: R.relu(sharded_by_its_type()),
     "can't": lambda: jax.jvp(R.relu, (X,), (X,)),
     "UNIMPLEMENTED": lambda: _rectify.relu(CUDA, CUDA, 0.0, 0.0, float("inf"), None),  # the text, without a GPU
 }

@@ -117,9 +117,10 @@ def compare_bf16(device, wrap, is_kept):
     expected = by_hand(network(device, torch.float32), batches(device, torch.float32), is_kept)
     model = wrap(network(device, torch.float32))
     train(model, ((own(x), own(target)) for x, target in batches(device, torch.float32)))
-    require_close(model, expected, tolerance(torch.float32))
+    require_close(model, expected, ONE_ROUNDING)
 
 
+ONE_ROUNDING = 1e-4  # of a gradient to 16 bits, times the learning rate: torch 2.15 multiplies matrices in another order
 MIXED = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)
 
 

@@ -127,14 +127,28 @@ def _call(function: str, x: Array, inputs: dict[str, Any], results: dict[str, An
 def _require(operands: Operands, settings: Settings) -> None:
     """Raises the library's error for operands or settings that are not valid: those of backward from x, which are the same."""
     x = operands.x
-    if x.dtype.name not in ("float16", "bfloat16", "float32", "float64"):
-        raise InvalidType(f"x: expected dtype float16, bfloat16, float32 or float64, got {x.dtype.name}")
     for name, operand in _present(operands._asdict()).items():
+        require_dtype(name, operand.dtype)
+        _require_not_sharded(name, operand)
         if not all(isinstance(extent, int) for extent in operand.shape):
             raise Unsupported(f"{name}: expected a shape of numbers, as a call is compiled for one, got {operand.shape}")
     if x.ndim > _MAX_RANK:
         raise InvalidArgument(f"x: expected 0 to {_MAX_RANK} axes, got {x.ndim}")
     _workspace_bytes(_present({**operands._asdict(), "dy": x}), {"dx": x}, settings._replace(save="x", mask_bits=0))
+
+
+def require_dtype(name: str, dtype: Any) -> None:
+    if dtype.name not in ("float16", "bfloat16", "float32", "float64"):
+        raise InvalidType(f"{name}: expected dtype float16, bfloat16, float32 or float64, got {dtype.name}")
+
+
+def _require_not_sharded(name: str, array: Array) -> None:
+    """On a mesh with axes of AxisType.Explicit, a sharding is part of an array's type, which a foreign function would lose."""
+    kind: Any = jax.typeof(array) if hasattr(jax, "typeof") else None
+    spec = getattr(getattr(kind, "sharding", None), "spec", ())
+    if any(axes is not None for axes in spec):
+        got = f"{kind.str_short(short_dtypes=True)} outside of it"
+        raise Unsupported(f"{name}: expected one device's part, inside jax.shard_map, of an array sharded by its type, got {got}")
 
 
 def _workspace_bytes(inputs: dict[str, Any], results: dict[str, Any], settings: Settings) -> int:

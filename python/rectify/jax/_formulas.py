@@ -15,7 +15,9 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array, lax
 
+from . import _calls
 from ._calls import Gradients, Operands, Settings
+from ._varying import all_axes, varying
 
 
 def gradients(dy: Array, source: Array, operands: Operands, settings: Settings, wanted: Gradients) -> list[Array]:
@@ -51,7 +53,7 @@ class _Terms:
             self.z = self.z + self._channels(operands.bias)
         if operands.residual is not None:
             self.z = self.z + operands.residual.astype(self.dtype)
-        self.below, self.saturated = self._regions(source)
+        self.below, self.saturated = self._regions(source, operands)
         self.g = dy.astype(self.dtype) * settings.gain
         self.dz = jnp.where(self.below, self.alpha * self.g, jnp.where(self.saturated, 0, self.g))
 
@@ -71,21 +73,25 @@ class _Terms:
         channels, rank = self.settings.channel_axis % self.dy.ndim, self.dy.ndim
         return parameter.reshape([-1 if axis == channels else 1 for axis in range(rank)])
 
-    def _regions(self, source: Array) -> tuple[Array, Array]:
-        """Where z is below the threshold, and where it is saturated."""
+    def _regions(self, source: Array, operands: Operands) -> tuple[Array, Array]:
+        """Where z is below the threshold, and where it is saturated, by rectify: XLA rounds x * scale + bias twice, or not, and
+        takes subnormal numbers for 0."""
         settings = self.settings
         if settings.save == "mask":
             regions = _unpacked(source, settings.mask_bits, self.dy.size).reshape(self.dy.shape)
             return regions == 0, regions == 2
-        if settings.save == "y":
-            cap = jnp.asarray(settings.max_value * settings.gain, source.dtype)
-            return ~(source > 0), jnp.isfinite(cap) & (source >= cap)
-        z = lax.stop_gradient(self.z)
-        above = z > self.threshold
-        return ~above, above & jnp.isfinite(self.max_value) & (z >= self.max_value)
+        gain = 1.0 if settings.save == "x" else settings.gain  # in y it is part of the cap
+        slopes = self._slopes_of_two(source, operands, settings._replace(alpha=2.0, gain=gain))
+        return slopes > 1.5 * gain, slopes == 0
+
+    def _slopes_of_two(self, source: Array, operands: Operands, settings: Settings) -> Array:
+        """The slopes times gain if alpha were 2, which tell the regions apart."""
+        constants = Operands(*(None if a is None else lax.stop_gradient(a) for a in operands))._replace(alpha=None)
+        ones = varying(jnp.ones(self.dy.shape, self.dy.dtype), all_axes([self.dy, source]))
+        return _calls.gradients(ones, lax.stop_gradient(source), constants, settings, Gradients(dresidual=1))[0]
 
 
 def _unpacked(mask: Array, bits: int, elements: int) -> Array:
     """The regions of the elements: docs/masks.md has their bits."""
     shifts = jnp.arange(0, 8, bits, dtype=mask.dtype)
-    return (mask[:, None] >> shifts & (1 << bits) - 1).ravel()[:elements]
+    return (mask[:, None] >> shifts[None, :] & (1 << bits) - 1).ravel()[:elements]

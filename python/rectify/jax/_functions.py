@@ -35,10 +35,10 @@ from jax.typing import ArrayLike
 
 from .._arrays import integer, is_number, number
 from .._errors import InvalidArgument, InvalidType, Unsupported
-from .._libraries import type_name
+from .._libraries import library_of, type_name
 from .._saving import require_save
 from . import _gradients
-from ._calls import Operands, Settings
+from ._calls import Operands, Settings, require_dtype
 from ._varying import all_axes, varying
 
 _INFINITY = math.inf
@@ -145,13 +145,15 @@ def _array(name: str, value: Any, x: Array | None = None) -> Array:
     if isinstance(value, jax.Array):
         if not isinstance(value, jax.core.Tracer) and value.is_deleted():
             raise InvalidArgument(f"{name}: expected an array with values, got one that was deleted or donated")
-        if x is not None and value.weak_type:
+        if x is not None and getattr(value, "weak_type", False):
             return value.astype(np.float64 if x.dtype == np.float64 else np.float32)
         return value
     if is_number(value):
         return jnp.asarray(value)
     if not isinstance(value, (np.ndarray, np.generic)):
         raise InvalidType(f"{name}: expected an array of JAX or NumPy, or a number, got {type_name(value)}")
+    library_of(value).check(name, value)
+    require_dtype(name, value.dtype)
     if value.dtype == np.float64 and not jax.config.read("jax_enable_x64"):
         raise Unsupported(f"{name}: expected float64 only with jax_enable_x64, as JAX rounds it to float32 without")
     return jnp.asarray(value)
