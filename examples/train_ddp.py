@@ -188,6 +188,7 @@ def main(argv=None) -> int:
     device = start(args.device)
     try:
         train_everywhere(images, device, args)
+        dist.barrier()  # a process that ends while another one still sends may abort
     finally:
         dist.destroy_process_group()
     return 0
