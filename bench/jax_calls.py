@@ -13,7 +13,6 @@ import argparse
 import json
 import platform
 import statistics
-import subprocess
 import sys
 import time
 from datetime import date
@@ -22,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "bench")]
 import pages  # noqa: E402
-from torch_calls import machine_name  # noqa: E402
+from torch_calls import commit, machine_name  # noqa: E402
 
 COMMAND = "bench/jax_calls.py --json bench/results/MACHINE/jax-calls.json --page docs/jax.md"
 MADE_BY = f"made by {COMMAND}; to change a figure, measure again"
@@ -210,11 +209,6 @@ def measure(rounds, device):
             "rows": times(jax, rounds),
             "memory": memory(jax),
         }
-
-
-def commit():
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()
 
 
 def calls_lines(record):

@@ -87,12 +87,16 @@ def measure(rounds):
         for key, sides in times.items()
         for who, samples in sides.items()
     ]
-    commit = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=ROOT, capture_output=True, text=True)
     return {
-        "schema": "rectify-torch-calls/1", "machine": machine_name(), "date": str(date.today()), "commit": commit.stdout.strip(),
+        "schema": "rectify-torch-calls/1", "machine": machine_name(), "date": str(date.today()), "commit": commit(),
         "torch": torch.__version__, "python": platform.python_version(), "rectify": rectify.__version__, "rounds": rounds,
         "elements": 1000, "rows": rows,
     }  # fmt: skip
+
+
+def commit():
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()
 
 
 def machine_name():

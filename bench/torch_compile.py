@@ -14,7 +14,6 @@ import argparse
 import json
 import platform
 import statistics
-import subprocess
 import sys
 import time
 from datetime import date
@@ -23,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "scripts"))
 import pages  # noqa: E402
-from torch_calls import machine_name  # noqa: E402
+from torch_calls import commit, machine_name  # noqa: E402
 
 REGION = "torch-compile"
 MADE_BY = "made by bench/torch_compile.py; to change a figure, measure again"
@@ -223,9 +222,8 @@ def measure(device, rounds, seconds, keep):
     if device == "cpu":
         torch.set_num_threads(1)
     config.enable_autograd_cache = False  # it would find graphs that an earlier rectify made
-    commit = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=ROOT, capture_output=True, text=True)
     record = {
-        "schema": "rectify-torch-compile/1", "device": device, "date": str(date.today()), "commit": commit.stdout.strip(),
+        "schema": "rectify-torch-compile/1", "device": device, "date": str(date.today()), "commit": commit(),
         "machine": torch.cuda.get_device_name() if device == "cuda" else machine_name(), "torch": torch.__version__,
         "python": platform.python_version(), "rectify": rectify.__version__, "rounds": rounds, "rows": [],
     }  # fmt: skip

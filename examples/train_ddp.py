@@ -145,7 +145,7 @@ def train_everywhere(images: Images, device: torch.device, args) -> None:
         for _ in train(alone, images, device, 0, 1, args):
             pass
         print(f"largest difference from one process: {largest_difference(alone.state_dict(), state):.2g}", flush=True)
-    dist.barrier()
+    dist.barrier()  # a process that ends while another one still sends may abort
 
 
 # --- The command line -------------------------------------------------------------------------------------------------
@@ -188,7 +188,6 @@ def main(argv=None) -> int:
     device = start(args.device)
     try:
         train_everywhere(images, device, args)
-        dist.barrier()  # a process that ends while another one still sends may abort
     finally:
         dist.destroy_process_group()
     return 0

@@ -175,6 +175,15 @@ class Numba(Library):
         return array.copy_to_host()
 
 
+OF_JAX = "rectify.jax has functions for these"
+
+
+def require_x64(name: str, dtype: Any) -> None:
+    """Raises Unsupported for a dtype that JAX, as it is set, would round."""
+    if dtype == "float64" and not sys.modules["jax"].config.jax_enable_x64:
+        raise Unsupported(f"{name}: expected float64 only with jax_enable_x64, as JAX rounds it to float32 without")
+
+
 class Jax(Library):
     """JAX arrays on the CPU. They cannot be written, so results are computed into NumPy's memory and handed to JAX."""
 
@@ -187,10 +196,8 @@ class Jax(Library):
         devices = array.devices()
         if len(devices) != 1 or any(device.platform != "cpu" for device in devices):
             places = ", ".join(sorted(map(str, devices)))
-            advice = "rectify.jax has functions for these"
-            raise Unsupported(f"{name}: expected a JAX array on one device, the CPU, got one on {places}; {advice}")
-        if array.dtype == "float64" and not sys.modules["jax"].config.jax_enable_x64:
-            raise Unsupported(f"{name}: expected float64 only with jax_enable_x64, as JAX rounds it to float32 without")
+            raise Unsupported(f"{name}: expected a JAX array on one device, the CPU, got one on {places}; {OF_JAX}")
+        require_x64(name, array.dtype)
         array.block_until_ready()
 
     def empty_like(self, array: Any, stream: int | None) -> Any:
@@ -215,8 +222,7 @@ class JaxTracer(Jax):
     """What stands for an array while JAX traces a function."""
 
     def check(self, name: str, array: Any) -> None:
-        advice = "rectify.jax has functions for these"
-        raise Unsupported(f"{name}: expected a JAX array with values, got a tracer (in jit, grad or vmap); {advice}")
+        raise Unsupported(f"{name}: expected a JAX array with values, got a tracer (in jit, grad or vmap); {OF_JAX}")
 
 
 OTHER, NUMPY, JAX = Other(), NumPy(), Jax()

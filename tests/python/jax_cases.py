@@ -27,6 +27,18 @@ def enable_x64(enabled=True):
     return jax.enable_x64(enabled) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64(enabled)
 
 
+CHECKED = hasattr(jax, "shard_map")  # JAX tracks along which axes of a mesh an array varies
+
+
+def shard_map(function, mesh, in_specs, out_specs):
+    """jax.shard_map, which older versions have elsewhere."""
+    if CHECKED:
+        return jax.shard_map(function, mesh=mesh, in_specs=in_specs, out_specs=out_specs)
+    from jax.experimental.shard_map import shard_map as older
+
+    return older(function, mesh=mesh, in_specs=in_specs, out_specs=out_specs, check_rep=False)
+
+
 def per_channel(parameter, x):
     """A parameter whose channels are x's axis 1, or one of one element."""
     return parameter.reshape([-1] + [1] * (x.ndim - 2)) if jnp.size(parameter) > 1 else jnp.reshape(parameter, ())

@@ -6,19 +6,9 @@ import re
 import numpy as np
 import pytest
 
-from jax_cases import ALL, FUSED, cases, close, enable_x64, jax, jnp
+from jax_cases import ALL, CHECKED, FUSED, cases, close, enable_x64, jax, jnp, shard_map
 
 Mesh, NamedSharding, P = jax.sharding.Mesh, jax.sharding.NamedSharding, jax.sharding.PartitionSpec
-CHECKED = hasattr(jax, "shard_map")  # JAX tracks along which axes an array varies
-
-
-def shard_map(function, mesh, in_specs, out_specs):
-    """jax.shard_map, which older versions have elsewhere."""
-    if CHECKED:
-        return jax.shard_map(function, mesh=mesh, in_specs=in_specs, out_specs=out_specs)
-    from jax.experimental.shard_map import shard_map as older
-
-    return older(function, mesh=mesh, in_specs=in_specs, out_specs=out_specs, check_rep=False)
 
 
 @pytest.fixture(params=["cpu", "gpu"])

@@ -14,6 +14,8 @@ jax = pytest.importorskip("jax", reason="JAX is not installed")
 
 import jax.numpy as jnp  # noqa: E402
 
+from jax_cases import CHECKED, shard_map  # noqa: E402
+
 import rectify  # noqa: E402
 import rectify.jax as R  # noqa: E402
 from rectify import _rectify  # noqa: E402
@@ -29,16 +31,9 @@ def run_blocks():
     """What the names of the page's code stand for, after it has run."""
     blocks, names = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL), {}
     assert len(blocks) == 4
-    before = None
-    if not hasattr(jax, "shard_map"):  # before 0.6.1: what the page says to do there
-        from jax.experimental.shard_map import shard_map
-
-        def before(function, **specifications):
-            return shard_map(function, **specifications, check_rep=False)
-
     with pytest.MonkeyPatch.context() as patch:
-        if before:
-            patch.setattr(jax, "shard_map", before, raising=False)
+        if not CHECKED:  # before 0.6.1: what the page says to do there
+            patch.setattr(jax, "shard_map", shard_map, raising=False)
         exec("".join(blocks), names)
     return names
 
@@ -88,6 +83,7 @@ def test_a_number_is_a_constant_and_an_array_an_input():
 ON_TWO_DEVICES = """
 import jax, numpy as np
 from jax.sharding import NamedSharding
+from jax_cases import shard_map
 from jax_page_test import jnp, run_blocks, R
 names = run_blocks()
 mesh, P = names["mesh"], names["P"]
@@ -101,22 +97,15 @@ def compiled(function):
 f = lambda x: R.leaky_relu(x, 0.1)
 gathers = compiled(f)
 assert "all-gather" in gathers and "f32[8,4]{1,0} custom-call" in gathers
-split = compiled(lambda x: sharded(f, mesh=mesh, in_specs=P("batch"), out_specs=P("batch"))(x))
+split = compiled(lambda x: shard_map(f, mesh=mesh, in_specs=P("batch"), out_specs=P("batch"))(x))
 assert "all-gather" not in split and "f32[4,4]{1,0} custom-call" in split
 print("all is true")
-"""
-SHARDED = """
-def sharded(function, **specifications):
-    if hasattr(jax, "shard_map"):
-        return jax.shard_map(function, **specifications)
-    from jax.experimental.shard_map import shard_map
-    return shard_map(function, **specifications, check_rep=False)
 """
 
 
 def test_two_devices():
     environment = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
-    command = [sys.executable, "-c", SHARDED + ON_TWO_DEVICES]
+    command = [sys.executable, "-c", ON_TWO_DEVICES]
     folder = Path(__file__).parent
     finished = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=300)
     assert finished.stdout == "all is true\n", finished.stderr

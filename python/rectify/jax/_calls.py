@@ -95,7 +95,12 @@ def _result(name: str, kind: int, dy: Array, settings: Settings) -> jax.ShapeDty
     if name in ("dx", "dresidual"):
         return jax.ShapeDtypeStruct(dy.shape, dy.dtype)
     shape = (dy.shape[settings.channel_axis],) if kind == 2 else ()
-    return jax.ShapeDtypeStruct(shape, np.float64 if dy.dtype == np.float64 else np.float32)
+    return jax.ShapeDtypeStruct(shape, compute_type(dy.dtype))
+
+
+def compute_type(dtype: Any) -> Any:
+    """The type in which rectify computes elements of a dtype, and adds them."""
+    return np.float64 if dtype == np.float64 else np.float32
 
 
 # The rows of core/operand_table.hpp.

@@ -41,7 +41,7 @@ class _Terms:
 
     def __init__(self, dy: Array, source: Array, operands: Operands, settings: Settings):
         self.dy, self.settings = dy, settings
-        self.dtype = jnp.float64 if dy.dtype == jnp.float64 else jnp.float32
+        self.dtype = _calls.compute_type(dy.dtype)
         self.alpha = self._channels(settings.alpha if operands.alpha is None else operands.alpha)
         self.threshold = self._channels(settings.threshold if operands.threshold is None else operands.threshold)
         self.max_value = self._channels(settings.max_value if operands.max_value is None else operands.max_value)

@@ -34,11 +34,11 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from .._arrays import integer, is_number, number
-from .._errors import InvalidArgument, InvalidType, Unsupported
-from .._libraries import library_of, type_name
+from .._errors import InvalidArgument, InvalidType
+from .._libraries import library_of, require_x64, type_name
 from .._saving import require_save
 from . import _gradients
-from ._calls import Operands, Settings, require_dtype
+from ._calls import Operands, Settings, compute_type, require_dtype
 from ._varying import all_axes, varying
 
 _INFINITY = math.inf
@@ -146,7 +146,7 @@ def _array(name: str, value: Any, x: Array | None = None) -> Array:
         if not isinstance(value, jax.core.Tracer) and value.is_deleted():
             raise InvalidArgument(f"{name}: expected an array with values, got one that was deleted or donated")
         if x is not None and getattr(value, "weak_type", False):
-            return value.astype(np.float64 if x.dtype == np.float64 else np.float32)
+            return value.astype(compute_type(x.dtype))
         return value
     if is_number(value):
         return jnp.asarray(value)
@@ -154,6 +154,5 @@ def _array(name: str, value: Any, x: Array | None = None) -> Array:
         raise InvalidType(f"{name}: expected an array of JAX or NumPy, or a number, got {type_name(value)}")
     library_of(value).check(name, value)
     require_dtype(name, value.dtype)
-    if value.dtype == np.float64 and not jax.config.read("jax_enable_x64"):
-        raise Unsupported(f"{name}: expected float64 only with jax_enable_x64, as JAX rounds it to float32 without")
+    require_x64(name, value.dtype)
     return jnp.asarray(value)

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from .._errors import InvalidArgument
+from ._kernels import compute_type
 from ._second_order import per_channel
 
 
 def forward(tensors, call) -> Tensor:
     """y of the operands and the numbers of a call."""
     x, scale, bias, residual, alpha, threshold, max_value = tensors
-    kind = _compute_type(x)
+    kind = compute_type(x)
 
     def channels(parameter: Optional[Tensor], number: Optional[float] = None):
         return number if parameter is None else per_channel(parameter.to(kind), x.dim(), call.channel_axis)
@@ -47,7 +48,7 @@ def forward(tensors, call) -> Tensor:
 def backward(dy: Tensor, source: Tensor, source_kind: str, call) -> Tensor:
     """dx of a call without tensors besides x. Autograd's formula of forward() would add 0 to -0.0, which is +0, and would not read
     the regions off y."""
-    kind = _compute_type(dy)
+    kind = compute_type(dy)
     z, dz = source.to(kind), _times_gain(dy.to(kind), call)
     below = 0.0 if call.alpha == 0 else call.alpha * dz
     above = dz if call.max_value == math.inf else torch.where(z >= call.max_value, 0.0, dz)
@@ -56,7 +57,3 @@ def backward(dy: Tensor, source: Tensor, source_kind: str, call) -> Tensor:
 
 def _times_gain(v: Tensor, call) -> Tensor:
     return v if call.gain == 1 else v * call.gain
-
-
-def _compute_type(tensor: Tensor) -> torch.dtype:
-    return torch.float64 if tensor.dtype == torch.float64 else torch.float32

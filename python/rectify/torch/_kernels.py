@@ -23,6 +23,11 @@ class Outputs(NamedTuple):
     dmax_value: int = 0
 
 
+def compute_type(tensor: Tensor) -> torch.dtype:
+    """The type in which rectify computes a tensor's elements, and adds them."""
+    return torch.float64 if tensor.dtype == torch.float64 else torch.float32
+
+
 def mask_bytes(elements: int, bits: int) -> int:
     return (elements * bits + 7) // 8
 
@@ -145,7 +150,7 @@ def new_gradients(dy, source, source_kind, channel_axis, outputs) -> list[Option
     """Uninitialised memory for each gradient that is requested: tensors in the order of the source, sums in float32."""
     like = dy if source_kind == "mask" else source
     gradients = [torch.empty_like(like) if requested else None for requested in outputs[:2]]
-    kind = torch.float64 if dy.dtype == torch.float64 else torch.float32
+    kind = compute_type(dy)
     for requested in outputs[2:]:
         shape = (dy.shape[channel_axis],) if requested == 2 else ()
         gradients.append(torch.empty(shape, dtype=kind, device=dy.device) if requested else None)

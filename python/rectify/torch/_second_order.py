@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from . import _ops
-from ._kernels import Outputs
+from ._kernels import Outputs, compute_type
 
 _DZ = Outputs(dresidual=1)  # dz is the gradient of the residual
 
@@ -62,7 +62,7 @@ class Operands:
 
     def summed(self, terms: Tensor, requested: int) -> Tensor:
         """The sum of the terms as backward returns it: over everything (1) or per channel (2)."""
-        terms = terms.to(torch.float64 if terms.dtype == torch.float64 else torch.float32).expand(self.dy.shape)
+        terms = terms.to(compute_type(terms)).expand(self.dy.shape)
         axis = self.call.channel_axis % self.dy.dim() if requested == 2 else None
         axes = [i for i in range(self.dy.dim()) if i != axis]
         return terms.sum(axes) if axes else terms
