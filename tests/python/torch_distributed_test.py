@@ -18,6 +18,7 @@ if not torch.distributed.is_available():
     pytest.skip("this PyTorch has no torch.distributed", allow_module_level=True)
 
 from torch_distributed_cases import CASES, LOSES_A_PROCESS  # noqa: E402
+from torch_distributed_training import FSDP_NEEDS_GPU  # noqa: E402
 
 PROCESSES = 2
 PROGRAM = Path(__file__).with_name("torch_distributed_cases.py")
@@ -65,7 +66,7 @@ def wait(processes):
 def test_case(name, device):
     if device == "cuda" and name in LOSES_A_PROCESS:
         pytest.skip("NCCL ends the other processes too, after its timeout")
-    if device == "cpu" and name.startswith("fsdp") and not hasattr(torch.cpu.Stream, "record_event"):
+    if device == "cpu" and name.startswith("fsdp") and FSDP_NEEDS_GPU:
         pytest.skip("FSDP2 of this PyTorch needs a GPU")
     results, ended = run(device)
     for rank, failures in enumerate(results):

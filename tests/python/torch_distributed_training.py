@@ -14,6 +14,7 @@ import rectify.torch.functional as F
 from rectify.torch import BiasLeakyReLU, FusedLeakyReLU, LeakyReLU, PReLU
 
 STEPS, ROWS = 3, 8
+FSDP_NEEDS_GPU = not hasattr(torch.cpu.Stream, "record_event")  # torch 2.6
 CASES = {}
 
 

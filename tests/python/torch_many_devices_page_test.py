@@ -12,6 +12,8 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 if not torch.distributed.is_available():
     pytest.skip("this PyTorch has no torch.distributed", allow_module_level=True)
 
+from torch_distributed_training import FSDP_NEEDS_GPU  # noqa: E402
+
 import rectify  # noqa: E402
 import rectify.torch.functional as F  # noqa: E402
 from rectify.torch import _dtensor  # noqa: E402
@@ -22,7 +24,7 @@ if not PAGE.exists():
 TEXT = PAGE.read_text().partition("\n## PyTorch\n")[2].partition("\n## JAX\n")[0]
 
 
-@pytest.mark.skipif(not hasattr(torch.cpu.Stream, "record_event"), reason="FSDP2 of this PyTorch needs a GPU")
+@pytest.mark.skipif(FSDP_NEEDS_GPU, reason="FSDP2 of this PyTorch needs a GPU")
 @pytest.mark.skipif(torch.cuda.is_available(), reason="fully_shard takes the GPU, and this is the code for the CPU")
 def test_the_code_runs_as_it_is_printed(tmp_path):
     blocks = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
