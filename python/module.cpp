@@ -122,11 +122,10 @@ PyObject* forward(PyObject*, PyObject* const* first, Py_ssize_t count) {
 /// Gets memory from `allocate` if the sums need any. Returns a new reference to its array, which the caller releases; null if
 /// they need none.
 PyObject* allocate_workspace(PyObject* allocate, const Relu& function, Backward& operands) {
-  constexpr std::uintptr_t alignment = 256;
   const std::size_t needed = workspace_bytes(function, operands);
   if (needed == 0) return nullptr;
   if (allocate == Py_None) reject<InvalidArgument>("allocate", "a function, as sums need a workspace", "None");
-  const std::size_t requested = needed + alignment - 1;
+  const std::size_t requested = needed + workspace_boundary - 1;
   PyObject* const array = PyObject_CallFunction(allocate, "n", static_cast<Py_ssize_t>(requested));
   if (array == nullptr) throw PythonError();
   try {
@@ -134,9 +133,7 @@ PyObject* allocate_workspace(PyObject* allocate, const Relu& function, Backward&
     if (memory.size < static_cast<std::int64_t>(requested))
       reject<InvalidArgument>("workspace", std::to_string(requested) + " bytes or more", std::to_string(memory.size));
     if (memory.device != operands.dy.device()) reject<InvalidArgument>("workspace", "memory on dy's device", "another device");
-    const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(memory.data);
-    const std::size_t skipped = (alignment - address % alignment) % alignment;
-    operands.workspace = {static_cast<char*>(memory.data) + skipped, needed};
+    operands.workspace = {static_cast<char*>(memory.data) + bytes_before_boundary(memory.data), needed};
   } catch (const std::exception&) {
     Py_DECREF(array);
     throw;

@@ -194,6 +194,8 @@ Bytes bytes(const char* name, PyObject* object, Access access) {
   return {first_element(tensor), tensor.shape[0], device_of(name, tensor.device)};
 }
 
+std::size_t bytes_before_boundary(const void* memory) { return -reinterpret_cast<std::uintptr_t>(memory) % workspace_boundary; }
+
 TensorView mask(PyObject* object, PyObject* bits, PyObject* order, const Shape& shape, Access access) {
   if (object == Py_None) return {};
   const int count = integer("mask_bits", bits);

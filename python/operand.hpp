@@ -10,6 +10,7 @@
 
 #include <rectify/ops.hpp>
 
+#include <cstddef>
 #include <cstdint>
 
 namespace rectify::python {
@@ -29,6 +30,11 @@ struct Bytes {
   Device device;
 };
 Bytes bytes(const char* name, PyObject* object, Access access);
+
+/// A workspace begins on such a boundary (ops.hpp). In memory that may begin anywhere, which is requested with workspace_boundary - 1
+/// bytes more, bytes_before_boundary() are skipped.
+constexpr std::uintptr_t workspace_boundary = 256;
+std::size_t bytes_before_boundary(const void* memory);
 
 /// The view of a mask: `object` has its bytes, with `bits` (1 or 2) for each element of `shape`. `order` is None if the bits are
 /// in row-major order, or the axes of `shape`, outermost first.

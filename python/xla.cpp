@@ -3,6 +3,7 @@
 
 #include "build_info.hpp"
 #include "errors.hpp"
+#include "operand.hpp"
 #include "xla_call.hpp"
 #include "xla_layout.hpp"
 
@@ -21,13 +22,11 @@ void run(const XlaCall<Forward>& call, Stream stream) {
   for (std::int64_t i = 0; i < call.count(); ++i) rectify::forward(call.function(), call.operands(i), stream);
 }
 
-/// The workspace, if the last result is one: the only one of bytes. The library wants a boundary of 256 bytes, and XLA's are
-/// narrower on the CPU.
+/// The workspace, if the last result is one: the only one of bytes. XLA's boundaries are narrower on the CPU.
 Workspace workspace_in(const xla::Buffer& bytes) {
   if (bytes.dtype != xla::u8) return {};
-  constexpr std::uintptr_t boundary = 256;
-  const std::uintptr_t skipped = -reinterpret_cast<std::uintptr_t>(bytes.data) % boundary;
-  const auto size = static_cast<std::uintptr_t>(bytes.dims[bytes.rank - 1]);
+  const std::size_t skipped = bytes_before_boundary(bytes.data);
+  const auto size = static_cast<std::size_t>(bytes.dims[bytes.rank - 1]);
   return {static_cast<char*>(bytes.data) + skipped, size - std::min(size, skipped)};
 }
 

@@ -88,11 +88,8 @@ XlaCallBase::XlaCallBase(const xla::Call& call, Device device)
 bool XlaCallBase::serves_all(const detail::Operand& row, const xla::Buffer& buffer) const {
   switch (row.kind) {
     case detail::OperandKind::tensor: return batch_.is_complete(buffer);
-    case detail::OperandKind::mask: {
-      std::int64_t bits = mask_bits_;
-      for (int axis = 0; axis < shape_.rank(); ++axis) bits *= shape_[axis];
-      return batch_.is_complete(buffer) && bits % 8 == 0;
-    }
+    case detail::OperandKind::mask:
+      return batch_.is_complete(buffer) && product(operand(0).dims + batch_.axes, shape_.rank()) * mask_bits_ % 8 == 0;
     case detail::OperandKind::parameter: return batch_.is_shared(buffer);
     case detail::OperandKind::sum: break;
   }

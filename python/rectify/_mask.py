@@ -8,6 +8,7 @@ from typing import Any
 from ._arrays import Array, Call, Layout, integer, is_number, number
 from ._errors import InvalidArgument, InvalidType
 from ._libraries import library_of, type_name
+from ._saving import mask_bytes
 
 
 class Mask:
@@ -36,7 +37,7 @@ class Mask:
             )
 
     def __repr__(self) -> str:
-        bytes = f"{mask_bytes(self)} in a {type_name(self.bytes)}"
+        bytes = f"{mask_bytes(math.prod(self.shape), self.bits)} in a {type_name(self.bytes)}"
         return f"Mask(bits={self.bits}, shape={self.shape}, order={self.order}, bytes={bytes})"
 
     def unpack(self) -> Any:
@@ -49,10 +50,6 @@ class Mask:
         regions = bits[:, 0] if self.bits == 1 else bits[:, 0] + 2 * bits[:, 1]
         order = self.order or tuple(range(len(self.shape)))
         return regions.reshape([self.shape[axis] for axis in order]).transpose(numpy.argsort(order))
-
-
-def mask_bytes(mask: Mask) -> int:
-    return -(-math.prod(mask.shape) * mask.bits // 8)
 
 
 def mask_bits(alpha: Any, max_value: Any) -> int:
@@ -76,7 +73,7 @@ def order_of(layout: Layout) -> tuple[int, ...] | None:
 def new_mask(call: Call, bits: int, layout: Layout) -> Mask:
     """A mask in the order of an array of that layout. For JAX its memory is NumPy's, until finished_mask()."""
     mask = Mask(None, bits, layout.shape, order_of(layout))
-    mask.bytes = call.empty("mask", (mask_bytes(mask),), "uint8")
+    mask.bytes = call.empty("mask", (mask_bytes(math.prod(layout.shape), bits),), "uint8")
     return mask
 
 

@@ -135,7 +135,7 @@ def workspace_bytes(
     gain: float,
     /,
 ) -> int:
-    """The bytes that backward allocates with these arguments. They are checked, except for addresses, which may be 0."""
+    """The bytes of workspace that backward needs with these arguments, from a boundary of 256 on. They are checked, except for addresses, which may be 0."""
 
 def xla_functions() -> dict[tuple[str, str], object]:
     """The functions that XLA calls, as capsules: "rectify_forward" and "rectify_backward", each on the platforms "cpu" and

@@ -68,6 +68,11 @@ def mask_bits(tensors: Sequence[Any], numbers: Numbers, learned: Callable[[Any],
     return 1 if uncapped or (flat and not learns_cap) else 2
 
 
+def mask_bytes(elements: int, bits: int) -> int:
+    """The bytes of a mask of so many elements."""
+    return (elements * bits + 7) // 8
+
+
 def cap_shows(max_value: float, gain: float, dtype: Any) -> bool:
     """True if the cap, and its product with the gain, are numbers of the dtype (the product after rounding)."""
     name = str(dtype).removeprefix("torch.")

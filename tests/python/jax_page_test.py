@@ -1,5 +1,5 @@
 """docs/jax.md: its code runs as it is printed, from the top down; its error texts are those of the calls; what it says
-of JAX and XLA is true for the version that is installed."""
+of JAX and XLA is true for the version that is installed. And the code for JAX of docs/many-devices.md."""
 
 import os
 import re
@@ -23,14 +23,14 @@ from rectify import _rectify  # noqa: E402
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "jax.md"
 if not PAGE.exists():
     pytest.skip("the page is not beside the tests", allow_module_level=True)
-TEXT = PAGE.read_text()
+TEXT, MANY_DEVICES = PAGE.read_text(), PAGE.with_name("many-devices.md").read_text().partition("\n## JAX\n")[2]
 X = jnp.linspace(-1, 1, 24).reshape(2, 3, 4)
 
 
-def run_blocks():
+def run_blocks(text=TEXT, count=4):
     """What the names of the page's code stand for, after it has run."""
-    blocks, names = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL), {}
-    assert len(blocks) == 4
+    blocks, names = re.findall(r"```python\n(.*?)```", text, re.DOTALL), {}
+    assert len(blocks) == count
     with pytest.MonkeyPatch.context() as patch:
         if not CHECKED:  # before 0.6.1: what the page says to do there
             patch.setattr(jax, "shard_map", shard_map, raising=False)
@@ -109,6 +109,16 @@ def test_two_devices():
     folder = Path(__file__).parent
     finished = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=300)
     assert finished.stdout == "all is true\n", finished.stderr
+
+
+def test_the_code_for_many_devices():
+    """Its data are made again here, as the page passes them to the step without names."""
+    names = run_blocks(MANY_DEVICES, 1)
+    data = {"w": jnp.ones((8, 4)), "bias": jnp.zeros(4)}, jnp.ones((16, 8)), jnp.ones((16, 4))
+    loss, gradients = jax.value_and_grad(names["loss_of"])(*data)
+    np.testing.assert_allclose(names["loss"], loss, rtol=1e-6)
+    for name, gradient in gradients.items():
+        np.testing.assert_allclose(names["gradients"][name], gradient, rtol=1e-6)
 
 
 # --- What is said of memory, sums and transforms ----------------------------------------------------------------------

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import _rectify
 from .._errors import InvalidArgument, InvalidType, Unsupported
+from .._saving import mask_bytes
 from ._varying import all_axes, varying
 
 Array = jax.Array
@@ -74,7 +75,7 @@ def forward(operands: Operands, settings: Settings) -> tuple[Array, Array | None
     _require(operands, settings)
     results = {"y": jax.ShapeDtypeStruct(x.shape, x.dtype)}
     if settings.mask_bits:
-        results["mask"] = jax.ShapeDtypeStruct(((x.size * settings.mask_bits + 7) // 8,), np.uint8)
+        results["mask"] = jax.ShapeDtypeStruct((mask_bytes(x.size, settings.mask_bits),), np.uint8)
     y, *mask = _call("rectify_forward", x, _present(operands._asdict()), results, settings)
     return y, mask[0] if mask else None
 

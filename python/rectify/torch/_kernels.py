@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from .. import _rectify
+from .._saving import mask_bytes
 
 
 class Outputs(NamedTuple):
@@ -26,10 +27,6 @@ class Outputs(NamedTuple):
 def compute_type(tensor: Tensor) -> torch.dtype:
     """The type in which rectify computes a tensor's elements, and adds them."""
     return torch.float64 if tensor.dtype == torch.float64 else torch.float32
-
-
-def mask_bytes(elements: int, bits: int) -> int:
-    return (elements * bits + 7) // 8
 
 
 # --- Tensors as the binary takes them ---------------------------------------------------------------------------------------

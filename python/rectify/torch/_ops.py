@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from .._errors import InvalidArgument, InvalidType, Unsupported
+from .._saving import mask_bytes
 from . import _batching, _kernels
-from ._kernels import mask_bytes, new_gradients, without_none
+from ._kernels import new_gradients, without_none
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
